@@ -1,0 +1,83 @@
+import type { Bytes } from "../core/bytes.ts";
+
+/** Some runtimes answer at once, others through WebCrypto's promise. */
+export type Awaitable<T> = T | Promise<T>;
+
+export type HashName = "SHA-256" | "SHA-384";
+
+/** A running hash, as the transcript needs it (RFC 8446 §4.4.1). */
+export interface Hash {
+  update(bytes: Uint8Array): this;
+  /** The digest of everything so far; the hash goes on afterwards. */
+  digest(): Bytes;
+  clone(): Hash;
+}
+
+/** NamedGroup code points we offer: X25519, secp256r1, X25519MLKEM768. */
+export type NamedGroup = 0x001d | 0x0017 | 0x11ec;
+
+/** One (EC)DHE or hybrid key exchange, the initiator's side. */
+export interface KeyShare {
+  readonly group: NamedGroup;
+  /** The key_exchange field of the KeyShareEntry. */
+  readonly publicKey: Bytes;
+  /**
+   * The shared secret with the peer's key_exchange field.
+   * Fails with a `SealgramError` of alert illegal_parameter for a point off the curve, a wrong length
+   * or an all-zero X25519 result (RFC 8446 §7.4.2).
+   */
+  agree(peer: Uint8Array): Awaitable<Bytes>;
+}
+
+/** What the responder of a key exchange sends and shares. */
+export interface Agreement {
+  readonly publicKey: Bytes;
+  readonly secret: Bytes;
+}
+
+/** SignatureScheme code points that CertificateVerify may carry here (RFC 8446 §4.2.3). */
+export type SignatureScheme =
+  | 0x0403 // ecdsa_secp256r1_sha256
+  | 0x0503 // ecdsa_secp384r1_sha384
+  | 0x0807 // ed25519
+  | 0x0804 // rsa_pss_rsae_sha256
+  | 0x0805 // rsa_pss_rsae_sha384
+  | 0x0806; // rsa_pss_rsae_sha512
+
+/** A private key that signs with the schemes it lists, most preferred first. */
+export interface Signer {
+  readonly schemes: readonly SignatureScheme[];
+  /** DER SubjectPublicKeyInfo of the public half (RFC 5280 §4.1). */
+  readonly publicKey: Bytes;
+  /** ECDSA signatures are DER, as TLS carries them. */
+  sign(scheme: SignatureScheme, message: Uint8Array): Awaitable<Bytes>;
+}
+
+/** AEAD for tickets and cookies: a key that both seals and opens. Nonce 12 bytes, tag 16 bytes appended. */
+export interface AeadKey {
+  seal(nonce: Uint8Array, plaintext: Uint8Array, additionalData: Uint8Array): Awaitable<Bytes>;
+  /** `null` when the tag does not match. */
+  open(nonce: Uint8Array, ciphertext: Uint8Array, additionalData: Uint8Array): Awaitable<Bytes | null>;
+}
+
+/**
+ * Every cryptographic operation outside the record hot path. One implementation stands on WebCrypto
+ * (`webcrypto.ts`), runtime entries may replace single operations by faster native ones.
+ */
+export interface CryptoProvider {
+  random(length: number): Bytes;
+  createHash(name: HashName): Hash;
+  /** HMAC (RFC 2104) over the concatenation of `parts`. */
+  hmac(name: HashName, key: Uint8Array, ...parts: Uint8Array[]): Bytes;
+  generateKeyShare(group: NamedGroup): Awaitable<KeyShare>;
+  /** Answers an initiator's key_exchange field (for the hybrid: encapsulates). Fails as {@link KeyShare.agree}. */
+  respondKeyShare(group: NamedGroup, peer: Uint8Array): Awaitable<Agreement>;
+  /** Whether a signature holds; false for a malformed one. Rejects a key that does not fit the scheme with false. */
+  verify(
+    scheme: SignatureScheme,
+    publicKey: Uint8Array,
+    message: Uint8Array,
+    signature: Uint8Array,
+  ): Awaitable<boolean>;
+  importAead(key: Uint8Array): Awaitable<AeadKey>;
+}
