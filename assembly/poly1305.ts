@@ -1,0 +1,86 @@
+// Poly1305, RFC 8439 2.5, on whole 16-byte blocks: the AEAD pads everything to them (RFC 8439 2.8).
+//
+// Radix: limbs of 32, 32, 32 and 34 bits, each in a u64. The clamped r (2.5) has r0..r3 < 2^28, and r1..r3 are
+// multiples of 4, so that a product above 2^128 folds back by an exact factor: 2^130 = 5 (mod p), hence
+// h[i] * r[j] * 2^128 = h[i] * (5 / 4 * r[j]), and s[j] = r[j] + r[j] / 4 < 1.25 * 2^28.
+// Bounds before a multiplication, in units of 2^32: h0 <= 1 + 1.04 + 1 (carry, message), h1 and h2 <= 1 + 1,
+// h3 <= 4 + 1 + 1 (message, the bit 2^128). The largest sum is then d0 = h0 r0 + h1 s3 + h2 s2 + h3 s1
+// < (3.04 + 2 * 1.25 + 2 * 1.25 + 6 * 1.25) * 2^60 = 15.54 * 2^60, which fits 64 bits without an intermediate carry;
+// d3 + carry < (3.04 + 2 + 2 + 6) * 2^60 + 2^32, hence 5 * (d3 >> 34) < 1.04 * 2^32.
+
+/** The running state: h0..h3 as u64, then r0..r3 as u32, then s (RFC 8439 2.5: added at the end), 16 bytes. */
+const STATE: usize = memory.data(64, 16);
+const R: usize = 32;
+const S: usize = 48;
+
+const LOW_32: u64 = 0xffffffff;
+const LOW_34: u64 = 0x3ffffffff;
+
+/** Starts a message under the one-time key (r, s) of 32 bytes at `key`. */
+export function poly1305Init(key: usize): void {
+  memory.fill(STATE, 0, 32);
+  // RFC 8439 2.5: r &= 0x0ffffffc0ffffffc0ffffffc0fffffff
+  v128.store(STATE, v128.and(v128.load(key), i32x4(0x0fffffff, 0x0ffffffc, 0x0ffffffc, 0x0ffffffc)), R);
+  v128.store(STATE, v128.load(key, 16), S);
+}
+
+/** Absorbs `blocks` whole blocks of 16 bytes: h = (h + block + 2^128) * r mod 2^130 - 5, partly reduced. */
+export function poly1305Blocks(data: usize, blocks: i32): void {
+  const r0 = <u64>load<u32>(STATE, R);
+  const r1 = <u64>load<u32>(STATE, R + 4);
+  const r2 = <u64>load<u32>(STATE, R + 8);
+  const r3 = <u64>load<u32>(STATE, R + 12);
+  const s1 = r1 + (r1 >> 2);
+  const s2 = r2 + (r2 >> 2);
+  const s3 = r3 + (r3 >> 2);
+  let h0 = load<u64>(STATE);
+  let h1 = load<u64>(STATE, 8);
+  let h2 = load<u64>(STATE, 16);
+  let h3 = load<u64>(STATE, 24);
+  for (; blocks > 0; blocks--) {
+    h1 += <u64>load<u32>(data, 4);
+    h2 += <u64>load<u32>(data, 8);
+    h3 += <u64>load<u32>(data, 12) + 0x100000000;
+    h0 += <u64>load<u32>(data);
+    // h0 is known last (it closes the carry chain), so its products are added last.
+    const d0 = h1 * s3 + h2 * s2 + h3 * s1 + h0 * r0;
+    const d1 = h1 * r0 + h2 * s3 + h3 * s2 + h0 * r1 + (d0 >> 32);
+    const d2 = h1 * r1 + h2 * r0 + h3 * s3 + h0 * r2 + (d1 >> 32);
+    const d3 = h1 * r2 + h2 * r1 + h3 * r0 + h0 * r3 + (d2 >> 32);
+    h1 = d1 & LOW_32;
+    h2 = d2 & LOW_32;
+    h3 = d3 & LOW_34;
+    h0 = (d0 & LOW_32) + (d3 >> 34) * 5;
+    data += 16;
+  }
+  store<u64>(STATE, h0);
+  store<u64>(STATE, h1, 8);
+  store<u64>(STATE, h2, 16);
+  store<u64>(STATE, h3, 24);
+}
+
+/** Ends the message: tag = ((h mod 2^130 - 5) + s) mod 2^128, and forgets the key. */
+export function poly1305Finish(tag: usize): void {
+  let h0 = load<u64>(STATE);
+  let h1 = load<u64>(STATE, 8) + (h0 >> 32);
+  let h2 = load<u64>(STATE, 16) + (h1 >> 32);
+  let h3 = load<u64>(STATE, 24) + (h2 >> 32);
+  // Fold what is above 2^130 once more; the carry may ripple through all limbs again.
+  h0 = (h0 & LOW_32) + (h3 >> 34) * 5;
+  h1 = (h1 & LOW_32) + (h0 >> 32);
+  h2 = (h2 & LOW_32) + (h1 >> 32);
+  h3 = (h3 & LOW_34) + (h2 >> 32);
+  // h + 5 reaches 2^130 exactly if h >= p, and then its low 130 bits are h - p. At most p - 1 + 5 here, so either way
+  // adding 5 * (that bit) and dropping what is above 2^128 gives h mod p (mod 2^128).
+  const carry = ((((h0 & LOW_32) + 5) >> 32) + (h1 & LOW_32)) >> 32;
+  const above = (((carry + (h2 & LOW_32)) >> 32) + h3) >> 34;
+  h0 = (h0 & LOW_32) + above * 5 + <u64>load<u32>(STATE, S);
+  h1 = (h1 & LOW_32) + <u64>load<u32>(STATE, S + 4) + (h0 >> 32);
+  h2 = (h2 & LOW_32) + <u64>load<u32>(STATE, S + 8) + (h1 >> 32);
+  h3 = h3 + <u64>load<u32>(STATE, S + 12) + (h2 >> 32);
+  store<u32>(tag, <u32>h0);
+  store<u32>(tag, <u32>h1, 4);
+  store<u32>(tag, <u32>h2, 8);
+  store<u32>(tag, <u32>h3, 12);
+  memory.fill(STATE, 0, 64);
+}
