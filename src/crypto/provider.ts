@@ -13,6 +13,13 @@ export interface Hash {
   clone(): Hash;
 }
 
+/** The synchronous hashes that a provider stands on; an implementation may come from WASM, JavaScript or the runtime. */
+export interface HashSuite {
+  createHash(name: HashName): Hash;
+  /** HMAC (RFC 2104) over the concatenation of `parts`. */
+  hmac(name: HashName, key: Uint8Array, ...parts: Uint8Array[]): Bytes;
+}
+
 /** NamedGroup code points we offer: X25519, secp256r1, X25519MLKEM768. */
 export type NamedGroup = 0x001d | 0x0017 | 0x11ec;
 
@@ -49,26 +56,30 @@ export interface Signer {
   readonly schemes: readonly SignatureScheme[];
   /** DER SubjectPublicKeyInfo of the public half (RFC 5280 §4.1). */
   readonly publicKey: Bytes;
-  /** ECDSA signatures are DER, as TLS carries them. */
+  /** ECDSA signatures are DER, as TLS carries them. `TypeError` for a scheme that is not listed. */
   sign(scheme: SignatureScheme, message: Uint8Array): Awaitable<Bytes>;
 }
 
-/** AEAD for tickets and cookies: a key that both seals and opens. Nonce 12 bytes, tag 16 bytes appended. */
+/** AES-GCM for tickets, cookies and AES records: a key that both seals and opens. Nonce 12 bytes, tag 16 bytes appended. */
 export interface AeadKey {
   seal(nonce: Uint8Array, plaintext: Uint8Array, additionalData: Uint8Array): Awaitable<Bytes>;
   /** `null` when the tag does not match. */
   open(nonce: Uint8Array, ciphertext: Uint8Array, additionalData: Uint8Array): Awaitable<Bytes | null>;
 }
 
+/** One AES block encryption per record: the mask of RFC 9147 §4.2.3 for the AES suites. */
+export interface RecordNumberKey {
+  /** AES-ECB of the 16-byte sample of ciphertext. */
+  mask(sample: Uint8Array): Awaitable<Bytes>;
+}
+
 /**
  * Every cryptographic operation outside the record hot path. One implementation stands on WebCrypto
- * (`webcrypto.ts`), runtime entries may replace single operations by faster native ones.
+ * (`webcrypto.ts`), one on Node's synchronous natives (`node.ts`). Nothing here keeps the arrays it is
+ * given, and every array it returns is the caller's own.
  */
-export interface CryptoProvider {
+export interface CryptoProvider extends HashSuite {
   random(length: number): Bytes;
-  createHash(name: HashName): Hash;
-  /** HMAC (RFC 2104) over the concatenation of `parts`. */
-  hmac(name: HashName, key: Uint8Array, ...parts: Uint8Array[]): Bytes;
   generateKeyShare(group: NamedGroup): Awaitable<KeyShare>;
   /** Answers an initiator's key_exchange field (for the hybrid: encapsulates). Fails as {@link KeyShare.agree}. */
   respondKeyShare(group: NamedGroup, peer: Uint8Array): Awaitable<Agreement>;
@@ -79,5 +90,8 @@ export interface CryptoProvider {
     message: Uint8Array,
     signature: Uint8Array,
   ): Awaitable<boolean>;
+  /** AES-GCM under a key of 16 or 32 bytes. */
   importAead(key: Uint8Array): Awaitable<AeadKey>;
+  /** The record number key of an AES suite, 16 or 32 bytes. */
+  importRecordNumberKey(key: Uint8Array): Awaitable<RecordNumberKey>;
 }
