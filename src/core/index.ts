@@ -1,0 +1,17 @@
+export type { AesBackend, AesKeys } from "./aes.ts";
+export type { Bytes } from "./bytes.ts";
+export { type OpenerOptions, RecordCore, type RecordCoreOptions, type SealerOptions } from "./core.ts";
+export { type DatagramReader, RecordKind } from "./datagram.ts";
+export { DropReason, type DropReasonName, dropReasonName } from "./drop.ts";
+export { type KeyLimits, keyLimits, Protection, type TrafficKeys } from "./keys.ts";
+export {
+  type Awaitable,
+  ContentType,
+  MAX_CONNECTION_ID,
+  MAX_CONTENT,
+  type OpenedRecord,
+  type RecordOpener,
+  type RecordSealer,
+} from "./record.ts";
+export type { Sha256 } from "./sha256.ts";
+export { webCryptoAes } from "./webcrypto-aes.ts";

@@ -1,0 +1,106 @@
+import type { Bytes } from "./bytes.ts";
+import { coreBase64 } from "./wasm.ts";
+
+/** What the WASM module exports: assembly/index.ts. Pointers are byte offsets into `memory`. */
+export interface CoreExports {
+  readonly memory: WebAssembly.Memory;
+  readonly IN: WebAssembly.Global;
+  readonly OUT: WebAssembly.Global;
+  readonly STAGING: WebAssembly.Global;
+  readonly STAGING_SIZE: WebAssembly.Global;
+  readonly RESULT: WebAssembly.Global;
+  readonly HEADER: WebAssembly.Global;
+  readonly NONCE: WebAssembly.Global;
+  readonly MASK: WebAssembly.Global;
+  readonly SLOT_SIZE: WebAssembly.Global;
+  frame(at: number, end: number, cidLength: number): number;
+  framePlaintext(type: number, sequenceNumber: number, contentLength: number): number;
+  open(slot: number): number;
+  seal(slot: number, type: number, contentLength: number, padding: number): number;
+  prepareOpen(slot: number, headerLength: number): number;
+  finishOpen(slot: number, sequenceNumber: number, authentic: boolean, innerLength: number): number;
+  prepareSeal(slot: number, type: number, contentLength: number, padding: number): number;
+  createSlot(kind: number, epoch: number, cidLength: number, limit: number): number;
+  releaseSlot(slot: number): void;
+  setConnectionId(slot: number, cidLength: number): void;
+  nextSequence(slot: number): number;
+  setNextSequence(slot: number, sequenceNumber: number): void;
+  failedRecords(slot: number): number;
+  slotsInUse(): number;
+  windowMayAccept(slot: number, sequenceNumber: number): number;
+  windowAccept(slot: number, sequenceNumber: number): number;
+  sha256Init(state: number): void;
+  sha256Blocks(state: number, data: number, blocks: number): void;
+  sha256Finish(state: number, totalLength: number, tail: number, tailLength: number, out: number): void;
+  hmacStaged(keyLength: number, length: number): void;
+}
+
+/**
+ * One instance of the WASM module and the views on its memory. Any number of connections share it: what they keep
+ * between calls is in their slots, and every call is synchronous.
+ */
+export class CoreInstance {
+  readonly exports: CoreExports;
+  /** All of linear memory. Taken again by {@link refresh} whenever memory may have grown. */
+  bytes: Bytes;
+  /** The same memory as 32-bit words. */
+  words: Int32Array<ArrayBuffer>;
+  /** The same memory as doubles. */
+  doubles: Float64Array<ArrayBuffer>;
+  readonly in: number;
+  readonly out: number;
+  readonly staging: number;
+  readonly stagingSize: number;
+  readonly header: number;
+  readonly nonce: number;
+  readonly mask: number;
+  /** Index into {@link words} of the result area (assembly/layout.ts). */
+  readonly result: number;
+
+  constructor(module: WebAssembly.Module) {
+    const exports = new WebAssembly.Instance(module).exports as unknown as CoreExports;
+    this.exports = exports;
+    this.bytes = new Uint8Array(exports.memory.buffer);
+    this.words = new Int32Array(exports.memory.buffer);
+    this.doubles = new Float64Array(exports.memory.buffer);
+    this.in = exports.IN.value;
+    this.out = exports.OUT.value;
+    this.staging = exports.STAGING.value;
+    this.stagingSize = exports.STAGING_SIZE.value;
+    this.header = exports.HEADER.value;
+    this.nonce = exports.NONCE.value;
+    this.mask = exports.MASK.value;
+    this.result = exports.RESULT.value >> 2;
+  }
+
+  /** Growing memory detaches its buffer, and every view with it. */
+  refresh(): void {
+    const { buffer } = this.exports.memory;
+    if (this.bytes.buffer === buffer) return;
+    this.bytes = new Uint8Array(buffer);
+    this.words = new Int32Array(buffer);
+    this.doubles = new Float64Array(buffer);
+  }
+}
+
+/** The module that the bundle carries, as bytes. */
+export function coreBytes(): Bytes {
+  const binary = atob(coreBase64);
+  const bytes = new Uint8Array(binary.length);
+  for (let i = 0; i < binary.length; i++) bytes[i] = binary.charCodeAt(i);
+  return bytes;
+}
+
+let compiled: WebAssembly.Module | undefined;
+
+/** Compiles the bundled module once, at once. Browsers' main threads should prefer {@link compileCore}. */
+export function compileCoreSync(): WebAssembly.Module {
+  compiled ??= new WebAssembly.Module(coreBytes());
+  return compiled;
+}
+
+/** Compiles the bundled module once, off the calling thread where the runtime can. */
+export async function compileCore(): Promise<WebAssembly.Module> {
+  compiled ??= await WebAssembly.compile(coreBytes());
+  return compiled;
+}
