@@ -2,9 +2,14 @@
 import type { Bytes } from "../core/bytes.ts";
 import { type AlertName, SealgramError } from "../errors.ts";
 
-/** A fault of the peer's, with the alert that answers it; the alert's name is the error's code. */
-export function fault(alert: AlertName, message: string): SealgramError {
-  return new SealgramError(alert, message, { alert });
+/** A fault of the peer's: the alert that answers it, the error's stable code, and words for people. */
+export function fault(alert: AlertName, code: string, message: string): SealgramError {
+  return new SealgramError(code, message, { alert });
+}
+
+/** A message that is not of the form that its structure has (RFC 9846 §6.2, decode_error). */
+export function malformed(message: string): SealgramError {
+  return fault("decode_error", "malformed_message", message);
 }
 
 /** Bytes of a vector's length prefix. */
@@ -33,7 +38,7 @@ export class Reader {
 
   #take(length: number): number {
     const at = this.#offset;
-    if (length > this.#end - at) throw fault("decode_error", "a field runs over the end of its message");
+    if (length > this.#end - at) throw malformed("a field runs over the end of its message");
     this.#offset = at + length;
     return at;
   }
@@ -73,7 +78,7 @@ export class Reader {
 
   #vectorLength(prefix: PrefixLength, min: number, max: number): number {
     const length = prefix === 1 ? this.u8() : prefix === 2 ? this.u16() : this.u24();
-    if (length < min || length > max) throw fault("decode_error", "the length of a vector is out of bounds");
+    if (length < min || length > max) throw malformed("the length of a vector is out of bounds");
     return length;
   }
 
@@ -99,7 +104,7 @@ export class Reader {
 
   /** Trailing data is a fault. */
   end(): void {
-    if (this.#offset !== this.#end) throw fault("decode_error", "data after the end of a structure");
+    if (this.#offset !== this.#end) throw malformed("data after the end of a structure");
   }
 }
 
