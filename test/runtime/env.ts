@@ -1,0 +1,41 @@
+import type { Bytes } from "../../src/core/bytes.ts";
+import type { Awaitable } from "../../src/crypto/provider.ts";
+
+export const AEADS = ["ChaCha20-Poly1305", "AES-128-GCM", "AES-256-GCM"] as const;
+
+export type AeadName = (typeof AEADS)[number];
+
+/** An AEAD as TLS uses it: 12-byte nonce, 16-byte tag after the ciphertext. */
+export interface Aead {
+  seal(
+    key: Uint8Array,
+    nonce: Uint8Array,
+    additionalData: Uint8Array,
+    plaintext: Uint8Array,
+  ): Awaitable<Bytes>;
+  /** `null` when the tag does not match. */
+  open(
+    key: Uint8Array,
+    nonce: Uint8Array,
+    additionalData: Uint8Array,
+    ciphertext: Uint8Array,
+  ): Awaitable<Bytes | null>;
+  /**
+   * The 16-byte mask for record numbers from a 16-byte sample of ciphertext (RFC 9147 §4.2.3),
+   * where the reference has the bare cipher.
+   */
+  readonly mask?: (key: Uint8Array, sample: Uint8Array) => Bytes;
+}
+
+/** Somebody else's cryptography, to compare ours with. */
+export interface Reference {
+  readonly name: "node:crypto" | "WebCrypto" | "@noble/ciphers";
+  readonly aeads: Readonly<Partial<Record<AeadName, Aead>>>;
+}
+
+/** What the runner knows of the place a suite runs in, so that suites import nothing of one runtime only. */
+export interface Env {
+  /** "node20", "node24", "node26", "deno", "bun", "chromium". */
+  readonly runtime: string;
+  readonly references: readonly Reference[];
+}

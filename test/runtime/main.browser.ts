@@ -1,0 +1,12 @@
+import { run } from "./harness.ts";
+import { nobleReference, webCryptoReference } from "./references.ts";
+
+// Runs the suites bundled with this file in a page, and hands each event to the function that the runner gave it.
+
+declare global {
+  var report: (line: string) => Promise<void>;
+}
+
+await run({ runtime: "chromium", references: [webCryptoReference, nobleReference] }, (event) => {
+  void globalThis.report(`@test ${JSON.stringify(event)}`);
+});

@@ -1,0 +1,21 @@
+import { readdirSync } from "node:fs";
+import { expect, test } from "vitest";
+import { registered } from "./harness.ts";
+import { nodeReference } from "./references.node.ts";
+import { nobleReference, webCryptoReference } from "./references.ts";
+
+// The runtime suite as vitest tests, for the comfort of one command and its watch mode.
+
+const suites = readdirSync(new URL(".", import.meta.url)).filter((name) => name.endsWith(".suite.ts"));
+for (const suite of suites) await import(/* @vite-ignore */ `./${suite}`);
+
+const env = { runtime: "node", references: [nodeReference, webCryptoReference, nobleReference] };
+
+test("there are suites, with tests in them", () => {
+  expect(suites).not.toHaveLength(0);
+  expect(registered()).not.toHaveLength(0);
+});
+
+for (const { name, fn } of registered()) {
+  test(name, () => fn(env));
+}
