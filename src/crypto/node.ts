@@ -36,6 +36,9 @@ import type {
 } from "./provider.ts";
 import { ecdsaFromDer, keyForScheme, scalarLength, schemesFor, signatureSchemes } from "./signature.ts";
 
+/** The names that node:crypto has in every runtime. */
+const digestNames = { "SHA-256": "sha256", "SHA-384": "sha384", "SHA-512": "sha512" } as const;
+
 const random = (length: number): Bytes => randomFillSync(new Uint8Array(length));
 
 class NodeHash implements Hash {
@@ -61,9 +64,9 @@ class NodeHash implements Hash {
 
 /** SHA-2 and HMAC by the runtime's OpenSSL or BoringSSL. */
 export const nodeHashes: HashSuite = {
-  createHash: (name) => new NodeHash(createHash(name)),
+  createHash: (name) => new NodeHash(createHash(digestNames[name])),
   hmac(name, key, ...parts) {
-    const mac = createHmac(name, key);
+    const mac = createHmac(digestNames[name], key);
     for (const part of parts) mac.update(part);
     return copyBytes(mac.digest());
   },
@@ -134,7 +137,7 @@ const publicKeyObject = ({ algorithm, key }: PublicKeyParts, spki: Uint8Array): 
 const operation = (scheme: SignatureScheme, key: KeyObject) => {
   const { key: algorithm, hash, hashLength } = signatureSchemes[scheme];
   return {
-    digest: algorithm === "Ed25519" ? null : hash,
+    digest: algorithm === "Ed25519" ? null : digestNames[hash],
     key:
       algorithm === "RSA"
         ? { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: hashLength }
