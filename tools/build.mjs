@@ -1,0 +1,78 @@
+#!/usr/bin/env node
+// `npm run build`: assembly/ and src/ -> dist/, the content of the npm package.
+import { copyFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { buildCore, WASM } from "./build-core.mjs";
+import { output, root, run, runMain, say, ToolError } from "./process.mjs";
+import { setup } from "./setup.mjs";
+
+const HELP = `Usage: npm run build [-- --help]
+
+Builds dist/: the WASM core from assembly/ (and src/core/wasm.ts, which is committed), a bundle for each entry
+point, and their declarations.
+`;
+
+/**
+ * Every entry point of the package: `dist/<name>.js` is bundled from `source`. A portable one runs anywhere and
+ * so may use no runtime's own API. `limitBytes` is what it may weigh, minified and gzipped with all it imports.
+ * package.json's "exports" name the same files.
+ */
+export const ENTRIES = [
+  { name: "core/index", source: "src/core/index.ts", portable: true, limitBytes: 20_000 },
+];
+
+/** What esbuild needs to know of the library, in every bundle made of it. */
+export const BUNDLE = { bundle: true, format: "esm", target: "es2022", logLevel: "silent" };
+
+export async function buildPackage() {
+  const wasm = await buildCore();
+  const dist = join(root, "dist");
+  rmSync(dist, { recursive: true, force: true });
+  await bundleEntries(dist);
+  await writeDeclarations();
+  copyFileSync(join(root, WASM), join(dist, "core.wasm"));
+  return { wasmBytes: wasm.length };
+}
+
+async function bundleEntries(outdir) {
+  const { build } = await import("esbuild");
+  await build({
+    ...BUNDLE,
+    entryPoints: ENTRIES.map(({ name, source }) => ({ in: join(root, source), out: name })),
+    outdir,
+    // What two entries share is one module, so that a class is the same class in both.
+    splitting: true,
+    chunkNames: "shared/[name]-[hash]",
+    platform: "neutral",
+    external: ["node:*"],
+    packages: "external",
+  }).catch((error) => {
+    throw new ToolError(`esbuild cannot bundle the entry points: ${error.message}`);
+  });
+}
+
+async function writeDeclarations() {
+  const config = join(root, "build/tsconfig.declarations.json");
+  mkdirSync(join(root, "build"), { recursive: true });
+  const files = ENTRIES.map(({ source }) => `../${source}`);
+  writeFileSync(config, JSON.stringify({ extends: "../tsconfig.build.json", include: [], files }, null, 2));
+  const tsc = join(root, "node_modules/typescript/bin/tsc");
+  const result = await run(process.execPath, [tsc, "-p", config]);
+  if (result.code !== 0) throw new ToolError(`tsc cannot write the declarations:\n${output(result)}`);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  await runMain(async () => {
+    const { values } = parseArgs({ options: { help: { type: "boolean" } } });
+    if (values.help) {
+      process.stdout.write(HELP);
+      return 0;
+    }
+    await setup({ core: false });
+    const { wasmBytes } = await buildPackage();
+    say(`built dist/: ${ENTRIES.map(({ name }) => `${name}.js`).join(", ")}, core.wasm (${wasmBytes} bytes)`);
+    return 0;
+  });
+}

@@ -1,0 +1,191 @@
+#!/usr/bin/env node
+// `npm run check`: everything that can be said of the code without running it, and of the package.
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { builtinModules } from "node:module";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { gzipSync } from "node:zlib";
+import { BUNDLE, buildPackage, ENTRIES } from "./build.mjs";
+import { compileCore, WASM_SOURCE, wasmSource } from "./build-core.mjs";
+import { npm, output, root, run, runMain, ToolError } from "./process.mjs";
+import { findRuntime } from "./runtimes.mjs";
+import { setup } from "./setup.mjs";
+
+const HELP = `Usage: npm run check [-- options]
+
+Checks types, style, the generated and the lock files, then builds the package and checks that. One line for
+each step, with details where it failed; the last line is "N passed, N failed". The exit code is 1 if any failed.
+
+Options:
+  --only LIST  only these steps, separated by commas
+  --help
+`;
+
+const STEP_LIMIT_MS = 600_000;
+
+const STEPS = [
+  { name: "types", check: () => tool("typescript/bin/tsc", ["-p", "."]) },
+  { name: "portable types", check: () => tool("typescript/bin/tsc", ["-p", "tsconfig.portable.json"]) },
+  {
+    name: "style",
+    check: () => tool("@biomejs/biome/bin/biome", ["ci", "--colors=off", "--error-on-warnings", "."]),
+  },
+  { name: "lock files", check: checkLockFiles },
+  { name: "generated files", check: checkGenerated },
+  { name: "deno types", check: checkDenoTypes },
+  { name: "build", check: buildPackage },
+  { name: "portable bundles", check: checkPortable },
+  { name: "exports", check: checkExports },
+  { name: "size", check: checkSizes },
+];
+
+/** Runs a program of node_modules that must succeed. */
+async function tool(path, args) {
+  const result = await run(process.execPath, [join(root, "node_modules", path), ...args], {
+    limitMs: STEP_LIMIT_MS,
+    env: { NO_COLOR: "1" },
+  });
+  if (result.code !== 0) throw new ToolError(output(result));
+}
+
+/** Lock files that name a registry would send everybody else to that registry. */
+function checkLockFiles() {
+  for (const file of ["package-lock.json", "test/runtimes/package-lock.json"]) {
+    const { packages } = JSON.parse(readFileSync(join(root, file), "utf8"));
+    const resolved = Object.keys(packages).filter((name) => packages[name].resolved !== undefined);
+    if (resolved.length > 0) {
+      throw new ToolError(
+        `${file} has "resolved" addresses, first of ${resolved[0]}; .npmrc keeps them out: npm install --package-lock-only`,
+      );
+    }
+  }
+}
+
+/** src/core/wasm.ts is what assembly/ compiles to, and is committed along with it. */
+async function checkGenerated() {
+  const expected = wasmSource(await compileCore());
+  const file = join(root, WASM_SOURCE);
+  if (!existsSync(file) || readFileSync(file, "utf8") !== expected) {
+    throw new ToolError(`${WASM_SOURCE} is not what assembly/ compiles to; run npm run build`);
+  }
+  // Setting up has just rebuilt it, perhaps; so the comparison that counts is with what is committed.
+  if ((await isCommitted("assembly", "asconfig.json")) && !(await isCommitted(WASM_SOURCE))) {
+    throw new ToolError(`${WASM_SOURCE} is committed in an older state than assembly/; commit it`);
+  }
+}
+
+/** Whether paths are as in the last commit. True where there is no repository, as in an unpacked archive. */
+async function isCommitted(...paths) {
+  const { code, stdout } = await run("git", ["status", "--porcelain", "--", ...paths]);
+  return code !== 0 || stdout === "";
+}
+
+/** Deno checks the TypeScript source itself, as its users' programs do when they import it. */
+async function checkDenoTypes() {
+  const { command } = await findRuntime("deno");
+  const sources = ENTRIES.filter(({ portable }) => portable).map(({ source }) => source);
+  const result = await run(command, ["check", "--no-lock", "--quiet", ...sources], {
+    limitMs: STEP_LIMIT_MS,
+    env: { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" },
+  });
+  if (result.code !== 0) throw new ToolError(output(result));
+}
+
+/** One entry point with all that it imports. */
+async function bundle(entry, options) {
+  const { build } = await import("esbuild");
+  const { outputFiles, metafile } = await build({
+    ...BUNDLE,
+    entryPoints: [join(root, entry.source)],
+    platform: "neutral",
+    mainFields: ["module", "main"],
+    external: ["node:*", ...builtinModules],
+    minify: true,
+    write: false,
+    metafile: true,
+    ...options,
+  });
+  return { code: outputFiles[0].text, metafile };
+}
+
+const RUNTIME_GLOBALS = ["process", "Buffer", "Deno", "Bun", "require", "__dirname", "__filename"];
+
+/** Portable entry points import no runtime's modules and name none of its globals. */
+async function checkPortable() {
+  const mark = "__runtime_global_";
+  const define = Object.fromEntries(
+    RUNTIME_GLOBALS.flatMap((name) => [
+      [name, mark + name],
+      [`globalThis.${name}`, mark + name],
+    ]),
+  );
+  for (const entry of ENTRIES.filter(({ portable }) => portable)) {
+    const { code, metafile } = await bundle(entry, { define });
+    const imports = Object.values(metafile.outputs).flatMap((file) => file.imports.map(({ path }) => path));
+    const globals = [...new Set(code.match(new RegExp(`${mark}\\w+`, "g")))].map((name) =>
+      name.slice(mark.length),
+    );
+    const found = [...imports, ...globals];
+    if (found.length > 0) throw new ToolError(`${entry.name} uses ${found.join(", ")}`);
+  }
+}
+
+/** What npm would publish: its exports resolve, with types, in every way that a program can import them. */
+async function checkExports() {
+  mkdirSync(join(root, "build"), { recursive: true });
+  const folder = mkdtempSync(join(root, "build/pack-"));
+  try {
+    const packed = await npm(["pack", "--json", "--ignore-scripts", "--pack-destination", folder]);
+    if (packed.code !== 0) throw new ToolError(output(packed));
+    const [{ filename }] = JSON.parse(packed.stdout);
+    const tarball = join(folder, filename);
+    await tool("publint/src/cli.js", ["run", tarball, "--strict"]);
+    await tool("@arethetypeswrong/cli/dist/index.js", [
+      tarball,
+      ...["--profile", "esm-only", "--no-definitely-typed", "--format", "ascii", "--no-emoji"],
+      // Not a module: a file to fetch or to compile.
+      ...["--exclude-entrypoints", "./core.wasm"],
+    ]);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function checkSizes() {
+  const sizes = [];
+  for (const entry of ENTRIES.filter(({ limitBytes }) => limitBytes !== undefined)) {
+    const bytes = gzipSync((await bundle(entry)).code, { level: 9 }).length;
+    const size = `${entry.name} ${bytes} of ${entry.limitBytes} bytes gzipped`;
+    if (bytes > entry.limitBytes) throw new ToolError(size);
+    sizes.push(size);
+  }
+  return sizes.join(", ");
+}
+
+await runMain(async () => {
+  const { values } = parseArgs({ options: { only: { type: "string" }, help: { type: "boolean" } } });
+  if (values.help) {
+    process.stdout.write(`${HELP}\nSteps: ${STEPS.map(({ name }) => name).join(", ")}\n`);
+    return 0;
+  }
+  const wanted = values.only?.split(",");
+  const unknown = wanted?.find((name) => !STEPS.some((step) => step.name === name));
+  if (unknown !== undefined) throw new ToolError(`--only ${unknown}: see --help for the steps`);
+  await setup({ core: false });
+  let passed = 0;
+  let failed = 0;
+  for (const { name, check } of STEPS) {
+    if (wanted !== undefined && !wanted.includes(name)) continue;
+    try {
+      const note = await check();
+      passed++;
+      console.log(`ok     ${name}${typeof note === "string" ? `: ${note}` : ""}`);
+    } catch (error) {
+      failed++;
+      const details = error instanceof ToolError ? error.message : error.stack;
+      console.log(`FAILED ${name}\n${details.trim().replace(/^/gm, "    ")}`);
+    }
+  }
+  console.log(`${passed} passed, ${failed} failed`);
+  return failed === 0 ? 0 : 1;
+});
