@@ -20,11 +20,10 @@ function firstBytes(count: i32): v128 {
   return v128.load(MASKS + 16 - <usize>count);
 }
 
-/** Keystream blocks from `counter` on into KEYSTREAM, as many of them as `blocks` asks for, but no more than four. */
+/** One to three keystream blocks from `counter` on. */
 function keystream(key: usize, counter: u32, nonce: usize, blocks: i32): void {
-  if (blocks > 3) chacha20Blocks4(key, counter, nonce, KEYSTREAM);
-  else if (blocks == 3) chacha20Blocks3(key, counter, nonce, KEYSTREAM);
-  else if (blocks == 2) chacha20Blocks2(key, counter, nonce, KEYSTREAM);
+  if (blocks === 3) chacha20Blocks3(key, counter, nonce, KEYSTREAM);
+  else if (blocks === 2) chacha20Blocks2(key, counter, nonce, KEYSTREAM);
   else chacha20Block(key, counter, nonce, KEYSTREAM);
 }
 
@@ -38,23 +37,15 @@ function xorKeystream(data: usize, from: usize, length: i32): void {
   if (length > 0) v128.store(data, v128.xor(v128.load(data), v128.and(v128.load(from), firstBytes(length))));
 }
 
-/** Encrypts or decrypts data[0..length) and leaves the Poly1305 key in KEYSTREAM, unless the caller has been here before. */
-function chacha20Xor(key: usize, nonce: usize, data: usize, length: i32): void {
-  let counter: u32 = 4;
-  let count = min(length, 192);
-  xorKeystream(data, KEYSTREAM + 64, count);
-  while ((length -= count) > 0) {
-    data += <usize>count;
-    keystream(key, counter, nonce, (length + 63) >> 6);
-    counter += 4;
-    count = min(length, 256);
-    xorKeystream(data, KEYSTREAM, count);
-  }
+function blocksOf(length: i32): i32 {
+  return (length + 63) >> 6;
 }
 
-/** The first pass: the one-time key and the keystream of up to 192 bytes of data together. */
+/** The first pass: the one-time key (2.6) and the keystream of up to 192 bytes of data together; then the AAD. */
 function begin(key: usize, nonce: usize, aad: usize, aadLength: i32, length: i32): void {
-  keystream(key, 0, nonce, 1 + ((length + 63) >> 6));
+  const blocks = 1 + blocksOf(length);
+  if (blocks > 3) chacha20Blocks4(key, 0, nonce, KEYSTREAM, 0, 0);
+  else keystream(key, 0, nonce, blocks);
   poly1305Init(KEYSTREAM);
   const whole = aadLength >> 4;
   if (whole > 0) poly1305Blocks(aad, whole);
@@ -62,6 +53,41 @@ function begin(key: usize, nonce: usize, aad: usize, aadLength: i32, length: i32
   if (rest > 0) {
     v128.store(TAIL, v128.and(v128.load(aad + ((<usize>whole) << 4)), firstBytes(rest)));
     poly1305Blocks(TAIL, 1);
+  }
+}
+
+/**
+ * Encrypts or decrypts data[0..length) after `begin`, and authenticates ciphertext while it makes keystream: what has
+ * been encrypted so far, or what is about to be decrypted. Returns how many bytes are authenticated, a multiple of 16; when
+ * opening, that is all but the last partial block.
+ */
+function crypt(key: usize, nonce: usize, data: usize, length: i32, opening: bool): i32 {
+  let absorbed: i32 = 0;
+  let done: i32 = 0;
+  let count = min(length, 192);
+  let from = KEYSTREAM + 64;
+  let counter: u32 = 4;
+  while (true) {
+    if (opening) {
+      // Everything that the next line overwrites, as far as the pass below has not taken it in.
+      const blocks = (done + count - absorbed) >> 4;
+      poly1305Blocks(data + <usize>absorbed, blocks);
+      absorbed += blocks << 4;
+    }
+    xorKeystream(data + <usize>done, from, count);
+    done += count;
+    if (done === length) return absorbed;
+    count = min(length - done, 256);
+    from = KEYSTREAM;
+    const needed = blocksOf(count);
+    if (needed > 3) {
+      const pairs = min(((opening ? done + count : done) - absorbed) >> 5, 8);
+      chacha20Blocks4(key, counter, nonce, KEYSTREAM, data + <usize>absorbed, pairs);
+      absorbed += pairs << 5;
+    } else {
+      keystream(key, counter, nonce, needed);
+    }
+    counter += 4;
   }
 }
 
@@ -82,15 +108,18 @@ export function aeadSeal(
   length: i32,
 ): void {
   begin(key, nonce, aad, aadLength, length);
-  chacha20Xor(key, nonce, data, length);
+  const absorbed = crypt(key, nonce, data, length, false);
   // The padding and the lengths follow the ciphertext for as long as it takes to authenticate all in one go.
   const rest = length & 15;
-  const end = data + <usize>(length - rest);
-  let blocks = length >> 4;
-  if (rest > 0) v128.store(end, v128.and(v128.load(end), firstBytes(rest)));
-  if (rest > 0) blocks++;
-  v128.store(data + ((<usize>blocks) << 4), lengths(aadLength, length));
-  poly1305Blocks(data, blocks + 1);
+  const whole = data + <usize>(length - rest);
+  let end = (length - absorbed) >> 4;
+  if (rest > 0) {
+    v128.store(whole, v128.and(v128.load(whole), firstBytes(rest)));
+    end++;
+  }
+  const start = data + <usize>absorbed;
+  v128.store(start + ((<usize>end) << 4), lengths(aadLength, length));
+  poly1305Blocks(start, end + 1);
   poly1305Finish(data + <usize>length);
 }
 
@@ -108,19 +137,16 @@ export function aeadOpen(
 ): i32 {
   begin(key, nonce, aad, aadLength, length);
   const rest = length & 15;
-  const end = data + <usize>(length - rest);
-  poly1305Blocks(data, length >> 4);
-  if (rest > 0) {
-    v128.store(TAIL, v128.and(v128.load(end), firstBytes(rest)));
-    v128.store(TAIL, lengths(aadLength, length), 16);
-    poly1305Blocks(TAIL, 2);
-  } else {
-    v128.store(TAIL, lengths(aadLength, length));
-    poly1305Blocks(TAIL, 1);
-  }
+  // The last partial block is put aside before it is decrypted.
+  v128.store(TAIL, v128.and(v128.load(data + <usize>(length - rest)), firstBytes(rest)));
+  v128.store(rest > 0 ? TAIL + 16 : TAIL, lengths(aadLength, length));
+  crypt(key, nonce, data, length, true);
+  poly1305Blocks(TAIL, rest > 0 ? 2 : 1);
   poly1305Finish(TAG);
   // One comparison of all 128 bits, without an early exit.
-  if (v128.any_true(v128.xor(v128.load(TAG), v128.load(data + <usize>length)))) return 0;
-  chacha20Xor(key, nonce, data, length);
-  return 1;
+  if (!v128.any_true(v128.xor(v128.load(TAG), v128.load(data + <usize>length)))) return 1;
+  // Nothing unauthenticated may be released: the same keystream once more restores the ciphertext.
+  begin(key, nonce, aad, aadLength, length);
+  crypt(key, nonce, data, length, false);
+  return 0;
 }

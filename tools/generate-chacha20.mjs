@@ -6,8 +6,8 @@ import { fileURLToPath } from "node:url";
 const lines = [];
 const emit = (...text) => lines.push(...text);
 
-// --- Rotations. By 16 a shuffle (engines know it as two half-word shuffles), by 8 a swizzle whose mask sits in a
-// local; by 12 and 7 there is no byte permutation, so two shifts.
+// --- Rotations by 16 and 8 are byte permutations; by 12 and 7, two shifts. The masks come from memory, because an engine
+// that knows a mask builds it anew in front of every swizzle, for lack of registers, with more shuffles than it saves.
 const ROTATE_16 = "2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13";
 const ROTATE_8 = "3, 0, 1, 2, 7, 4, 5, 6, 11, 8, 9, 10, 15, 12, 13, 14";
 const rotate = {
@@ -17,17 +17,16 @@ const rotate = {
   7: (x) => `v128.or(i32x4.shl(${x}, 7), i32x4.shr_u(${x}, 25))`,
 };
 
+const indent = (statements) => statements.map((line) => `    ${line}`);
+
 /** RFC 8439 2.1 on several independent [a, b, c, d] at once, step by step in turn so that their latencies overlap. */
-function quarterRounds(indent, groups) {
-  const step = (to, from, target, bits) => {
-    for (const g of groups) emit(`${indent}${g[to]} = i32x4.add(${g[to]}, ${g[from]});`);
-    for (const g of groups) emit(`${indent}${g[target]} = v128.xor(${g[target]}, ${g[to]});`);
-    for (const g of groups) emit(`${indent}${g[target]} = ${rotate[bits](g[target])};`);
-  };
-  step(0, 1, 3, 16);
-  step(2, 3, 1, 12);
-  step(0, 1, 3, 8);
-  step(2, 3, 1, 7);
+function quarterRounds(groups) {
+  const step = (to, from, target, bits) => [
+    ...groups.map((g) => `${g[to]} = i32x4.add(${g[to]}, ${g[from]});`),
+    ...groups.map((g) => `${g[target]} = v128.xor(${g[target]}, ${g[to]});`),
+    ...groups.map((g) => `${g[target]} = ${rotate[bits](g[target])};`),
+  ];
+  return [...step(0, 1, 3, 16), ...step(2, 3, 1, 12), ...step(0, 1, 3, 8), ...step(2, 3, 1, 7)];
 }
 
 /** One block per four vectors, a vector per row of the matrix (RFC 8439 2.3). */
@@ -36,7 +35,7 @@ function rowWise(name, blocks, doc) {
   const groups = each.map((i) => [`a${i}`, `b${i}`, `c${i}`, `d${i}`]);
   emit("", `/** ${doc} */`);
   emit(`export function ${name}(key: usize, counter: u32, nonce: usize, out: usize): void {`);
-  emit(`  const rotate8 = i8x16(${ROTATE_8});`);
+  emit("  const rotate8 = v128.load(ROTATE_8);");
   emit("  const row0 = i32x4(0x61707865, 0x3320646e, 0x79622d32, 0x6b206574);");
   emit("  const row1 = v128.load(key);", "  const row2 = v128.load(key, 16);");
   emit("  const row3 = i32x4(counter, load<i32>(nonce), load<i32>(nonce, 4), load<i32>(nonce, 8));");
@@ -45,7 +44,7 @@ function rowWise(name, blocks, doc) {
     emit(`  let d${i} = ${i === 0 ? "row3" : `i32x4.add(row3, i32x4(${i}, 0, 0, 0))`};`);
   }
   emit("  for (let round: i32 = 0; round < 20; round += 2) {");
-  quarterRounds("    ", groups);
+  emit(...indent(quarterRounds(groups)));
   // The diagonals become columns. Row b is the last one a round finishes, so it stays and the other three move around it.
   const turn = (row, lanes) => {
     for (const i of each) emit(`    ${row}${i} = v128.shuffle<u32>(${row}${i}, ${row}${i}, ${lanes});`);
@@ -53,7 +52,7 @@ function rowWise(name, blocks, doc) {
   turn("a", "3, 0, 1, 2");
   turn("d", "2, 3, 0, 1");
   turn("c", "1, 2, 3, 0");
-  quarterRounds("    ", groups);
+  emit(...indent(quarterRounds(groups)));
   turn("a", "1, 2, 3, 0");
   turn("d", "2, 3, 0, 1");
   turn("c", "3, 0, 1, 2");
@@ -69,6 +68,26 @@ function rowWise(name, blocks, doc) {
   emit("}");
 }
 
+/** One Poly1305 block at `data + offset`, as in poly1305.ts: see there for the radix, its bounds and the stores. */
+const poly1305Block = (offset) => [
+  `h1 = <u64>load<u32>(POLY1305, H1) + <u64>load<u32>(data, ${offset + 4});`,
+  `h2 = <u64>load<u32>(POLY1305, H2) + <u64>load<u32>(data, ${offset + 8});`,
+  `h3 += <u64>load<u32>(data, ${offset + 12}) + 0x100000000;`,
+  `h0 += <u64>load<u32>(data, ${offset});`,
+  "p0 = h1 * s3 + h2 * s2 + h3 * s1 + h0 * r0;",
+  "p1 = h1 * r0 + h2 * s3 + h3 * s2 + h0 * r1 + (p0 >> 32);",
+  "store<u32>(POLY1305, <u32>p1, H1);",
+  "p2 = h1 * r1 + h2 * r0 + h3 * s3 + h0 * r2 + (p1 >> 32);",
+  "store<u32>(POLY1305, <u32>p2, H2);",
+  "p3 = h1 * r2 + h2 * r1 + h3 * r0 + h0 * r3 + (p2 >> 32);",
+  "h3 = p3 & 0x3ffffffff;",
+  "h0 = (p0 & 0xffffffff) + (p3 >> 34) * 5;",
+];
+
+/** The statements of `b` spread evenly among those of `a`. */
+const interleave = (a, b) =>
+  a.flatMap((line, i) => [line, ...b.slice((i * b.length) / a.length, ((i + 1) * b.length) / a.length)]);
+
 const COLUMNS = [0, 1, 2, 3].map((i) => [i, i + 4, i + 8, i + 12]);
 const DIAGONALS = [0, 1, 2, 3].map((i) => [i, 4 + ((i + 1) % 4), 8 + ((i + 2) % 4), 12 + ((i + 3) % 4)]);
 const names = (groups) => groups.map((g) => g.map((word) => `x${word}`));
@@ -80,17 +99,31 @@ const initial = (i) =>
     ...[0, 1, 2].map((w) => `v128.load32_splat(nonce, ${4 * w})`),
   ][i];
 
-/** Four blocks at once, a vector per word of the state: lane i belongs to block counter + i. */
+/**
+ * Four blocks at once, a vector per word of the state: lane i belongs to block counter + i. Poly1305 is scalar and bound
+ * by the multiplier, ChaCha20 by the vector units: two of its blocks a double round fill the idle slots.
+ */
 function fourWay() {
-  emit("", "/** Four consecutive blocks, 256 bytes. */");
-  emit("export function chacha20Blocks4(key: usize, counter: u32, nonce: usize, out: usize): void {");
-  emit(`  const rotate8 = i8x16(${ROTATE_8});`);
+  emit(
+    "",
+    "/**",
+    " * Four consecutive blocks, 256 bytes. On the way absorbs `pairs` <= 10 pairs of whole blocks at `data` into Poly1305.",
+    " */",
+    "export function chacha20Blocks4(key: usize, counter: u32, nonce: usize, out: usize, data: usize, pairs: i32): void {",
+  );
+  emit("  const rotate8 = v128.load(ROTATE_8);");
   emit("  const counters = i32x4.add(i32x4.splat(counter), i32x4(0, 1, 2, 3));");
   for (let i = 0; i < 16; i++) emit(`  let x${i} = ${initial(i)};`);
-  emit("  for (let round: i32 = 0; round < 20; round += 2) {");
-  quarterRounds("    ", names(COLUMNS));
-  quarterRounds("    ", names(DIAGONALS));
-  emit("  }");
+  for (const i of [0, 1, 2, 3]) emit(`  const r${i} = <u64>load<u32>(POLY1305, R + ${4 * i});`);
+  for (const i of [1, 2, 3]) emit(`  const s${i} = r${i} + (r${i} >> 2);`);
+  emit("  let h0 = load<u64>(POLY1305, H0);", "  let h3 = load<u64>(POLY1305, H3);");
+  emit("  let h1: u64, h2: u64, p0: u64, p1: u64, p2: u64, p3: u64;");
+  const doubleRound = [...quarterRounds(names(COLUMNS)), ...quarterRounds(names(DIAGONALS))];
+  const twoBlocks = [...poly1305Block(0), ...poly1305Block(16), "data += 32;"];
+  emit("  let round: i32 = 0;");
+  emit("  for (; round < pairs; round++) {", ...indent(interleave(doubleRound, twoBlocks)), "  }");
+  emit("  for (; round < 10; round++) {", ...indent(doubleRound), "  }");
+  emit("  store<u64>(POLY1305, h0, H0);", "  store<u64>(POLY1305, h3, H3);");
   for (let i = 0; i < 16; i++) emit(`  x${i} = i32x4.add(x${i}, ${initial(i)});`);
   // Four words of four blocks are a 4 x 4 matrix: transposed, each vector is 16 consecutive bytes of one block.
   for (let q = 0; q < 16; q += 4) {
@@ -117,6 +150,9 @@ function fourWay() {
 emit(
   "// Generated by tools/generate-chacha20.mjs: do not edit.",
   "// ChaCha20 keystream, RFC 8439 2.3: `key` is 32 bytes, `nonce` 12, `out` gets 64 bytes a block, from `counter` on.",
+  'import { H0, H1, H2, H3, POLY1305, R } from "./poly1305";',
+  "",
+  `const ROTATE_8: usize = memory.data<u8>([${ROTATE_8}], 16);`,
 );
 rowWise("chacha20Block", 1, "One block (RFC 8439 2.3), 64 bytes.");
 rowWise("chacha20Blocks2", 2, "Two consecutive blocks, 128 bytes.");
