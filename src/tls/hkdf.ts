@@ -2,6 +2,9 @@
 import type { Bytes } from "../core/bytes.ts";
 import type { CryptoProvider, HashName } from "../crypto/provider.ts";
 
+/** All that the TLS layer needs of the provider. */
+export type Hashing = Pick<CryptoProvider, "createHash" | "hmac">;
+
 /**
  * What stands in front of every label: "dtls13" without a space for DTLS 1.3 (RFC 9147 §5.9), "tls13 " with
  * one for TLS 1.3, of which there are published vectors.
@@ -18,7 +21,7 @@ export function hashLength(hash: HashName): 32 | 48 {
 const emptyHashes = new Map<HashName, Bytes>();
 
 /** Transcript-Hash(""), the same for every connection. */
-export function emptyHash(crypto: CryptoProvider, hash: HashName): Bytes {
+export function emptyHash(crypto: Hashing, hash: HashName): Bytes {
   let digest = emptyHashes.get(hash);
   if (digest === undefined) {
     digest = crypto.createHash(hash).digest();
@@ -28,12 +31,7 @@ export function emptyHash(crypto: CryptoProvider, hash: HashName): Bytes {
 }
 
 /** HKDF-Extract(salt, IKM) */
-export function hkdfExtract(
-  crypto: CryptoProvider,
-  hash: HashName,
-  salt: Uint8Array,
-  ikm: Uint8Array,
-): Bytes {
+export function hkdfExtract(crypto: Hashing, hash: HashName, salt: Uint8Array, ikm: Uint8Array): Bytes {
   return crypto.hmac(hash, salt, ikm);
 }
 
@@ -68,7 +66,7 @@ function fillInfo(prefix: LabelPrefix, label: string, context: Uint8Array, lengt
  * @param length bytes, at most 255 digests
  */
 export function hkdfExpandLabel(
-  crypto: CryptoProvider,
+  crypto: Hashing,
   hash: HashName,
   prefix: LabelPrefix,
   secret: Uint8Array,

@@ -1,6 +1,13 @@
 import type { Bytes } from "../core/bytes.ts";
-import type { CryptoProvider, HashName } from "../crypto/provider.ts";
-import { emptyHash, hashLength, hkdfExpandLabel, hkdfExtract, type LabelPrefix } from "./hkdf.ts";
+import type { HashName } from "../crypto/provider.ts";
+import {
+  emptyHash,
+  type Hashing,
+  hashLength,
+  hkdfExpandLabel,
+  hkdfExtract,
+  type LabelPrefix,
+} from "./hkdf.ts";
 import type { SuiteParameters } from "./suites.ts";
 
 /** Where a PSK comes from: it decides the label of its binder key (RFC 9846 §7.1, RFC 9258 §5.2). */
@@ -44,13 +51,13 @@ type Stage = "early" | "handshake" | "main" | "done";
  */
 export class KeySchedule {
   readonly hash: HashName;
-  readonly #crypto: CryptoProvider;
+  readonly #crypto: Hashing;
   readonly #prefix: LabelPrefix;
   #secret: Bytes;
   #stage: Stage = "early";
 
   /** @param psk the PSK of this connection; left out if there is none */
-  constructor(crypto: CryptoProvider, hash: HashName, psk?: Uint8Array, prefix: LabelPrefix = "dtls13") {
+  constructor(crypto: Hashing, hash: HashName, psk?: Uint8Array, prefix: LabelPrefix = "dtls13") {
     this.hash = hash;
     this.#crypto = crypto;
     this.#prefix = prefix;
@@ -131,7 +138,7 @@ export class KeySchedule {
  * @param baseKey the sender's handshake traffic secret, or a binder key
  */
 export function verifyData(
-  crypto: CryptoProvider,
+  crypto: Hashing,
   hash: HashName,
   baseKey: Uint8Array,
   transcriptHash: Uint8Array,
@@ -145,7 +152,7 @@ export function verifyData(
 
 /** Key, IV and record number key of a traffic secret (RFC 9846 §7.3, RFC 9147 §4.2.3). */
 export function trafficKeys(
-  crypto: CryptoProvider,
+  crypto: Hashing,
   suite: SuiteParameters,
   secret: Uint8Array,
   prefix: LabelPrefix = "dtls13",
@@ -163,7 +170,7 @@ export function trafficKeys(
 
 /** application_traffic_secret_N+1 from N, which the caller then erases (RFC 9846 §7.2). */
 export function nextTrafficSecret(
-  crypto: CryptoProvider,
+  crypto: Hashing,
   hash: HashName,
   secret: Uint8Array,
   prefix: LabelPrefix = "dtls13",
@@ -178,7 +185,7 @@ export function nextTrafficSecret(
  * @param length bytes wanted, at most 255 digests
  */
 export function exportKeyingMaterial(
-  crypto: CryptoProvider,
+  crypto: Hashing,
   hash: HashName,
   exporterSecret: Uint8Array,
   label: string,
@@ -195,7 +202,7 @@ export function exportKeyingMaterial(
 
 /** The PSK of a ticket (RFC 9846 §4.6.1). */
 export function ticketPsk(
-  crypto: CryptoProvider,
+  crypto: Hashing,
   hash: HashName,
   resumptionSecret: Uint8Array,
   nonce: Uint8Array,

@@ -1,9 +1,9 @@
 /** Imported PSKs (RFC 9258) and binders (RFC 9846 §4.2.11.2). */
 import type { Bytes } from "../core/bytes.ts";
-import type { CryptoProvider, HashName } from "../crypto/provider.ts";
+import type { HashName } from "../crypto/provider.ts";
 import { KdfIdentifier, ProtocolVersion } from "./codepoints.ts";
 import { constantTimeEqual } from "./constant-time.ts";
-import { hashLength, hkdfExpandLabel, hkdfExtract } from "./hkdf.ts";
+import { type Hashing, hashLength, hkdfExpandLabel, hkdfExtract } from "./hkdf.ts";
 import type { KeySchedule, PskOrigin } from "./key-schedule.ts";
 import { fault, Reader, Writer } from "./wire.ts";
 
@@ -73,7 +73,7 @@ export function parseImportedIdentity(identity: Bytes): ImportedIdentity | undef
  * of the external PSK, and DTLS's label prefix, as its target is DTLS.
  * @param target the hash of the suites that it is to be used with
  */
-export function importPsk(crypto: CryptoProvider, psk: ExternalPsk, target: HashName): ImportedPsk {
+export function importPsk(crypto: Hashing, psk: ExternalPsk, target: HashName): ImportedPsk {
   const { identity, key, hash = "SHA-256", context = new Uint8Array(0) } = psk;
   if (key.length === 0) throw new RangeError("an external PSK has an empty key");
   const importedIdentity = encodeImportedIdentity(identity, context, target);

@@ -1,10 +1,10 @@
 /** What may change between the two ClientHellos around a HelloRetryRequest (RFC 9846 §4.1.2). */
 import type { Bytes } from "../core/bytes.ts";
-import type { CryptoProvider } from "../crypto/provider.ts";
 import { ExtensionType, HandshakeType } from "./codepoints.ts";
 import { constantTimeEqual } from "./constant-time.ts";
 import { clientHelloBlock } from "./extensions.ts";
 import { type ClientHello, randomLength } from "./hello.ts";
+import type { Hashing } from "./hkdf.ts";
 import { messageBody } from "./message.ts";
 import { fault, Reader, Writer } from "./wire.ts";
 
@@ -25,7 +25,7 @@ const mayChange: ReadonlySet<number> = new Set([
  * @param clientHello a message that `decodeClientHello` takes
  * @param groupRequested whether the HelloRetryRequest asks for another key share
  */
-export function retryFingerprint(crypto: CryptoProvider, clientHello: Bytes, groupRequested: boolean): Bytes {
+export function retryFingerprint(crypto: Hashing, clientHello: Bytes, groupRequested: boolean): Bytes {
   const body = messageBody(clientHello, HandshakeType.client_hello);
   const before = body.remaining;
   body.bytes(2 + randomLength);

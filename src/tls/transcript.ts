@@ -1,6 +1,7 @@
 import type { Bytes } from "../core/bytes.ts";
-import type { CryptoProvider, Hash, HashName } from "../crypto/provider.ts";
+import type { Hash, HashName } from "../crypto/provider.ts";
 import { HandshakeType } from "./codepoints.ts";
+import type { Hashing } from "./hkdf.ts";
 import { encodeMessage } from "./message.ts";
 
 /**
@@ -8,11 +9,11 @@ import { encodeMessage } from "./message.ts";
  * hash is known, and only hashed from then on.
  */
 export class Transcript {
-  readonly #crypto: CryptoProvider;
+  readonly #crypto: Hashing;
   #buffered: Uint8Array[] = [];
   #hash: Hash | undefined;
 
-  constructor(crypto: CryptoProvider) {
+  constructor(crypto: Hashing) {
     this.#crypto = crypto;
   }
 
@@ -22,7 +23,7 @@ export class Transcript {
    * @param helloRetryRequest the message that was sent, byte for byte
    */
   static afterRetry(
-    crypto: CryptoProvider,
+    crypto: Hashing,
     hash: HashName,
     clientHello1Hash: Bytes,
     helloRetryRequest: Bytes,
