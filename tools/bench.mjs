@@ -72,6 +72,7 @@ async function measureOn(runtime, script, { first, quick, json }) {
     [...args, script, runtime, first ? "first" : "other", quick ? "quick" : "full"],
     {
       limitMs: RUNTIME_LIMIT_MS,
+      env: { NO_COLOR: "1" },
       onLine: (line) => line.startsWith(mark) && lines.push(JSON.parse(line.slice(mark.length))),
       onErrorLine: (line) => json || say(line),
     },

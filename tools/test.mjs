@@ -142,6 +142,7 @@ async function testOnCommandLine(label, { command, args }, script) {
   const reader = new EventReader();
   const result = await run(command, [...args, ...script], {
     limitMs: RUNTIME_LIMIT_MS,
+    env: { NO_COLOR: "1" },
     onLine: (line) => reader.read(line),
   });
   if (result.code === 0) return reader.finish(label, undefined);
