@@ -3,6 +3,7 @@ import { concatBytes } from "./bytes.ts";
 
 /** Universal tags of X.690 §8 that keys and signatures use. */
 export const Tag = {
+  boolean: 0x01,
   integer: 0x02,
   bitString: 0x03,
   octetString: 0x04,

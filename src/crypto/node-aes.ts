@@ -49,4 +49,8 @@ class NodeAesKeys implements AesKeys {
   mask(sample: Bytes): Bytes {
     return this.#ecb.update(sample) as Bytes;
   }
+
+  close(): void {
+    this.#key.fill(0);
+  }
 }

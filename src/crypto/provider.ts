@@ -60,6 +60,25 @@ export interface Signer {
   sign(scheme: SignatureScheme, message: Uint8Array): Awaitable<Bytes>;
 }
 
+/** A peer's certificate chain, and what it has to prove. */
+export interface CertificateChain {
+  /** DER certificates, the peer's own first (RFC 8446 §4.4.2). */
+  readonly certificates: readonly Uint8Array[];
+  readonly peer: "client" | "server";
+  /** The host that the certificate must name; not checked if absent. */
+  readonly name?: string;
+  readonly nowMs: number;
+}
+
+/** Judges certificate chains. Whoever authenticates by X.509 passes one in; nobody else loads any. */
+export interface CertificateVerifier {
+  /**
+   * The SubjectPublicKeyInfo of the peer's certificate once the whole chain holds. Fails with a `SealgramError`
+   * whose alert says what was wrong (RFC 8446 §6.2).
+   */
+  verify(chain: CertificateChain): Promise<Bytes>;
+}
+
 /** AES-GCM for tickets, cookies and AES records: a key that both seals and opens. Nonce 12 bytes, tag 16 bytes appended. */
 export interface AeadKey {
   seal(nonce: Uint8Array, plaintext: Uint8Array, additionalData: Uint8Array): Awaitable<Bytes>;

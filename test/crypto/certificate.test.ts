@@ -1,0 +1,498 @@
+import "reflect-metadata";
+import { X509Certificate as NodeCertificate } from "node:crypto";
+import {
+  BasicConstraintsExtension,
+  ExtendedKeyUsageExtension,
+  Extension,
+  KeyUsageFlags,
+  KeyUsagesExtension,
+  X509Certificate,
+  X509CertificateGenerator,
+} from "@peculiar/x509";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { createCertificateVerifier } from "../../src/crypto/certificate.ts";
+import {
+  type CertificateDescription,
+  type GeneratedCertificate,
+  generateCertificate,
+  toPem,
+} from "../../src/crypto/certificate-generate.ts";
+import {
+  matchesName,
+  parseNameConstraints,
+  parseReferenceName,
+  parseSubjectAltName,
+  satisfiesConstraints,
+} from "../../src/crypto/certificate-name.ts";
+import { encodeDer } from "../../src/crypto/der.ts";
+import { parseSpki } from "../../src/crypto/key-format.ts";
+import type { CertificateChain } from "../../src/crypto/provider.ts";
+import { signerFromPkcs8 } from "../../src/crypto/signer.ts";
+import { hex, peculiarCrypto, toHex, utf8 } from "./providers.ts";
+
+const day = 86_400_000;
+const nowMs = Date.UTC(2026, 0, 15);
+const validity = { notBeforeMs: nowMs - day, notAfterMs: nowMs + day };
+
+const make = (description: Partial<CertificateDescription>): Promise<GeneratedCertificate> =>
+  generateCertificate({ subject: "somebody", ...validity, ...description });
+
+const root = await make({ subject: "root", authority: {} });
+const middle = await make({ subject: "middle", authority: { pathLength: 0 }, issuer: root });
+const leaf = await make({
+  subject: "leaf",
+  names: ["host.example", "*.wild.example", "192.0.2.7", "2001:db8::7"],
+  issuer: middle,
+});
+
+const verifier = createCertificateVerifier({ trustAnchors: [root.certificate] });
+const verify = (certificates: GeneratedCertificate[], more: Partial<CertificateChain> = {}, by = verifier) =>
+  by.verify({
+    certificates: certificates.map(({ certificate }) => certificate),
+    peer: "server",
+    nowMs,
+    ...more,
+  });
+const failsWith = (alert: string) => ({ name: "SealgramError", code: "invalid_certificate", alert });
+
+describe("a chain that holds", () => {
+  test("gives the leaf's SubjectPublicKeyInfo, the one node:crypto reads", async () => {
+    const spki = await verify([leaf, middle]);
+    const native = new NodeCertificate(leaf.certificate).publicKey.export({ format: "der", type: "spki" });
+    expect(toHex(spki)).toBe(native.toString("hex"));
+    expect(toHex(spki)).toBe(toHex((await signerFromPkcs8(leaf.privateKey)).publicKey));
+  });
+
+  test("holds again, and the answer is the caller's own copy", async () => {
+    const first = await verify([leaf, middle]);
+    const hexadecimal = toHex(first);
+    first.fill(0);
+    expect(toHex(await verify([leaf, middle]))).toBe(hexadecimal);
+  });
+
+  test("may come in any order after the leaf, with the root or with strangers", async () => {
+    const stranger = await make({ subject: "stranger", authority: {} });
+    for (const chain of [
+      [leaf, middle, root],
+      [leaf, root, middle],
+      [leaf, stranger, middle],
+      [leaf, middle, stranger, root],
+    ]) {
+      await verify(chain);
+    }
+  });
+
+  test.each(["P-256", "P-384", "Ed25519", "RSA"] as const)("of %s keys throughout", async (algorithm) => {
+    const authority = await make({ subject: "authority", authority: {}, algorithm });
+    const peer = await make({ issuer: authority, algorithm, names: ["a.example"] });
+    for (const crypto of [globalThis.crypto, peculiarCrypto]) {
+      const by = createCertificateVerifier({
+        trustAnchors: [toPem("CERTIFICATE", authority.certificate)],
+        crypto,
+      });
+      const spki = await verify([peer], { name: "a.example" }, by);
+      expect(parseSpki(spki).algorithm).toBe(algorithm);
+    }
+    const native = new NodeCertificate(peer.certificate);
+    expect(native.verify(new NodeCertificate(authority.certificate).publicKey)).toBe(true);
+  });
+
+  test("reads several trust anchors from one PEM text", async () => {
+    const other = await make({ subject: "other", authority: {} });
+    const text = `${toPem("CERTIFICATE", other.certificate)}some words\n${toPem("CERTIFICATE", root.certificate)}`;
+    await verify([leaf, middle], {}, createCertificateVerifier({ trustAnchors: [text] }));
+  });
+
+  test("a pinned leaf needs no authority, but its name and dates are still checked", async () => {
+    const alone = await make({ names: ["alone.example"] });
+    const by = createCertificateVerifier({ trustAnchors: [alone.certificate] });
+    await verify([alone], { name: "alone.example" }, by);
+    await expect(verify([alone], { name: "b.example" }, by)).rejects.toMatchObject(
+      failsWith("bad_certificate"),
+    );
+    await expect(verify([alone], { nowMs: nowMs + 9 * day }, by)).rejects.toMatchObject(
+      failsWith("certificate_expired"),
+    );
+    await expect(verify([leaf, middle], {}, by)).rejects.toMatchObject(failsWith("unknown_ca"));
+  });
+
+  test("an intermediate may be the trust anchor", async () => {
+    await verify([leaf], {}, createCertificateVerifier({ trustAnchors: [middle.certificate] }));
+  });
+
+  test("the path that holds is found among authorities of the same name", async () => {
+    const impostor = await make({ subject: "middle", authority: {} });
+    const expired = await make({ subject: "middle", authority: {}, issuer: root, notAfterMs: nowMs - 1000 });
+    await verify([leaf, impostor, expired, middle]);
+  });
+});
+
+describe("a chain that does not hold", () => {
+  test("no path to an anchor: unknown_ca", async () => {
+    const stranger = await make({ subject: "stranger", authority: {} });
+    const peer = await make({ issuer: stranger });
+    for (const chain of [[leaf], [peer], [peer, stranger]]) {
+      await expect(verify(chain)).rejects.toMatchObject(failsWith("unknown_ca"));
+    }
+  });
+
+  test("an authority of the right name and another key: bad_certificate", async () => {
+    const impostor = await make({ subject: "root", authority: {} });
+    const peer = await make({ issuer: impostor });
+    await expect(verify([peer])).rejects.toMatchObject(failsWith("bad_certificate"));
+    await expect(verify([peer, impostor])).rejects.toMatchObject(failsWith("bad_certificate"));
+  });
+
+  test.each([
+    [-2, "certificate_expired"],
+    [2, "certificate_expired"],
+  ])("outside the validity by %i days: %s", async (days, alert) => {
+    await expect(verify([leaf, middle], { nowMs: nowMs + days * day })).rejects.toMatchObject(
+      failsWith(alert),
+    );
+  });
+
+  test("validity includes its first and its last second", async () => {
+    await verify([leaf, middle], { nowMs: validity.notBeforeMs });
+    await verify([leaf, middle], { nowMs: validity.notAfterMs + 999 });
+    await expect(verify([leaf, middle], { nowMs: validity.notAfterMs + 1000 })).rejects.toMatchObject(
+      failsWith("certificate_expired"),
+    );
+    await expect(verify([leaf, middle], { nowMs: validity.notBeforeMs - 1 })).rejects.toMatchObject(
+      failsWith("certificate_expired"),
+    );
+  });
+
+  test("an expired authority: certificate_expired", async () => {
+    const old = await make({ subject: "old", authority: {}, issuer: root, notAfterMs: nowMs - 1000 });
+    const peer = await make({ issuer: old });
+    await expect(verify([peer, old])).rejects.toMatchObject(failsWith("certificate_expired"));
+  });
+
+  test("issued by a certificate that is no authority: unknown_ca", async () => {
+    const peer = await make({ subject: "child", issuer: leaf });
+    await expect(verify([peer, leaf, middle])).rejects.toMatchObject(failsWith("unknown_ca"));
+  });
+
+  test("a longer path than pathLenConstraint allows: unknown_ca", async () => {
+    const lower = await make({ subject: "lower", authority: {}, issuer: middle });
+    const peer = await make({ issuer: lower });
+    await expect(verify([peer, lower, middle])).rejects.toMatchObject(failsWith("unknown_ca"));
+  });
+
+  test("every bit flipped anywhere in the leaf fails, none of them with another error", async () => {
+    const byteStep = 5;
+    for (let i = 0; i < leaf.certificate.length; i += byteStep) {
+      const certificate = leaf.certificate.slice();
+      certificate[i]! ^= 1 << (i % 8);
+      await expect(verify([{ ...leaf, certificate }, middle])).rejects.toMatchObject({
+        name: "SealgramError",
+      });
+    }
+  });
+
+  test("truncated, empty, enlarged or too many certificates: bad_certificate", async () => {
+    const cut = (length: number) => ({ ...leaf, certificate: leaf.certificate.slice(0, length) });
+    for (let length = 0; length < leaf.certificate.length; length += 7) {
+      await expect(verify([cut(length), middle])).rejects.toMatchObject(failsWith("bad_certificate"));
+    }
+    const longer = { ...leaf, certificate: new Uint8Array([...leaf.certificate, 0]) };
+    const nested = { ...leaf, certificate: new Uint8Array(16_000).fill(0x30) };
+    const huge = { ...leaf, certificate: encodeDer(0x30, new Uint8Array(17_000)) };
+    for (const chain of [[], [longer, middle], [nested], [huge], new Array(11).fill(root)]) {
+      await expect(verify(chain)).rejects.toMatchObject(failsWith("bad_certificate"));
+    }
+  });
+
+  test("many authorities of one name are searched within bounds", async () => {
+    const names = await Promise.all(
+      Array.from({ length: 3 }, () =>
+        make({ subject: "loop", authority: {} }).then((a) =>
+          make({ subject: "loop", authority: {}, issuer: a }),
+        ),
+      ),
+    );
+    const peer = await make({ subject: "loop", issuer: names[0]! });
+    await expect(verify([peer, ...names, ...names, ...names])).rejects.toMatchObject({
+      name: "SealgramError",
+    });
+  });
+});
+
+/** A leaf or an authority with exactly these extensions, under the root. */
+const craft = async (extensions: Extension[], subject = "crafted"): Promise<GeneratedCertificate> => {
+  const keys = (await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, true, [
+    "sign",
+    "verify",
+  ])) as CryptoKeyPair;
+  const parameters = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
+  const certificate = await X509CertificateGenerator.create({
+    serialNumber: "01",
+    subject: `CN=${subject}`,
+    issuer: new X509Certificate(root.certificate).subjectName,
+    notBefore: new Date(validity.notBeforeMs),
+    notAfter: new Date(validity.notAfterMs),
+    publicKey: keys.publicKey,
+    signingKey: await crypto.subtle.importKey("pkcs8", root.privateKey, parameters, false, ["sign"]),
+    signingAlgorithm: parameters,
+    extensions,
+  });
+  return {
+    certificate: new Uint8Array(certificate.rawData),
+    privateKey: new Uint8Array(await crypto.subtle.exportKey("pkcs8", keys.privateKey)),
+  };
+};
+
+describe("extensions", () => {
+  test("a leaf without any is accepted where no name is asked for", async () => {
+    await verify([await craft([])]);
+    await expect(verify([await craft([])], { name: "crafted" })).rejects.toMatchObject(
+      failsWith("bad_certificate"),
+    );
+  });
+
+  test("RFC 5280 §4.2: an unknown critical extension is refused, an unknown other one is not", async () => {
+    const unknown = (critical: boolean) =>
+      craft([new Extension("1.3.6.1.4.1.99999.1", critical, hex("0500"))]);
+    await verify([await unknown(false)]);
+    await expect(verify([await unknown(true)])).rejects.toMatchObject(failsWith("unsupported_certificate"));
+  });
+
+  test("RFC 5280 §4.2: the same extension twice is refused", async () => {
+    const twice = await craft([
+      new Extension("1.3.6.1.4.1.99999.1", false, hex("0500")),
+      new Extension("1.3.6.1.4.1.99999.1", false, hex("0500")),
+    ]);
+    await expect(verify([twice])).rejects.toMatchObject(failsWith("bad_certificate"));
+  });
+
+  test("RFC 8446 §4.4.2.2: keyUsage of a leaf includes digitalSignature", async () => {
+    await verify([
+      await craft([new KeyUsagesExtension(KeyUsageFlags.digitalSignature | KeyUsageFlags.keyAgreement)]),
+    ]);
+    const agreement = await craft([new KeyUsagesExtension(KeyUsageFlags.keyAgreement)]);
+    await expect(verify([agreement])).rejects.toMatchObject(failsWith("unsupported_certificate"));
+  });
+
+  test("extKeyUsage fits the peer's role, any or absent", async () => {
+    const [server, client, any] = ["1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.2", "2.5.29.37.0"];
+    const with_ = (purpose: string) => craft([new ExtendedKeyUsageExtension([purpose])]);
+    await verify([await with_(server!)]);
+    await verify([await with_(client!)], { peer: "client" });
+    await verify([await with_(any!)]);
+    await verify([await with_(any!)], { peer: "client" });
+    await expect(verify([await with_(client!)])).rejects.toMatchObject(failsWith("unsupported_certificate"));
+    await expect(verify([await with_(server!)], { peer: "client" })).rejects.toMatchObject(
+      failsWith("unsupported_certificate"),
+    );
+  });
+
+  test("an authority needs basicConstraints with cA, and keyCertSign if it has keyUsage", async () => {
+    const ca = new BasicConstraintsExtension(true);
+    const authorities: [Extension[], boolean][] = [
+      [[ca], true],
+      [[ca, new KeyUsagesExtension(KeyUsageFlags.keyCertSign)], true],
+      [[ca, new KeyUsagesExtension(KeyUsageFlags.cRLSign)], false],
+      [[new BasicConstraintsExtension(false), new KeyUsagesExtension(KeyUsageFlags.keyCertSign)], false],
+      [[new KeyUsagesExtension(KeyUsageFlags.keyCertSign)], false],
+      [[], false],
+    ];
+    for (const [extensions, holds] of authorities) {
+      const authority = await craft(extensions, "authority");
+      const peer = await make({ issuer: authority });
+      if (holds) await verify([peer, authority]);
+      else await expect(verify([peer, authority])).rejects.toMatchObject(failsWith("unknown_ca"));
+    }
+  });
+
+  test("an authority for clients only issues no server", async () => {
+    const authority = await craft(
+      [new BasicConstraintsExtension(true), new ExtendedKeyUsageExtension(["1.3.6.1.5.5.7.3.2"])],
+      "authority",
+    );
+    const peer = await make({ issuer: authority });
+    await verify([peer, authority], { peer: "client" });
+    await expect(verify([peer, authority])).rejects.toMatchObject(failsWith("unsupported_certificate"));
+  });
+
+  test("nameConstraints bind what is below", async () => {
+    // permitted: dNSName good.example
+    const value = hex(`3012a010300e820c${toHex(utf8("good.example"))}`);
+    const authority = await craft(
+      [new BasicConstraintsExtension(true), new Extension("2.5.29.30", true, value)],
+      "authority",
+    );
+    await verify([await make({ issuer: authority, names: ["a.good.example"] }), authority]);
+    const outside = await make({ issuer: authority, names: ["a.good.example", "evil.example"] });
+    await expect(verify([outside, authority])).rejects.toMatchObject(failsWith("bad_certificate"));
+  });
+
+  test("malformed values of known extensions are refused", async () => {
+    for (const [type, value] of [
+      ["2.5.29.15", "0500"],
+      ["2.5.29.17", "3000"],
+      ["2.5.29.17", "30048702010203"],
+      ["2.5.29.17", "30038201ff"],
+      ["2.5.29.19", "30030101fe00"],
+      ["2.5.29.30", "300600"],
+      ["2.5.29.37", "3003060100ff"],
+    ] as const) {
+      const malformed = await craft([new Extension(type, false, hex(value))]);
+      await expect(verify([malformed]), `${type} ${value}`).rejects.toMatchObject(
+        failsWith("bad_certificate"),
+      );
+    }
+  });
+});
+
+describe("names (RFC 9525)", () => {
+  test.each([
+    ["host.example", true],
+    ["HOST.Example", true],
+    ["host.example.", true],
+    ["a.wild.example", true],
+    ["wild.example", false],
+    ["a.b.wild.example", false],
+    ["other.example", false],
+    ["leaf", false],
+    ["192.0.2.7", true],
+    ["192.0.2.8", false],
+    ["2001:db8::7", true],
+    ["[2001:DB8:0:0:0:0:0:7]", true],
+    ["2001:db8::8", false],
+    ["::ffff:192.0.2.7", false],
+  ])("%s: %s", async (name, holds) => {
+    if (holds) await verify([leaf, middle], { name });
+    else await expect(verify([leaf, middle], { name })).rejects.toMatchObject(failsWith("bad_certificate"));
+  });
+
+  test.each([
+    "",
+    ".",
+    "a..b",
+    "-a.example",
+    "host example",
+    "*.wild.example",
+    "exämple",
+    "1.2.3",
+    "1.2.3.4.5",
+    "1.2.3.256",
+    "[::1",
+    "::1::",
+    "1:2:3:4:5:6:7",
+    "12345::",
+    "a:b",
+    "host.example:443",
+  ])("%j is no name to ask for: the caller's TypeError", async (name) => {
+    await expect(verify([leaf, middle], { name })).rejects.toThrow(TypeError);
+  });
+
+  test("IPv6 texts have the bytes that the URL parser gives them", () => {
+    fc.assert(
+      fc.property(fc.ipV6(), (text) => {
+        const reference = parseReferenceName(text);
+        const canonical = new URL(`http://[${text}]`).hostname;
+        expect(reference).toEqual(parseReferenceName(canonical));
+      }),
+    );
+  });
+
+  const label = fc.constantFrom("a", "b", "ab", "*", "xn--a", "a*");
+  const name = fc.array(label, { minLength: 1, maxLength: 4 }).map((labels) => labels.join("."));
+
+  test("presented DNS names match exactly where node:crypto lets them", async () => {
+    const certificates = await Promise.all(
+      ["a.b", "*.a.b", "*.b", "a.*.b", "a*.a.b", "*", "b.a.b", "*.*.b"].map(async (presented) => {
+        const sequence = encodeDer(0x30, encodeDer(0x82, utf8(presented)));
+        return { presented, sequence, ...(await craft([new Extension("2.5.29.17", false, sequence)])) };
+      }),
+    );
+    fc.assert(
+      fc.property(name, fc.constantFrom(...certificates), (host, { presented, sequence, certificate }) => {
+        if (host.includes("*")) return;
+        const native = new NodeCertificate(certificate).checkHost(host, {
+          subject: "never",
+          partialWildcards: false,
+        });
+        const ours = matchesName(parseSubjectAltName(sequence), parseReferenceName(host));
+        expect(ours, `${presented} for ${host}`).toBe(native !== undefined);
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
+describe("name constraints (RFC 5280 §4.2.1.10)", () => {
+  const dns = (name: string) => encodeDer(0x82, utf8(name));
+  const ip = (text: string) => encodeDer(0x87, hex(text));
+  const subtrees = (tag: number, bases: Uint8Array[]) =>
+    encodeDer(tag, ...bases.map((base) => encodeDer(0x30, base)));
+  const holds = (
+    permitted: Uint8Array[],
+    excluded: Uint8Array[],
+    names: Uint8Array[],
+    hasSubject = false,
+  ) => {
+    const lists = [
+      ...(permitted.length > 0 ? [subtrees(0xa0, permitted)] : []),
+      ...(excluded.length > 0 ? [subtrees(0xa1, excluded)] : []),
+    ];
+    const constraints = parseNameConstraints(encodeDer(0x30, ...lists));
+    return satisfiesConstraints(constraints, parseSubjectAltName(encodeDer(0x30, ...names)), hasSubject);
+  };
+  const email = encodeDer(0x81, utf8("a@b.example"));
+  const directory = encodeDer(0xa4, encodeDer(0x30));
+
+  test.each([
+    ["a name itself", [dns("a.example")], [], [dns("a.example")], true],
+    ["a name below", [dns("example")], [], [dns("x.y.example")], true],
+    ["a name beside", [dns("a.example")], [], [dns("ba.example")], false],
+    ["one of two beside", [dns("a.example")], [], [dns("a.example"), dns("b.example")], false],
+    ["either of two permitted", [dns("a.example"), dns("b.example")], [], [dns("b.example")], true],
+    ["leading dot: below", [dns(".a.example")], [], [dns("x.a.example")], true],
+    ["leading dot: itself", [dns(".a.example")], [], [dns("a.example")], false],
+    ["empty constraint permits all", [dns("")], [], [dns("x")], true],
+    ["excluded itself", [], [dns("a.example")], [dns("a.example")], false],
+    ["excluded beside", [], [dns("a.example")], [dns("b.example")], true],
+    ["excluded within permitted", [dns("example")], [dns("a.example")], [dns("x.a.example")], false],
+    ["a wildcard that covers an excluded name", [], [dns("a.example")], [dns("*.example")], false],
+    ["a wildcard below the permitted", [dns("example")], [], [dns("*.example")], true],
+    ["case", [dns("A.Example")], [], [dns("a.eXample")], true],
+    ["no DNS constraint", [ip("c0000200ffffff00")], [], [dns("a.example")], true],
+    ["address in the net", [ip("c0000200ffffff00")], [], [ip("c0000207")], true],
+    ["address outside", [ip("c0000200ffffff00")], [], [ip("c0000307")], false],
+    ["address excluded", [], [ip("c0000200ffffff00")], [ip("c0000207")], false],
+    [
+      "IPv6 under an IPv4 constraint",
+      [ip("c0000200ffffff00")],
+      [],
+      [ip("20010db8000000000000000000000007")],
+      false,
+    ],
+    [
+      "IPv6 in the net",
+      [ip(`20010db8${"00".repeat(12)}ffffffff${"00".repeat(12)}`)],
+      [],
+      [ip("20010db8000000000000000000000007")],
+      true,
+    ],
+    ["mail constraint, no mail", [email], [], [dns("a.example")], true],
+    ["mail constraint, mail", [email], [], [dns("a.example"), email], false],
+    ["directory constraint, no subject", [], [directory], [dns("a.example")], true],
+  ] as const)("%s", (_name, permitted, excluded, names, expected) => {
+    expect(holds([...permitted], [...excluded], [...names])).toBe(expected);
+  });
+
+  test("a constraint on directory names fails whoever has a subject", () => {
+    expect(holds([], [directory], [dns("a.example")], true)).toBe(false);
+  });
+});
+
+describe("callers' mistakes", () => {
+  test("unusable trust anchors are TypeErrors", () => {
+    for (const trustAnchors of [[], [""], ["no PEM"], [new Uint8Array(4)], [leaf.privateKey]]) {
+      expect(() => createCertificateVerifier({ trustAnchors })).toThrow(TypeError);
+    }
+  });
+});
