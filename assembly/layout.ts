@@ -10,7 +10,6 @@ export const STAGING_SIZE: i32 = 16_384;
 /** The kernels may read past the data, and when sealing write past it, by up to this much. */
 const SLACK: i32 = 256;
 
-// The slack before IN lets a header be rebuilt, and short data be padded, without a bounds check.
 export const IN: usize = memory.data(IN_SIZE + 1 + SLACK, 64);
 export const OUT: usize = memory.data(OUT_SIZE + SLACK, 64);
 export const STAGING: usize = memory.data(STAGING_SIZE + SLACK, 64);

@@ -51,6 +51,13 @@ const HANDSHAKE: i32 = 22;
 const APPLICATION_DATA: i32 = 23;
 const ACK: i32 = 26;
 const RETURN_ROUTABILITY_CHECK: i32 = 27;
+/** The content types that DTLS 1.3 protects, a bit for each. */
+const PROTECTED: u32 =
+  (1 << ALERT) | (1 << HANDSHAKE) | (1 << APPLICATION_DATA) | (1 << ACK) | (1 << RETURN_ROUTABILITY_CHECK);
+
+function isProtected(type: i32): bool {
+  return <u32>type < 32 && ((PROTECTED >> type) & 1) != 0;
+}
 
 const PLAINTEXT_HEADER: i32 = 13;
 const MAX_CONTENT: i32 = 16_384;
@@ -71,6 +78,7 @@ let recordHeaderLength: i32 = 0;
 export function frame(at: i32, end: i32, cidLength: i32): i32 {
   const available = end - at;
   const start = IN + <usize>at;
+  store<i32>(RESULT + RESULT_KIND, FRAME_SKIPPED);
   if (available < 1) return DROP_TRUNCATED;
   const first = <i32>load<u8>(start);
   if ((first & 0xe0) == 0x20) return frameCiphertext(start, available, first, at == 0, cidLength);
@@ -117,13 +125,13 @@ function frameCiphertext(start: usize, available: i32, first: i32, isFirst: bool
   return headerLength + length;
 }
 
-/** §4.2.2: the number closest to `expected` that ends in these bits. */
+/** §4.2.2: the number closest to `expected` that ends in these bits; the higher one of two, but none above 2^48-1. */
 export function reconstruct(partial: u64, bits: i32, expected: u64): u64 {
   const size = (<u64>1) << bits;
   const half = size >> 1;
   let sequence = (expected & ~(size - 1)) | partial;
   if (sequence + half <= expected && sequence + size <= MAX_SEQUENCE) sequence += size;
-  else if (sequence > expected + half && sequence >= size) sequence -= size;
+  else if ((sequence > expected + half || sequence > MAX_SEQUENCE) && sequence >= size) sequence -= size;
   return sequence;
 }
 
@@ -165,6 +173,8 @@ function failed(slot: usize): i32 {
  * DROP_INNER_TYPE when all of it is padding or the type is none that DTLS 1.3 protects.
  */
 export function unpad(start: usize, length: i32): i32 {
+  // RFC 8446 §5.4: "the full encoded TLSInnerPlaintext MUST NOT exceed 2^14 + 1 octets", padding included
+  if (length > MAX_CONTENT + 1) return DROP_LENGTH;
   let end = start + <usize>length;
   while (end >= start + 8 && load<u64>(end - 8) == 0) end -= 8;
   while (end > start && load<u8>(end - 1) == 0) end--;
@@ -174,17 +184,7 @@ export function unpad(start: usize, length: i32): i32 {
   store<i32>(RESULT + RESULT_TYPE, type);
   store<i32>(RESULT + RESULT_START, <i32>start);
   store<i32>(RESULT + RESULT_LENGTH, contentLength);
-  if (contentLength > MAX_CONTENT) return DROP_LENGTH;
-  if (
-    type != APPLICATION_DATA &&
-    type != HANDSHAKE &&
-    type != ACK &&
-    type != ALERT &&
-    type != RETURN_ROUTABILITY_CHECK
-  ) {
-    return DROP_INNER_TYPE;
-  }
-  return contentLength;
+  return isProtected(type) ? contentLength : DROP_INNER_TYPE;
 }
 
 /**
@@ -244,6 +244,7 @@ function hmacTag(slot: usize, start: usize, length: i32, headerLength: i32): voi
 function finishInner(slot: usize, type: i32, contentLength: i32, padding: i32, tagLength: i32): i32 {
   const sequence = load<u64>(slot + NEXT);
   if (sequence >= load<u64>(slot + LIMIT)) return DROP_LIMIT;
+  if (!isProtected(type)) return DROP_INNER_TYPE;
   const innerLength = contentLength + 1 + padding;
   // RFC 8446 §5.4: the whole DTLSInnerPlaintext may not exceed 2^14 + 1
   if (contentLength < 0 || padding < 0 || innerLength > MAX_CONTENT + 1) return DROP_LENGTH;
@@ -299,6 +300,8 @@ export function prepareOpen(slot: usize, headerLength: i32): i32 {
 /** What the host's AEAD answered for that record; `innerLength` bytes of plaintext lie at OUT. */
 export function finishOpen(slot: usize, sequence: f64, authentic: bool, innerLength: i32): i32 {
   if (!authentic) return failed(slot);
+  // Others that were being decrypted at the same time may have used up the key.
+  if (load<u64>(slot + FAILED) >= load<u64>(slot + LIMIT)) return DROP_LIMIT;
   return commit(slot, <u64>sequence, OUT, innerLength);
 }
 

@@ -18,6 +18,11 @@ export interface AesKeys {
   open(nonce: Bytes, additionalData: Bytes, ciphertext: Bytes): Awaitable<Bytes | null>;
   /** AES-ECB of one block (RFC 9147 §4.2.3); at least the first two bytes. */
   mask(sample: Bytes): Awaitable<Bytes>;
+  /**
+   * Wipes keys that lie in the program's memory; nothing is asked afterwards. Only for backends that answer at once:
+   * what is under way in others may outlive the epoch.
+   */
+  close?(): void;
 }
 
 function then<T, R>(value: Awaitable<T>, next: (value: T) => Awaitable<R>): Awaitable<R> {
@@ -83,6 +88,7 @@ export class AesSealer implements RecordSealer {
   }
 
   close(): void {
+    if (!this.#framing.closed) this.#keys.close?.();
     this.#framing.close();
   }
 }
@@ -112,6 +118,7 @@ export class AesOpener implements RecordOpener {
   }
 
   open(): Awaitable<OpenedRecord> {
+    this.#framing.claimRecord();
     const { bytes, words, result } = this.#core;
     const start = words[result + 3];
     const headerLength = words[result + 5];
@@ -154,6 +161,7 @@ export class AesOpener implements RecordOpener {
   }
 
   close(): void {
+    if (!this.#framing.closed) this.#keys.close?.();
     this.#framing.close();
   }
 }

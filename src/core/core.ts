@@ -1,4 +1,4 @@
-import { type AesBackend, AesOpener, AesSealer } from "./aes.ts";
+import { type AesBackend, type AesKeys, AesOpener, AesSealer } from "./aes.ts";
 import type { Bytes } from "./bytes.ts";
 import { DatagramReader } from "./datagram.ts";
 import { CoreInstance, compileCore, compileCoreSync } from "./instance.ts";
@@ -39,20 +39,20 @@ export class RecordCore {
   readonly #core: CoreInstance;
   readonly #aes: AesBackend;
 
-  private constructor(module: WebAssembly.Module, options?: RecordCoreOptions) {
-    this.#core = new CoreInstance(module);
+  private constructor(instance: WebAssembly.Instance, options?: RecordCoreOptions) {
+    this.#core = new CoreInstance(instance);
     this.#aes = options?.aes ?? webCryptoAes();
     this.reader = new DatagramReader(this.#core);
   }
 
   /** A core of its own memory; compiles the bundled module off the calling thread, unless one is passed in. */
   static async load(module?: WebAssembly.Module, options?: RecordCoreOptions): Promise<RecordCore> {
-    return new RecordCore(module ?? (await compileCore()), options);
+    return new RecordCore(await WebAssembly.instantiate(module ?? (await compileCore())), options);
   }
 
   /** As {@link load}, at once: for servers and scripts. Some browsers refuse to compile on their main thread. */
   static loadSync(module?: WebAssembly.Module, options?: RecordCoreOptions): RecordCore {
-    return new RecordCore(module ?? compileCoreSync(), options);
+    return new RecordCore(new WebAssembly.Instance(module ?? compileCoreSync()), options);
   }
 
   /**
@@ -64,9 +64,8 @@ export class RecordCore {
     const limit = Math.min(checkLimit(options.limit), keyLimits(keys.protection).sealed);
     const slot = this.#createSlot(keys, epoch, connectionId, limit);
     const sealer = new CoreSealer(this.#core, slot, keys.protection, connectionId.length, limit);
-    return keys.protection === Protection.aes_gcm
-      ? new AesSealer(this.#core, this.#aes.importKeys(keys.key, keys.snKey), sealer)
-      : sealer;
+    if (keys.protection !== Protection.aes_gcm) return sealer;
+    return new AesSealer(this.#core, this.#importAes(keys, sealer), sealer);
   }
 
   /** Takes a slot for the receiving side of one epoch. Errors as {@link createSealer}. */
@@ -74,9 +73,8 @@ export class RecordCore {
     const limit = Math.min(checkLimit(options.limit), keyLimits(keys.protection).failed);
     const slot = this.#createSlot(keys, options.epoch, new Uint8Array(0), limit);
     const opener = new CoreOpener(this.#core, slot, limit);
-    return keys.protection === Protection.aes_gcm
-      ? new AesOpener(this.#core, this.#aes.importKeys(keys.key, keys.snKey), opener)
-      : opener;
+    if (keys.protection !== Protection.aes_gcm) return opener;
+    return new AesOpener(this.#core, this.#importAes(keys, opener), opener);
   }
 
   /**
@@ -93,9 +91,11 @@ export class RecordCore {
     const core = this.#core;
     const length = content.length + 13;
     if (content.length > MAX_CONTENT) throw new RangeError(`a record holds ${MAX_CONTENT} bytes at most`);
-    if (!(sequenceNumber >= 0 && sequenceNumber < 2 ** 48))
-      throw new RangeError("sequence number out of range");
-    if (at + length > out.length) throw new RangeError("the record does not fit into the buffer");
+    if (!(Number.isInteger(sequenceNumber) && sequenceNumber >= 0 && sequenceNumber < 2 ** 48)) {
+      throw new RangeError(`not a sequence number of 48 bits: ${sequenceNumber}`);
+    }
+    if (at >>> 0 !== at || at + length > out.length)
+      throw new RangeError("the record does not fit into the buffer");
     core.bytes.set(content, core.out + 13);
     core.exports.framePlaintext(type, sequenceNumber, content.length);
     out.set(core.bytes.subarray(core.out, core.out + length), at);
@@ -120,7 +120,9 @@ export class RecordCore {
       at += part.length;
     }
     core.exports.hmacStaged(key.length, length - key.length);
-    return core.bytes.slice(core.mask, core.mask + 32);
+    const tag = core.bytes.slice(core.mask, core.mask + 32);
+    core.bytes.fill(0, core.mask, core.mask + 32);
+    return tag;
   }
 
   /** Slots that are neither closed nor free, and the linear memory that the instance holds. */
@@ -131,6 +133,16 @@ export class RecordCore {
       slotBytes: exports.SLOT_SIZE.value,
       memoryBytes: exports.memory.buffer.byteLength,
     };
+  }
+
+  /** A backend may refuse, for instance a page that is no secure context and has no WebCrypto. */
+  #importAes({ key, snKey }: TrafficKeys, framing: { close(): void }): AesKeys {
+    try {
+      return this.#aes.importKeys(key, snKey);
+    } catch (error) {
+      framing.close();
+      throw error;
+    }
   }
 
   #createSlot(keys: TrafficKeys, epoch: number, connectionId: Uint8Array, limit: number): number {

@@ -1,6 +1,7 @@
 import type { Bytes } from "./bytes.ts";
 import { DropReason } from "./drop.ts";
 import type { CoreInstance } from "./instance.ts";
+import { MAX_CONNECTION_ID } from "./record.ts";
 
 /** What kind of record the reader stands on. */
 export const RecordKind = {
@@ -37,8 +38,16 @@ export class DatagramReader {
     this.#core = core;
   }
 
-  /** Copies a datagram in. Whatever an opener answered before is overwritten. Above 65,535 bytes nothing is read. */
+  /**
+   * Copies a datagram in. Whatever an opener answered before is overwritten. Above 65,535 bytes nothing is read.
+   * @param connectionIdLength of the connection IDs that the peer was told to send, 0 for none
+   * @throws RangeError for a connection ID above 20 bytes
+   */
   begin(datagram: Uint8Array, connectionIdLength: number): void {
+    if (connectionIdLength >>> 0 !== connectionIdLength || connectionIdLength > MAX_CONNECTION_ID) {
+      throw new RangeError(`a connection ID has ${MAX_CONNECTION_ID} bytes at most`);
+    }
+    this.#core.forgetRecord();
     this.#at = 0;
     this.#recordLength = 0;
     this.#connectionIdLength = connectionIdLength;

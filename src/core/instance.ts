@@ -33,6 +33,13 @@ export interface CoreExports {
   sha256Blocks(state: number, data: number, blocks: number): void;
   sha256Finish(state: number, totalLength: number, tail: number, tailLength: number, out: number): void;
   hmacStaged(keyLength: number, length: number): void;
+  // The kernels by themselves, for test vectors; records do not need them.
+  chacha20Block(key: number, counter: number, nonce: number, out: number): void;
+  poly1305Init(key: number): void;
+  poly1305Blocks(data: number, blocks: number): void;
+  poly1305Finish(tag: number): void;
+  aeadSeal(key: number, nonce: number, aad: number, aadLength: number, data: number, length: number): void;
+  aeadOpen(key: number, nonce: number, aad: number, aadLength: number, data: number, length: number): number;
 }
 
 /**
@@ -57,8 +64,8 @@ export class CoreInstance {
   /** Index into {@link words} of the result area (assembly/layout.ts). */
   readonly result: number;
 
-  constructor(module: WebAssembly.Module) {
-    const exports = new WebAssembly.Instance(module).exports as unknown as CoreExports;
+  constructor(instance: WebAssembly.Instance) {
+    const exports = instance.exports as unknown as CoreExports;
     this.exports = exports;
     this.bytes = new Uint8Array(exports.memory.buffer);
     this.words = new Int32Array(exports.memory.buffer);
@@ -81,7 +88,25 @@ export class CoreInstance {
     this.words = new Int32Array(buffer);
     this.doubles = new Float64Array(buffer);
   }
+
+  /**
+   * Claims the DTLSCiphertext that the reader stands on. Its place and length are in the result area only until it
+   * is opened, so that opening anything else would read bytes that are no record.
+   */
+  takeRecord(): void {
+    if (this.words[this.result] !== FRAMED_CIPHERTEXT) {
+      throw new TypeError("the reader stands on no protected record, or it was opened already");
+    }
+    this.forgetRecord();
+  }
+
+  /** Leaves no record to open. */
+  forgetRecord(): void {
+    this.words[this.result] = 0;
+  }
 }
+
+const FRAMED_CIPHERTEXT = 2;
 
 /** The module that the bundle carries, as bytes. */
 export function coreBytes(): Bytes {

@@ -42,7 +42,8 @@ export interface RecordSealer {
    * Seals one record into `out` at `at` and answers its length, always `overhead + content.length + padding`: at
    * once, or for an asynchronous AEAD later. The sequence number is taken at once in either case. `content` and `out`
    * must stay as they are until then.
-   * @throws RangeError if content and padding exceed 2^14 bytes, `out` is too short or the key's limit is reached
+   * @throws RangeError if content and padding exceed 2^14 bytes, the type is none of `ContentType`, `out` is too short
+   * or the key's limit is reached; then nothing has changed
    */
   seal(
     type: ContentType,
@@ -68,6 +69,7 @@ export interface RecordOpener {
   /**
    * Opens the record that the datagram reader has just framed. The answer of a synchronous AEAD is one reused object
    * over shared memory: consume it before the next call into the same core.
+   * @throws TypeError if the reader stands on no DTLSCiphertext, or on one that was opened already
    */
   open(): Awaitable<OpenedRecord>;
   /** Wipes the keys and the replay window. Idempotent; opening afterwards is a TypeError. */

@@ -52,8 +52,9 @@ export class CoreSealer implements RecordSealer {
 
   seal(type: ContentType, content: Uint8Array, padding: number, out: Uint8Array, at: number): number {
     const core = this.#core;
+    const { slot } = this;
     this.stage(content, padding, out, at);
-    const length = core.exports.seal(this.slot, type, content.length, padding);
+    const length = core.exports.seal(slot, type, content.length, padding);
     if (length < 0) throw sealError(length);
     out.set(core.bytes.subarray(core.out, core.out + length), at);
     return length;
@@ -62,8 +63,9 @@ export class CoreSealer implements RecordSealer {
   /** Checks what can be checked before anything changes and puts the content in its place. */
   stage(content: Uint8Array, padding: number, out: Uint8Array, at: number): void {
     const length = content.length + padding;
-    if (!(length <= MAX_CONTENT && padding >= 0)) throw sealError(DropReason.length);
-    if (!(at >= 0 && at + this.overhead + length <= out.length)) {
+    // x >>> 0 is x for what WASM and typed arrays take as it is: whole numbers from 0.
+    if (length > MAX_CONTENT || padding >>> 0 !== padding) throw sealError(DropReason.length);
+    if (at >>> 0 !== at || at + this.overhead + length > out.length) {
       throw new RangeError("the record does not fit into the buffer");
     }
     this.#core.bytes.set(content, this.#core.out + this.#headerLength);
@@ -76,12 +78,17 @@ export class CoreSealer implements RecordSealer {
 
   setConnectionId(connectionId: Uint8Array): void {
     const core = this.#core;
+    const { slot } = this;
     if (connectionId.length > MAX_CONNECTION_ID) {
       throw new RangeError(`a connection ID has ${MAX_CONNECTION_ID} bytes at most`);
     }
     core.bytes.set(connectionId, core.staging);
-    core.exports.setConnectionId(this.slot, connectionId.length);
+    core.exports.setConnectionId(slot, connectionId.length);
     this.#headerLength = 5 + connectionId.length;
+  }
+
+  get closed(): boolean {
+    return this.#slot === 0;
   }
 
   close(): void {
@@ -92,9 +99,9 @@ export class CoreSealer implements RecordSealer {
 
 /** Why a record could not be sealed. */
 export function sealError(code: number): RangeError {
-  return code === DropReason.limit
-    ? new RangeError("the key has reached its limit (RFC 9147 §4.5.3)")
-    : new RangeError(`content and padding of a record are ${MAX_CONTENT} bytes at most`);
+  if (code === DropReason.limit) return new RangeError("the key has reached its limit (RFC 9147 §4.5.3)");
+  if (code === DropReason.inner_type) return new RangeError("not a content type that DTLS 1.3 protects");
+  return new RangeError(`content and padding of a record are ${MAX_CONTENT} bytes at most`);
 }
 
 /** Opens with an AEAD that is in the WASM module. */
@@ -124,7 +131,14 @@ export class CoreOpener implements RecordOpener {
   }
 
   open(): OpenedRecord {
-    return this.report(this.#core.exports.open(this.slot), this.#opened);
+    this.claimRecord();
+    return this.report(this.#core.exports.open(this.#slot), this.#opened);
+  }
+
+  /** Makes sure that there are a record to open and keys to do so. */
+  claimRecord(): void {
+    if (this.closed) throw new TypeError(CLOSED);
+    this.#core.takeRecord();
   }
 
   /** Fills `opened` from the core's answer and result area. */
