@@ -31,10 +31,13 @@ async function install(folder, what) {
   const path = join(root, folder);
   if (isInstalled(path)) return;
   say(`setup: installing ${what} (npm ci${folder === "" ? "" : ` in ${folder}`})`);
-  const result = await npm(
-    ["ci", "--no-audit", "--no-fund", "--include=dev", "--include=optional", "--prefix", path],
-    { cwd: path, env: { NODE_ENV: "" } },
-  );
+  // Install scripts only move programs about, and tools/runtimes.mjs finds them where they are. The log level
+  // is set because `npm run --silent` passes its own on, and a failure would not say why.
+  const flags = ["--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"];
+  const result = await npm(["ci", ...flags, "--include=dev", "--include=optional", "--prefix", path], {
+    cwd: path,
+    env: { NODE_ENV: "" },
+  });
   if (result.code !== 0) throw new ToolError(`npm ci failed in ${path}\n${output(result)}`);
 }
 
