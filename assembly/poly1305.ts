@@ -9,16 +9,17 @@
 // d3 + carry < (3.04 + 2 + 2 + 6) * 2^60 + 2^32, hence 5 * (d3 >> 34) < 1.04 * 2^32.
 
 /**
- * The running state: h0 and h3 as u64, h1 and h2 (always reduced to 32 bits) as u32, then r as four u32, then s, the 16
- * bytes that are added at the end. chacha20.ts advances it too.
+ * The running state: h0 and h3 as u64, h1 and h2 (always reduced to 32 bits) as u32, then r0..r3 and (0) s1..s3 as u32,
+ * then the 16 bytes that are added at the end. chacha20.ts advances it too.
  */
-export const POLY1305: usize = memory.data(64, 16);
+export const POLY1305: usize = memory.data(80, 16);
 export const H0: usize = 0;
 export const H3: usize = 8;
 export const H1: usize = 16;
 export const H2: usize = 20;
 export const R: usize = 32;
-const S: usize = 48;
+export const S: usize = 48;
+const PAD: usize = 64;
 
 const LOW_32: u64 = 0xffffffff;
 const LOW_34: u64 = 0x3ffffffff;
@@ -28,8 +29,10 @@ export function poly1305Init(key: usize): void {
   v128.store(POLY1305, i32x4.splat(0));
   v128.store(POLY1305, i32x4.splat(0), 16);
   // RFC 8439 2.5: r &= 0x0ffffffc0ffffffc0ffffffc0fffffff
-  v128.store(POLY1305, v128.and(v128.load(key), i32x4(0x0fffffff, 0x0ffffffc, 0x0ffffffc, 0x0ffffffc)), R);
-  v128.store(POLY1305, v128.load(key, 16), S);
+  const r = v128.and(v128.load(key), i32x4(0x0fffffff, 0x0ffffffc, 0x0ffffffc, 0x0ffffffc));
+  v128.store(POLY1305, r, R);
+  v128.store(POLY1305, i32x4.add(r, i32x4.shr_u(r, 2)), S);
+  v128.store(POLY1305, v128.load(key, 16), PAD);
 }
 
 /** Absorbs `blocks` whole blocks of 16 bytes: h = (h + block + 2^128) * r mod 2^130 - 5, partly reduced. */
@@ -38,9 +41,9 @@ export function poly1305Blocks(data: usize, blocks: i32): void {
   const r1 = <u64>load<u32>(POLY1305, R + 4);
   const r2 = <u64>load<u32>(POLY1305, R + 8);
   const r3 = <u64>load<u32>(POLY1305, R + 12);
-  const s1 = r1 + (r1 >> 2);
-  const s2 = r2 + (r2 >> 2);
-  const s3 = r3 + (r3 >> 2);
+  const s1 = <u64>load<u32>(POLY1305, S + 4);
+  const s2 = <u64>load<u32>(POLY1305, S + 8);
+  const s3 = <u64>load<u32>(POLY1305, S + 12);
   let h0 = load<u64>(POLY1305, H0);
   let h3 = load<u64>(POLY1305, H3);
   for (; blocks > 0; blocks--) {
@@ -80,13 +83,13 @@ export function poly1305Finish(tag: usize): void {
   // adding 5 * (that bit) and dropping what is above 2^128 gives h mod p (mod 2^128).
   const carry = ((((h0 & LOW_32) + 5) >> 32) + (h1 & LOW_32)) >> 32;
   const above = (((carry + (h2 & LOW_32)) >> 32) + h3) >> 34;
-  h0 = (h0 & LOW_32) + above * 5 + <u64>load<u32>(POLY1305, S);
-  h1 = (h1 & LOW_32) + <u64>load<u32>(POLY1305, S + 4) + (h0 >> 32);
-  h2 = (h2 & LOW_32) + <u64>load<u32>(POLY1305, S + 8) + (h1 >> 32);
-  h3 = h3 + <u64>load<u32>(POLY1305, S + 12) + (h2 >> 32);
+  h0 = (h0 & LOW_32) + above * 5 + <u64>load<u32>(POLY1305, PAD);
+  h1 = (h1 & LOW_32) + <u64>load<u32>(POLY1305, PAD + 4) + (h0 >> 32);
+  h2 = (h2 & LOW_32) + <u64>load<u32>(POLY1305, PAD + 8) + (h1 >> 32);
+  h3 = h3 + <u64>load<u32>(POLY1305, PAD + 12) + (h2 >> 32);
   store<u32>(tag, <u32>h0);
   store<u32>(tag, <u32>h1, 4);
   store<u32>(tag, <u32>h2, 8);
   store<u32>(tag, <u32>h3, 12);
-  for (let i: usize = 0; i < 64; i += 16) v128.store(POLY1305 + i, i32x4.splat(0));
+  for (let i: usize = 0; i < 80; i += 16) v128.store(POLY1305 + i, i32x4.splat(0));
 }

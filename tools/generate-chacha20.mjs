@@ -29,45 +29,6 @@ function quarterRounds(groups) {
   return [...step(0, 1, 3, 16), ...step(2, 3, 1, 12), ...step(0, 1, 3, 8), ...step(2, 3, 1, 7)];
 }
 
-/** One block per four vectors, a vector per row of the matrix (RFC 8439 2.3). */
-function rowWise(name, blocks, doc) {
-  const each = [...Array(blocks).keys()];
-  const groups = each.map((i) => [`a${i}`, `b${i}`, `c${i}`, `d${i}`]);
-  emit("", `/** ${doc} */`);
-  emit(`export function ${name}(key: usize, counter: u32, nonce: usize, out: usize): void {`);
-  emit("  const rotate8 = v128.load(ROTATE_8);");
-  emit("  const row0 = i32x4(0x61707865, 0x3320646e, 0x79622d32, 0x6b206574);");
-  emit("  const row1 = v128.load(key);", "  const row2 = v128.load(key, 16);");
-  emit("  const row3 = i32x4(counter, load<i32>(nonce), load<i32>(nonce, 4), load<i32>(nonce, 8));");
-  for (const i of each) {
-    emit(`  let a${i} = row0;`, `  let b${i} = row1;`, `  let c${i} = row2;`);
-    emit(`  let d${i} = ${i === 0 ? "row3" : `i32x4.add(row3, i32x4(${i}, 0, 0, 0))`};`);
-  }
-  emit("  for (let round: i32 = 0; round < 20; round += 2) {");
-  emit(...indent(quarterRounds(groups)));
-  // The diagonals become columns. Row b is the last one a round finishes, so it stays and the other three move around it.
-  const turn = (row, lanes) => {
-    for (const i of each) emit(`    ${row}${i} = v128.shuffle<u32>(${row}${i}, ${row}${i}, ${lanes});`);
-  };
-  turn("a", "3, 0, 1, 2");
-  turn("d", "2, 3, 0, 1");
-  turn("c", "1, 2, 3, 0");
-  emit(...indent(quarterRounds(groups)));
-  turn("a", "1, 2, 3, 0");
-  turn("d", "2, 3, 0, 1");
-  turn("c", "3, 0, 1, 2");
-  emit("  }");
-  for (const i of each) {
-    const at = (row) => (64 * i + 16 * row === 0 ? "" : `, ${64 * i + 16 * row}`);
-    emit(`  v128.store(out, i32x4.add(a${i}, row0)${at(0)});`);
-    emit(`  v128.store(out, i32x4.add(b${i}, row1)${at(1)});`);
-    emit(`  v128.store(out, i32x4.add(c${i}, row2)${at(2)});`);
-    const d = i === 0 ? "row3" : `i32x4.add(row3, i32x4(${i}, 0, 0, 0))`;
-    emit(`  v128.store(out, i32x4.add(d${i}, ${d})${at(3)});`);
-  }
-  emit("}");
-}
-
 /** One Poly1305 block at `data + offset`, as in poly1305.ts: see there for the radix, its bounds and the stores. */
 const poly1305Block = (offset) => [
   `h1 = <u64>load<u32>(POLY1305, H1) + <u64>load<u32>(data, ${offset + 4});`,
@@ -88,6 +49,62 @@ const poly1305Block = (offset) => [
 const interleave = (a, b) =>
   a.flatMap((line, i) => [line, ...b.slice((i * b.length) / a.length, ((i + 1) * b.length) / a.length)]);
 
+/**
+ * The ten double rounds; the first `pairs` of them, if `stitched`, take in two Poly1305 blocks each. Poly1305 is scalar and
+ * bound by the multiplier, ChaCha20 by the vector units: together they cost little more than the slower of them.
+ */
+function rounds(doubleRound, stitched) {
+  if (!stitched) {
+    emit("  for (let round: i32 = 0; round < 10; round++) {", ...indent(doubleRound), "  }");
+    return;
+  }
+  for (const i of [0, 1, 2, 3]) emit(`  const r${i} = <u64>load<u32>(POLY1305, R + ${4 * i});`);
+  for (const i of [1, 2, 3]) emit(`  const s${i} = <u64>load<u32>(POLY1305, S + ${4 * i});`);
+  emit("  let h0 = load<u64>(POLY1305, H0);", "  let h3 = load<u64>(POLY1305, H3);");
+  emit("  let h1: u64, h2: u64, p0: u64, p1: u64, p2: u64, p3: u64;");
+  const twoBlocks = [...poly1305Block(0), ...poly1305Block(16), "data += 32;"];
+  emit("  let round: i32 = 0;");
+  emit("  for (; round < pairs; round++) {", ...indent(interleave(doubleRound, twoBlocks)), "  }");
+  emit("  for (; round < 10; round++) {", ...indent(doubleRound), "  }");
+  emit("  store<u64>(POLY1305, h0, H0);", "  store<u64>(POLY1305, h3, H3);");
+}
+
+/** One block per four vectors, a vector per row of the matrix (RFC 8439 2.3). */
+function rowWise(name, blocks, doc, stitched = false) {
+  const each = [...Array(blocks).keys()];
+  const groups = each.map((i) => [`a${i}`, `b${i}`, `c${i}`, `d${i}`]);
+  const more = stitched ? ", data: usize, pairs: i32" : "";
+  emit("", `/** ${doc} */`);
+  emit(`export function ${name}(key: usize, counter: u32, nonce: usize, out: usize${more}): void {`);
+  emit("  const rotate8 = v128.load(ROTATE_8);");
+  emit("  const row0 = i32x4(0x61707865, 0x3320646e, 0x79622d32, 0x6b206574);");
+  emit("  const row1 = v128.load(key);", "  const row2 = v128.load(key, 16);");
+  emit("  const row3 = i32x4(counter, load<i32>(nonce), load<i32>(nonce, 4), load<i32>(nonce, 8));");
+  for (const i of each) {
+    emit(`  let a${i} = row0;`, `  let b${i} = row1;`, `  let c${i} = row2;`);
+    emit(`  let d${i} = ${i === 0 ? "row3" : `i32x4.add(row3, i32x4(${i}, 0, 0, 0))`};`);
+  }
+  const turn = (row, lanes) =>
+    each.map((i) => `${row}${i} = v128.shuffle<u32>(${row}${i}, ${row}${i}, ${lanes});`);
+  const doubleRound = [
+    ...quarterRounds(groups),
+    // The diagonals become columns. Row b is the last that a round finishes, so it stays and the others move around it.
+    ...[...turn("a", "3, 0, 1, 2"), ...turn("d", "2, 3, 0, 1"), ...turn("c", "1, 2, 3, 0")],
+    ...quarterRounds(groups),
+    ...[...turn("a", "1, 2, 3, 0"), ...turn("d", "2, 3, 0, 1"), ...turn("c", "3, 0, 1, 2")],
+  ];
+  rounds(doubleRound, stitched);
+  for (const i of each) {
+    const at = (row) => (64 * i + 16 * row === 0 ? "" : `, ${64 * i + 16 * row}`);
+    emit(`  v128.store(out, i32x4.add(a${i}, row0)${at(0)});`);
+    emit(`  v128.store(out, i32x4.add(b${i}, row1)${at(1)});`);
+    emit(`  v128.store(out, i32x4.add(c${i}, row2)${at(2)});`);
+    const d = i === 0 ? "row3" : `i32x4.add(row3, i32x4(${i}, 0, 0, 0))`;
+    emit(`  v128.store(out, i32x4.add(d${i}, ${d})${at(3)});`);
+  }
+  emit("}");
+}
+
 const COLUMNS = [0, 1, 2, 3].map((i) => [i, i + 4, i + 8, i + 12]);
 const DIAGONALS = [0, 1, 2, 3].map((i) => [i, 4 + ((i + 1) % 4), 8 + ((i + 2) % 4), 12 + ((i + 3) % 4)]);
 const names = (groups) => groups.map((g) => g.map((word) => `x${word}`));
@@ -100,30 +117,29 @@ const initial = (i) =>
   ][i];
 
 /**
- * Four blocks at once, a vector per word of the state: lane i belongs to block counter + i. Poly1305 is scalar and bound
- * by the multiplier, ChaCha20 by the vector units: two of its blocks a double round fill the idle slots.
+ * Four blocks at once, a vector per word of the state: lane i belongs to block counter + i. Sixteen vectors and their
+ * temporaries are more than there are registers, so words 8 to 11, which the quarter rounds use the least, stay in memory.
  */
 function fourWay() {
   emit(
     "",
-    "/**",
-    " * Four consecutive blocks, 256 bytes. On the way absorbs `pairs` <= 10 pairs of whole blocks at `data` into Poly1305.",
-    " */",
+    "/** Four consecutive blocks, 256 bytes; on the way `pairs` <= 10 pairs of blocks at `data` go into Poly1305. */",
     "export function chacha20Blocks4(key: usize, counter: u32, nonce: usize, out: usize, data: usize, pairs: i32): void {",
   );
   emit("  const rotate8 = v128.load(ROTATE_8);");
   emit("  const counters = i32x4.add(i32x4.splat(counter), i32x4(0, 1, 2, 3));");
   for (let i = 0; i < 16; i++) emit(`  let x${i} = ${initial(i)};`);
-  for (const i of [0, 1, 2, 3]) emit(`  const r${i} = <u64>load<u32>(POLY1305, R + ${4 * i});`);
-  for (const i of [1, 2, 3]) emit(`  const s${i} = r${i} + (r${i} >> 2);`);
-  emit("  let h0 = load<u64>(POLY1305, H0);", "  let h3 = load<u64>(POLY1305, H3);");
-  emit("  let h1: u64, h2: u64, p0: u64, p1: u64, p2: u64, p3: u64;");
-  const doubleRound = [...quarterRounds(names(COLUMNS)), ...quarterRounds(names(DIAGONALS))];
-  const twoBlocks = [...poly1305Block(0), ...poly1305Block(16), "data += 32;"];
-  emit("  let round: i32 = 0;");
-  emit("  for (; round < pairs; round++) {", ...indent(interleave(doubleRound, twoBlocks)), "  }");
-  emit("  for (; round < 10; round++) {", ...indent(doubleRound), "  }");
-  emit("  store<u64>(POLY1305, h0, H0);", "  store<u64>(POLY1305, h3, H3);");
+  const spilled = [8, 9, 10, 11];
+  const spill = (words) => words.map((w) => `v128.store(SPILLED, x${w}, ${16 * (w - 8)});`);
+  const reload = (words) => words.map((w) => `x${w} = v128.load(SPILLED, ${16 * (w - 8)});`);
+  const twoQuarters = (groups) => {
+    const words = groups.map((g) => g[2]);
+    return [...reload(words), ...quarterRounds(names(groups)), ...spill(words)];
+  };
+  const halves = (groups) => [groups.slice(0, 2), groups.slice(2)];
+  emit(...spill(spilled).map((line) => `  ${line}`));
+  rounds([...halves(COLUMNS), ...halves(DIAGONALS)].flatMap(twoQuarters), true);
+  emit(...reload(spilled).map((line) => `  ${line}`));
   for (let i = 0; i < 16; i++) emit(`  x${i} = i32x4.add(x${i}, ${initial(i)});`);
   // Four words of four blocks are a 4 x 4 matrix: transposed, each vector is 16 consecutive bytes of one block.
   for (let q = 0; q < 16; q += 4) {
@@ -150,11 +166,18 @@ function fourWay() {
 emit(
   "// Generated by tools/generate-chacha20.mjs: do not edit.",
   "// ChaCha20 keystream, RFC 8439 2.3: `key` is 32 bytes, `nonce` 12, `out` gets 64 bytes a block, from `counter` on.",
-  'import { H0, H1, H2, H3, POLY1305, R } from "./poly1305";',
+  'import { H0, H1, H2, H3, POLY1305, R, S } from "./poly1305";',
   "",
   `const ROTATE_8: usize = memory.data<u8>([${ROTATE_8}], 16);`,
+  "const SPILLED: usize = memory.data(64, 16);",
 );
 rowWise("chacha20Block", 1, "One block (RFC 8439 2.3), 64 bytes.");
+rowWise(
+  "chacha20BlockWith",
+  1,
+  "One block, 64 bytes; on the way `pairs` <= 10 pairs of blocks at `data` go into Poly1305.",
+  true,
+);
 rowWise("chacha20Blocks2", 2, "Two consecutive blocks, 128 bytes.");
 rowWise("chacha20Blocks3", 3, "Three consecutive blocks, 192 bytes.");
 fourWay();
