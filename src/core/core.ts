@@ -39,7 +39,8 @@ export class RecordCore {
   readonly #core: CoreInstance;
   readonly #aes: AesBackend;
 
-  private constructor(instance: WebAssembly.Instance, options?: RecordCoreOptions) {
+  /** A core on an instance of the module in the caller's hands; {@link load} makes one itself. */
+  constructor(instance: WebAssembly.Instance, options?: RecordCoreOptions) {
     this.#core = new CoreInstance(instance);
     this.#aes = options?.aes ?? webCryptoAes();
     this.reader = new DatagramReader(this.#core);

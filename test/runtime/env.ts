@@ -1,3 +1,4 @@
+import type { AesBackend } from "../../src/core/aes.ts";
 import type { Bytes } from "../../src/core/bytes.ts";
 import type { Awaitable } from "../../src/crypto/provider.ts";
 
@@ -38,4 +39,6 @@ export interface Env {
   /** "node20", "node24", "node26", "deno", "bun", "chromium". */
   readonly runtime: string;
   readonly references: readonly Reference[];
+  /** What AES-GCM records can stand on here, by name. */
+  readonly aesBackends: Readonly<Record<string, AesBackend>>;
 }

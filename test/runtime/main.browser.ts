@@ -1,3 +1,4 @@
+import { webCryptoAes } from "../../src/core/webcrypto-aes.ts";
 import { run } from "./harness.ts";
 import { nobleReference, webCryptoReference } from "./references.ts";
 
@@ -7,6 +8,11 @@ declare global {
   var report: (line: string) => Promise<void>;
 }
 
-await run({ runtime: "chromium", references: [webCryptoReference, nobleReference] }, (event) => {
+const env = {
+  runtime: "chromium",
+  references: [webCryptoReference, nobleReference],
+  aesBackends: { WebCrypto: webCryptoAes() },
+};
+await run(env, (event) => {
   void globalThis.report(`@test ${JSON.stringify(event)}`);
 });

@@ -1,5 +1,7 @@
 import { readdirSync } from "node:fs";
 import { expect, test } from "vitest";
+import { webCryptoAes } from "../../src/core/webcrypto-aes.ts";
+import { nodeAes } from "../../src/crypto/node-aes.ts";
 import { registered } from "./harness.ts";
 import { nodeReference } from "./references.node.ts";
 import { nobleReference, webCryptoReference } from "./references.ts";
@@ -9,7 +11,11 @@ import { nobleReference, webCryptoReference } from "./references.ts";
 const suites = readdirSync(new URL(".", import.meta.url)).filter((name) => name.endsWith(".suite.ts"));
 for (const suite of suites) await import(/* @vite-ignore */ `./${suite}`);
 
-const env = { runtime: "node", references: [nodeReference, webCryptoReference, nobleReference] };
+const env = {
+  runtime: "node",
+  references: [nodeReference, webCryptoReference, nobleReference],
+  aesBackends: { "node:crypto": nodeAes, WebCrypto: webCryptoAes() },
+};
 
 test("there are suites, with tests in them", () => {
   expect(suites).not.toHaveLength(0);
