@@ -79,7 +79,7 @@ export function encodeClientHello(hello: ClientHelloParameters): Bytes {
 
 /**
  * Decodes a ClientHello of any version of DTLS; `checkClientHello` then says whether it is one of DTLS 1.3.
- * @param message as the transcript has it
+ * @param message as the transcript has it; byte fields of the result are views of it
  */
 export function decodeClientHello(message: Bytes): ClientHello {
   const body = messageBody(message, HandshakeType.client_hello);
@@ -144,7 +144,7 @@ function refuseOldVersion(random: Bytes): never {
 }
 
 /**
- * Decodes a ServerHello or HelloRetryRequest of DTLS 1.3.
+ * Decodes a ServerHello or HelloRetryRequest of DTLS 1.3. Byte fields are views of the message.
  * @param offered the extensions of the ClientHello that it answers
  * @throws SealgramError protocol_version if it is one of an older version
  */

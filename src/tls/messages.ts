@@ -1,4 +1,7 @@
-/** The messages between ServerHello and the end of the handshake (RFC 9846 §4.3 and §4.4). */
+/**
+ * The messages between ServerHello and the end of the handshake (RFC 9846 §4.3 and §4.4). What decoding gives
+ * are views of the message.
+ */
 import type { Bytes } from "../core/bytes.ts";
 import { HandshakeType } from "./codepoints.ts";
 import {

@@ -1,4 +1,7 @@
-/** Messages after the handshake: tickets, key updates (RFC 9846 §4.6) and connection IDs (RFC 9147 §9). */
+/**
+ * Messages after the handshake: tickets, key updates (RFC 9846 §4.6) and connection IDs (RFC 9147 §9). What
+ * decoding gives are views of the message.
+ */
 import type { Bytes } from "../core/bytes.ts";
 import { HandshakeType } from "./codepoints.ts";
 import { type NewSessionTicketExtensions, newSessionTicketBlock } from "./extensions.ts";

@@ -9,7 +9,7 @@ export const CipherSuite = {
 } as const;
 export type CipherSuite = (typeof CipherSuite)[keyof typeof CipherSuite];
 
-/** How a suite protects records; `hmac-sha256` is integrity only (RFC 9150 §7). */
+/** How a suite protects records; `hmac-sha256` is integrity only (RFC 9150 §5). */
 export type RecordProtection = "aes-gcm" | "chacha20-poly1305" | "hmac-sha256";
 
 /** What a cipher suite fixes. Lengths are in bytes, limits in records under one key. */
@@ -78,7 +78,7 @@ const table: ReadonlyMap<number, SuiteParameters> = new Map(
         integrityLimit: forgeryAttempts,
       },
       {
-        // RFC 9150 §9: key and IV are as long as the hash. Nothing is confidential, record numbers included.
+        // RFC 9150: key and IV are as long as the hash (§6), and record numbers stay in the clear (§9).
         suite: CipherSuite.TLS_SHA256_SHA256,
         name: "TLS_SHA256_SHA256",
         ...sha256,

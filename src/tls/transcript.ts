@@ -52,6 +52,7 @@ export class Transcript {
   /**
    * Replaces the first ClientHello, which is all there is yet, by its message_hash: to be called before the
    * HelloRetryRequest is added.
+   * @param name the hash that was selected
    * @returns the hash of the first ClientHello
    */
   replaceByMessageHash(name: HashName): Bytes {

@@ -137,7 +137,7 @@ describe("the key schedule of DTLS 1.3 (vectors of pion/dtls)", () => {
 });
 
 describe("the key schedule", () => {
-  test("keys of an integrity-only suite are as long as its hash, and record numbers have none (RFC 9150)", () => {
+  test("keys of an integrity-only suite are as long as its hash, and record numbers have none (RFC 9150 §6, §9)", () => {
     const secret = new Uint8Array(32).fill(7);
     const keys = trafficKeys(crypto, suiteParameters(CipherSuite.TLS_SHA256_SHA256), secret);
     expect(toHex(keys.key)).toBe(toHex(hkdfExpandLabel(crypto, "SHA-256", "dtls13", secret, "key")));
