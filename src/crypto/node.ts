@@ -8,6 +8,7 @@ import {
   createPrivateKey,
   createPublicKey,
   diffieHellman,
+  type ECDH,
   generateKeyPairSync,
   type KeyObject,
   type Hash as NativeHash,
@@ -17,7 +18,7 @@ import {
   webcrypto,
 } from "node:crypto";
 import type { Bytes } from "../core/bytes.ts";
-import { copyBytes, fromBase64, isAllZero } from "./bytes.ts";
+import { copyBytes, fromBase64, isAllZero, toBase64Url } from "./bytes.ts";
 import { DerError } from "./der.ts";
 import { checkLength, type Group, Groups, invalidKeyShare } from "./group.ts";
 import { type PublicKeyParts, parsePkcs8, parseSpki } from "./key-format.ts";
@@ -72,8 +73,6 @@ export const nodeHashes: HashSuite = {
   },
 };
 
-const toBase64Url = (bytes: Uint8Array): string => Buffer.from(bytes).toString("base64url");
-
 /** A JWK is by far the fastest way in: OpenSSL 3 takes tens of microseconds to decode a DER key. */
 const x25519Key = (raw: Uint8Array): KeyObject =>
   createPublicKey({ key: { kty: "OKP", crv: "X25519", x: toBase64Url(raw) }, format: "jwk" });
@@ -102,16 +101,25 @@ const generateX25519 = (): SynchronousShare => {
   };
 };
 
+const p256Share = (ecdh: ECDH, publicKey: Bytes): SynchronousShare => ({
+  group: Groups.secp256r1,
+  publicKey,
+  agree(peer) {
+    if (!isP256Point(peer)) throw invalidKeyShare("not an uncompressed point of P-256");
+    return copyBytes(ecdh.computeSecret(peer));
+  },
+});
+
 const generateP256 = (): SynchronousShare => {
   const ecdh = createECDH("prime256v1");
-  return {
-    group: Groups.secp256r1,
-    publicKey: copyBytes(ecdh.generateKeys()),
-    agree(peer) {
-      if (!isP256Point(peer)) throw invalidKeyShare("not an uncompressed point of P-256");
-      return copyBytes(ecdh.computeSecret(peer));
-    },
-  };
+  return p256Share(ecdh, copyBytes(ecdh.generateKeys()));
+};
+
+const importP256Share = (privateKey: Uint8Array, publicKey: Uint8Array): SynchronousShare => {
+  if (privateKey.length !== 32 || !isP256Point(publicKey)) throw new TypeError("not a key of P-256");
+  const ecdh = createECDH("prime256v1");
+  ecdh.setPrivateKey(privateKey);
+  return p256Share(ecdh, copyBytes(publicKey));
 };
 
 const synchronousGroup = (generate: () => SynchronousShare): Group => ({
@@ -236,6 +244,7 @@ export const createNodeProvider = (hashes: HashSuite = nodeHashes): CryptoProvid
     random,
     generateKeyShare: (group) => groups[group].generate(),
     respondKeyShare: (group, peer) => groups[group].respond(peer),
+    importP256Share,
     verify: verifySignature,
     importAead,
     importRecordNumberKey,

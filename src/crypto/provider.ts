@@ -102,6 +102,8 @@ export interface CryptoProvider extends HashSuite {
   generateKeyShare(group: NamedGroup): Awaitable<KeyShare>;
   /** Answers an initiator's key_exchange field (for the hybrid: encapsulates). Fails as {@link KeyShare.agree}. */
   respondKeyShare(group: NamedGroup, peer: Uint8Array): Awaitable<Agreement>;
+  /** The secp256r1 share of a known private key: 32 bytes below the order, and its uncompressed point. */
+  importP256Share(privateKey: Uint8Array, publicKey: Uint8Array): Awaitable<KeyShare>;
   /** Whether a signature holds; false for a malformed one. Rejects a key that does not fit the scheme with false. */
   verify(
     scheme: SignatureScheme,

@@ -1,5 +1,5 @@
 import type { Bytes } from "../core/bytes.ts";
-import { copyBytes, isAllZero } from "./bytes.ts";
+import { copyBytes, isAllZero, toBase64Url } from "./bytes.ts";
 import { checkLength, type Group, Groups, invalidKeyShare, respondByAgreeing } from "./group.ts";
 import { isP256Point } from "./p256.ts";
 import type { KeyShare, NamedGroup } from "./provider.ts";
@@ -10,31 +10,40 @@ const checkX25519Secret = (secret: Bytes): Bytes => {
   return secret;
 };
 
-const createNativeShare = async (
+const createNativeShare = (
   subtle: SubtleCrypto,
   group: NamedGroup,
   algorithm: { name: "X25519" } | { name: "ECDH"; namedCurve: "P-256" },
-  check: (peer: Uint8Array) => void,
+  privateKey: CryptoKey,
+  publicKey: Bytes,
+): KeyShare => ({
+  group,
+  publicKey,
+  async agree(peer) {
+    if (group === Groups.x25519) checkLength(peer, 32, "X25519 public key");
+    else if (!isP256Point(peer)) throw invalidKeyShare("not an uncompressed point of P-256");
+    let secret: Bytes;
+    try {
+      const key = await subtle.importKey("raw", copyBytes(peer), algorithm, true, []);
+      secret = new Uint8Array(
+        await subtle.deriveBits({ name: algorithm.name, public: key }, privateKey, 256),
+      );
+    } catch (cause) {
+      // Our half of the exchange was made here, so what failed is the peer's.
+      throw invalidKeyShare("unusable public key", cause);
+    }
+    return group === Groups.x25519 ? checkX25519Secret(secret) : secret;
+  },
+});
+
+const generateNativeShare = async (
+  subtle: SubtleCrypto,
+  group: NamedGroup,
+  algorithm: { name: "X25519" } | { name: "ECDH"; namedCurve: "P-256" },
 ): Promise<KeyShare> => {
   const pair = (await subtle.generateKey(algorithm, false, ["deriveBits"])) as CryptoKeyPair;
-  return {
-    group,
-    publicKey: new Uint8Array(await subtle.exportKey("raw", pair.publicKey)),
-    async agree(peer) {
-      check(peer);
-      let secret: Bytes;
-      try {
-        const key = await subtle.importKey("raw", copyBytes(peer), algorithm, true, []);
-        secret = new Uint8Array(
-          await subtle.deriveBits({ name: algorithm.name, public: key }, pair.privateKey, 256),
-        );
-      } catch (cause) {
-        // Our half of the exchange was generated here, so what failed is the peer's.
-        throw invalidKeyShare("unusable public key", cause);
-      }
-      return group === Groups.x25519 ? checkX25519Secret(secret) : secret;
-    },
-  };
+  const publicKey = new Uint8Array(await subtle.exportKey("raw", pair.publicKey));
+  return createNativeShare(subtle, group, algorithm, pair.privateKey, publicKey);
 };
 
 const createPortableX25519 = async (random: (length: number) => Bytes): Promise<KeyShare> => {
@@ -62,9 +71,7 @@ export const createX25519Group = (subtle: SubtleCrypto, random: (length: number)
   const generate = async (): Promise<KeyShare> => {
     if (native !== false) {
       try {
-        const share = await createNativeShare(subtle, Groups.x25519, { name: "X25519" }, (peer) =>
-          checkLength(peer, 32, "X25519 public key"),
-        );
+        const share = await generateNativeShare(subtle, Groups.x25519, { name: "X25519" });
         native = true;
         return share;
       } catch (error) {
@@ -77,11 +84,27 @@ export const createX25519Group = (subtle: SubtleCrypto, random: (length: number)
   return { generate, respond: (peer) => respondByAgreeing(generate(), peer) };
 };
 
+const p256 = { name: "ECDH", namedCurve: "P-256" } as const;
+
 /** secp256r1 with uncompressed points (RFC 8446 §4.2.8.2); the secret is the x-coordinate (§7.4.2). */
 export const createP256Group = (subtle: SubtleCrypto): Group => {
-  const generate = (): Promise<KeyShare> =>
-    createNativeShare(subtle, Groups.secp256r1, { name: "ECDH", namedCurve: "P-256" }, (peer) => {
-      if (!isP256Point(peer)) throw invalidKeyShare("not an uncompressed point of P-256");
-    });
+  const generate = (): Promise<KeyShare> => generateNativeShare(subtle, Groups.secp256r1, p256);
   return { generate, respond: (peer) => respondByAgreeing(generate(), peer) };
+};
+
+export const importP256Share = async (
+  subtle: SubtleCrypto,
+  privateKey: Uint8Array,
+  publicKey: Uint8Array,
+): Promise<KeyShare> => {
+  if (privateKey.length !== 32 || !isP256Point(publicKey)) throw new TypeError("not a key of P-256");
+  const jwk = {
+    kty: "EC",
+    crv: "P-256",
+    d: toBase64Url(privateKey),
+    x: toBase64Url(publicKey.subarray(1, 33)),
+    y: toBase64Url(publicKey.subarray(33)),
+  };
+  const key = await subtle.importKey("jwk", jwk, p256, false, ["deriveBits"]);
+  return createNativeShare(subtle, Groups.secp256r1, p256, key, copyBytes(publicKey));
 };

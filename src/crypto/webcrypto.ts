@@ -5,7 +5,7 @@ import { createNobleHashes } from "./hashes.ts";
 import { createHybridGroup, type MlKem768, selectMlKem768 } from "./mlkem.ts";
 import type { AeadKey, CryptoProvider, HashSuite, NamedGroup, RecordNumberKey } from "./provider.ts";
 import { ecdsaFromDer, keyForScheme, scalarLength, signatureSchemes } from "./signature.ts";
-import { createP256Group, createX25519Group } from "./webcrypto-groups.ts";
+import { createP256Group, createX25519Group, importP256Share } from "./webcrypto-groups.ts";
 
 export interface WebCryptoOptions {
   /** The WebCrypto to stand on; `globalThis.crypto` if not given. */
@@ -136,6 +136,7 @@ export const createProvider = (options: WebCryptoOptions = {}): CryptoProvider =
     random,
     generateKeyShare: (group) => groups[group].generate(),
     respondKeyShare: (group, peer) => groups[group].respond(peer),
+    importP256Share: (privateKey, publicKey) => importP256Share(subtle, privateKey, publicKey),
     verify: createVerify(subtle),
     importAead: (key) => importAead(subtle, key),
     importRecordNumberKey: (key) => importRecordNumberKey(subtle, key),

@@ -1,0 +1,77 @@
+import type { Bytes } from "../core/bytes.ts";
+import { concatBytes, copyBytes } from "./bytes.ts";
+import { createProverSecret, type ProverSecret, reduceScalar } from "./spake2plus.ts";
+
+export const minIterations = 30_000;
+/** The present advice for PBKDF2-HMAC-SHA-256. */
+export const defaultIterations = 600_000;
+export const saltLength = 16;
+/** Bounds what a server can make a client compute. */
+const maxIterations = 10_000_000;
+
+/** Two integers of 320 bits: 64 more than the group order has, each (RFC 9383 §3.2). */
+const outputLength = 80;
+
+/** Who the registration is for; empty if unknown (RFC 9383 §3.2). */
+export interface Identities {
+  readonly idProver: Uint8Array;
+  readonly idVerifier: Uint8Array;
+}
+
+/**
+ * A password as bytes, by the OpaqueString profile (RFC 8265 §4.2.2): every space is U+0020, form NFC, UTF-8.
+ * `TypeError` for an empty one or one with control characters.
+ */
+export const preparePassword = (password: string): Bytes => {
+  const prepared = password.replaceAll(/\p{Zs}/gu, " ").normalize("NFC");
+  if (prepared === "" || /[\p{Cc}\p{Cs}]/u.test(prepared)) {
+    throw new TypeError("a password is not empty and has no control characters");
+  }
+  return new TextEncoder().encode(prepared);
+};
+
+/** len(pw) || pw || len(idProver) || idProver || len(idVerifier) || idVerifier (RFC 9383 §3.2). */
+export const encodePasswordInput = (password: Uint8Array, { idProver, idVerifier }: Identities): Bytes =>
+  concatBytes(
+    ...[password, idProver, idVerifier].flatMap((field) => {
+      const length = new Uint8Array(8);
+      new DataView(length.buffer).setUint32(0, field.length, true);
+      return [length, field];
+    }),
+  );
+
+const secretFrom = (output: Uint8Array): ProverSecret =>
+  createProverSecret(reduceScalar(output.subarray(0, 40)), reduceScalar(output.subarray(40)));
+
+/**
+ * w0 and w1 of a password by PBKDF2-HMAC-SHA-256 of WebCrypto, away from the event loop. The same call registers
+ * (give the server the {@link VerifierRecord} part, salt and iterations) and logs in.
+ * `RangeError` for fewer than 30,000 or more than 10,000,000 iterations or a salt under 16 bytes.
+ */
+export const derivePbkdf2 = async (
+  password: string,
+  identities: Identities,
+  options: { readonly salt: Uint8Array; readonly iterations: number },
+  subtle: SubtleCrypto = globalThis.crypto.subtle,
+): Promise<ProverSecret> => {
+  const { salt, iterations } = options;
+  if (!(Number.isInteger(iterations) && iterations >= minIterations && iterations <= maxIterations)) {
+    throw new RangeError(`iterations from ${minIterations} to ${maxIterations}`);
+  }
+  if (salt.length < saltLength) throw new RangeError(`a salt of at least ${saltLength} bytes`);
+  const input = encodePasswordInput(preparePassword(password), identities);
+  const key = await subtle.importKey("raw", input, "PBKDF2", false, ["deriveBits"]);
+  const parameters = { name: "PBKDF2", hash: "SHA-256", salt: copyBytes(salt), iterations };
+  return secretFrom(new Uint8Array(await subtle.deriveBits(parameters, key, outputLength * 8)));
+};
+
+/** Parameters that RFC 9383 §3.2 recommends and BoringSSL's registration uses, without a salt. */
+const scryptParameters = { N: 32_768, r: 8, p: 1, dkLen: outputLength } as const;
+
+/** w0 and w1 as BoringSSL derives them, for peers with the standard extension only. Takes about 32 MiB. */
+export const deriveScrypt = async (password: Uint8Array, identities: Identities): Promise<ProverSecret> => {
+  const { scryptAsync } = await import("@noble/hashes/scrypt.js");
+  return secretFrom(
+    await scryptAsync(encodePasswordInput(password, identities), new Uint8Array(), scryptParameters),
+  );
+};
