@@ -102,15 +102,18 @@ export function truncateClientHello(clientHello: Bytes, binders: readonly Uint8A
   return clientHello.subarray(0, clientHello.length - bindersLength(binders));
 }
 
-/** Fills the binders into a ClientHello that was encoded with others of the same lengths. */
+/** Fills the binders into a ClientHello that was encoded with others of the same lengths; else a `RangeError`. */
 export function writeBinders(clientHello: Bytes, binders: readonly Uint8Array[]): void {
-  let at = clientHello.length - bindersLength(binders) + 2;
-  for (const binder of binders) {
-    if (clientHello[at] !== binder.length)
-      throw new RangeError("a binder is not of the length it was encoded with");
-    clientHello.set(binder, at + 1);
-    at += 1 + binder.length;
+  const start = clientHello.length - bindersLength(binders);
+  let at = start + 2;
+  for (const { length } of binders) {
+    if (clientHello[at] !== length) throw new RangeError("a binder is not of the length it was encoded with");
+    at += 1 + length;
   }
+  const list = new Writer(clientHello.length - start).vector(2, (writer) => {
+    for (const binder of binders) writer.opaque(1, binder);
+  });
+  clientHello.set(list.finish(), start);
 }
 
 /**

@@ -135,6 +135,21 @@ describe("binders", () => {
     expect(() => writeBinders(message, [new Uint8Array(31)])).toThrow(RangeError);
     expect(() => writeBinders(message, [new Uint8Array(48)])).toThrow(RangeError);
     expect(toHex(message)).toBe(rfc8448.resumed.clientHello);
+    const two = encodeClientHello({
+      random: new Uint8Array(32),
+      cipherSuites: [0x1303],
+      extensions: {
+        preSharedKey: {
+          identities: [1, 2].map((id) => ({ identity: Uint8Array.of(id), obfuscatedTicketAge: 0 })),
+          binders: [new Uint8Array(32), new Uint8Array(48)],
+        },
+      },
+    });
+    const before = toHex(two);
+    expect(() => writeBinders(two, [new Uint8Array(48).fill(1), new Uint8Array(32).fill(1)])).toThrow(
+      RangeError,
+    );
+    expect(toHex(two)).toBe(before);
   });
 });
 
