@@ -107,9 +107,10 @@ export class DatagramReader {
     return this.#core.bytes.subarray(start, start + this.#core.words[this.#core.result + 4]);
   }
 
-  /** Bytes of the datagram that the record takes. */
-  get recordLength(): number {
-    return this.#recordLength;
+  /** The whole record as it came, a view valid until the next datagram; what was opened is plaintext. */
+  get record(): Bytes {
+    const start = this.#core.in + this.#at;
+    return this.#core.bytes.subarray(start, start + this.#recordLength);
   }
 
   /** Connection ID of a DTLSCiphertext, a view valid until the next call into the core; empty without one. */

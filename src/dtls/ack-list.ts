@@ -1,0 +1,33 @@
+/** Which records to acknowledge (RFC 9147 §7.1). */
+import type { RecordNumber } from "../tls/ack.ts";
+
+/** The most recent ones are kept. */
+const MAX_ACKNOWLEDGED = 32;
+
+/**
+ * Handshake records of the current flight that were processed or buffered. An ACK lists all of them, not only those
+ * since the last ACK, which may have been lost.
+ */
+export class AckList {
+  #numbers: RecordNumber[] = [];
+
+  get isEmpty(): boolean {
+    return this.#numbers.length === 0;
+  }
+
+  add(number: RecordNumber): void {
+    if (this.#numbers.length >= MAX_ACKNOWLEDGED) this.#numbers.shift();
+    this.#numbers.push(number);
+  }
+
+  /** "in numerically increasing order", at most `most` of them */
+  take(most: number): RecordNumber[] {
+    return this.#numbers
+      .slice(-most)
+      .sort((a, b) => a.epoch - b.epoch || a.sequenceNumber - b.sequenceNumber);
+  }
+
+  clear(): void {
+    this.#numbers = [];
+  }
+}

@@ -1,0 +1,384 @@
+/**
+ * The client's handshake (RFC 9846 §2 in the flights of RFC 9147 §5.7):
+ *
+ *   ClientHello              ------->
+ *                            <-------  HelloRetryRequest (+ cookie)
+ *   ClientHello (+ cookie)   ------->
+ *                                      ServerHello                        epoch 0
+ *                                      EncryptedExtensions                epoch 2
+ *                                      CertificateRequest, Certificate, CertificateVerify
+ *                            <-------  Finished
+ *   Certificate, CertificateVerify                                        epoch 2
+ *   Finished                 ------->
+ *                            <-------  ACK                                epoch 3
+ */
+import type { Bytes } from "../core/bytes.ts";
+import type { HashName, KeyShare } from "../crypto/provider.ts";
+import {
+  checkApplicationProtocol,
+  checkCertificateRequest,
+  checkCertificateType,
+  checkHelloRetryRequest,
+  checkServerHello,
+} from "../tls/client-checks.ts";
+import { CertificateType, HandshakeType, ProtocolVersion, PskKeyExchangeMode } from "../tls/codepoints.ts";
+import type { ClientHelloExtensions } from "../tls/extensions.ts";
+import {
+  type ClientHelloParameters,
+  decodeServerHello,
+  encodeClientHello,
+  type HelloRetryRequest,
+  offeredExtensions,
+  randomLength,
+  type ServerHello,
+} from "../tls/hello.ts";
+import { hashLength } from "../tls/hkdf.ts";
+import { KeySchedule, type PskOrigin } from "../tls/key-schedule.ts";
+import {
+  type CertificateRequest,
+  decodeCertificateRequest,
+  decodeEncryptedExtensions,
+  encodeCertificate,
+} from "../tls/messages.ts";
+import { importPsk, truncateClientHello, writeBinders } from "../tls/psk.ts";
+import { suiteParameters } from "../tls/suites.ts";
+import { fault } from "../tls/wire.ts";
+import type { ClientConfig, Credential, PeerIdentity } from "./config.ts";
+import {
+  APPLICATION_EPOCH,
+  acceptedSchemes,
+  HANDSHAKE_EPOCH,
+  Handshake,
+  type HandshakeParts,
+  type HandshakeResult,
+} from "./handshake.ts";
+import { expectMessage, nextMessage, type Procedure, settled, unexpectedMessage } from "./procedure.ts";
+
+/** A PSK as it is offered: one identity, one hash. */
+interface OfferedPsk {
+  readonly identity: Bytes;
+  readonly key: Bytes;
+  readonly hash: HashName;
+  readonly origin: PskOrigin;
+  readonly obfuscatedTicketAge: number;
+  /** Whom the server proves to be by using it. */
+  readonly peer: PeerIdentity | undefined;
+}
+
+interface Offer {
+  readonly hello: ClientHelloParameters;
+  readonly message: Bytes;
+  readonly psks: readonly OfferedPsk[];
+  readonly shares: readonly KeyShare[];
+}
+
+export function* clientHandshake(parts: HandshakeParts, config: ClientConfig): Procedure<HandshakeResult> {
+  const handshake = new Handshake(parts, config, "client");
+  const { transcript } = handshake;
+  handshake.clientRandom = parts.crypto.random(randomLength);
+
+  let offer = yield* firstOffer(handshake, config);
+  parts.reliability.sendFlight([{ epoch: 0, bytes: offer.message }]);
+  let answer = yield* receiveAnswer(offer);
+  let retry: HelloRetryRequest | undefined;
+  if (answer.kind === "hello_retry_request") {
+    retry = answer;
+    offer = yield* secondOffer(handshake, offer, answer);
+    parts.reliability.sendFlight([{ epoch: 0, bytes: offer.message }]);
+    answer = yield* receiveAnswer(offer);
+    if (answer.kind === "hello_retry_request") throw unexpectedMessage(HandshakeType.server_hello);
+  }
+
+  const hello = answer;
+  const pskHashes = offer.psks.map(({ hash }) => hash);
+  const suite = checkServerHello(offer.hello, hello, pskHashes, retry);
+  parts.reliability.selectVersion();
+  if (retry === undefined) transcript.selectHash(suite.hash);
+  transcript.add(answer.message);
+  const { selectedIdentity, keyShare } = hello.extensions;
+  const psk = selectedIdentity === undefined ? undefined : offer.psks[selectedIdentity]!;
+  const share = offer.shares.find(({ group }) => group === keyShare!.group)!;
+  const secret = yield* settled(share.agree(keyShare!.keyExchange));
+  const schedule = new KeySchedule(parts.crypto, suite.hash, psk?.key);
+  const secrets = schedule.handshake(secret, transcript.digest());
+  secret.fill(0);
+  negotiateConnectionIds(handshake, hello);
+  handshake.installHandshakeKeys(suite, secrets);
+
+  const server = yield* receiveServerFlight(handshake, config, offer, psk);
+  yield* handshake.receiveFinished(schedule, secrets);
+  const application = schedule.application(transcript.digest());
+  handshake.logApplicationSecrets(application, application.exporter);
+
+  const flight: Bytes[] = [];
+  if (server.request !== undefined) flight.push(...(yield* clientCredentials(handshake, config, server)));
+  flight.push(handshake.finished(schedule, secrets));
+  parts.reliability.sendFlight(
+    flight.map((bytes) => ({ epoch: HANDSHAKE_EPOCH, bytes })),
+    () => {
+      parts.records.retireRead(HANDSHAKE_EPOCH);
+      parts.records.retireWriteBefore(APPLICATION_EPOCH);
+    },
+  );
+  handshake.installApplicationWrite(suite, application);
+  handshake.installApplicationRead(suite, application);
+  return {
+    suite,
+    group: share.group,
+    peer: server.peer,
+    resumed: psk?.origin === "resumption",
+    applicationProtocol: server.applicationProtocol,
+    serverName: config.serverName,
+    clientRandom: handshake.clientRandom,
+    exporterSecret: application.exporter,
+    resumptionSecret: schedule.resumption(transcript.digest()),
+    applicationSecrets: application,
+    usedHelloRetryRequest: retry !== undefined,
+    returnRoutabilityCheck: hello.extensions.returnRoutabilityCheck === true,
+    postHandshake: [],
+  };
+}
+
+// ClientHello
+
+function* firstOffer(handshake: Handshake, config: ClientConfig): Procedure<Offer> {
+  const shares: KeyShare[] = [];
+  for (const group of config.keyShareGroups) {
+    shares.push(yield* settled(handshake.crypto.generateKeyShare(group)));
+  }
+  const psks = offeredPsks(handshake, config);
+  const hello: ClientHelloParameters = {
+    random: handshake.clientRandom,
+    cipherSuites: config.cipherSuites,
+    extensions: extensionsOf(handshake, config, shares, psks),
+  };
+  const message = sealOffer(handshake, hello, psks);
+  return { hello, message, psks, shares };
+}
+
+/** The ClientHello that answers a HelloRetryRequest (RFC 9846 §4.1.2). */
+function* secondOffer(
+  handshake: Handshake,
+  offer: Offer,
+  retry: HelloRetryRequest & { readonly message: Bytes },
+): Procedure<Offer> {
+  const suite = checkHelloRetryRequest(offer.hello, retry);
+  handshake.parts.reliability.selectVersion();
+  handshake.transcript.selectHash(suite.hash);
+  handshake.transcript.replaceByMessageHash(suite.hash);
+  handshake.transcript.add(retry.message);
+  const { selectedGroup, cookie } = retry.extensions;
+  let { shares } = offer;
+  if (selectedGroup !== undefined) {
+    const group = handshake.config.groups.find((candidate) => candidate === selectedGroup)!;
+    shares = [yield* settled(handshake.crypto.generateKeyShare(group))];
+  }
+  // "SHOULD remove any PSKs which are incompatible with the server's indicated cipher suite"
+  const psks = offer.psks.filter(({ hash }) => hash === suite.hash);
+  const { preSharedKey: _, ...rest } = offer.hello.extensions;
+  const extensions: ClientHelloExtensions = {
+    ...rest,
+    keyShares: shares.map(shareEntry),
+    ...(cookie === undefined ? {} : { cookie }),
+    ...pskExtension(psks),
+  };
+  const hello = { ...offer.hello, extensions };
+  return { hello, message: sealOffer(handshake, hello, psks), psks, shares };
+}
+
+function shareEntry({ group, publicKey }: KeyShare) {
+  return { group, keyExchange: publicKey };
+}
+
+function extensionsOf(
+  { parts }: Handshake,
+  config: ClientConfig,
+  shares: readonly KeyShare[],
+  psks: readonly OfferedPsk[],
+): ClientHelloExtensions {
+  const { serverName, verifyServer, applicationProtocols, credentials } = config;
+  const clientTypes = [...new Set(credentials.map(({ type }) => type))];
+  return {
+    ...(serverName === undefined ? {} : { serverName }),
+    supportedGroups: config.groups,
+    ...(verifyServer === undefined ? {} : { signatureAlgorithms: acceptedSchemes }),
+    ...(applicationProtocols === undefined ? {} : { applicationProtocols }),
+    ...certificateTypes("clientCertificateTypes", clientTypes),
+    ...certificateTypes("serverCertificateTypes", verifyServer?.certificateTypes ?? []),
+    supportedVersions: [ProtocolVersion.dtls1_3],
+    keyShares: shares.map(shareEntry),
+    ...(parts.ownConnectionId === undefined
+      ? {}
+      : { connectionId: parts.ownConnectionId, returnRoutabilityCheck: true as const }),
+    ...pskExtension(psks),
+  };
+}
+
+/** RFC 7250 §4.1: the default alone goes without saying. */
+function certificateTypes(
+  field: "clientCertificateTypes" | "serverCertificateTypes",
+  types: readonly CertificateType[],
+): Partial<ClientHelloExtensions> {
+  return types.some((type) => type !== CertificateType.X509) ? { [field]: types } : {};
+}
+
+function pskExtension(psks: readonly OfferedPsk[]): Partial<ClientHelloExtensions> {
+  // The modes are sent in any case: without them a server sends no tickets (RFC 9846 §4.2.9).
+  const modes = { pskKeyExchangeModes: [PskKeyExchangeMode.psk_dhe_ke] };
+  if (psks.length === 0) return modes;
+  return {
+    ...modes,
+    preSharedKey: {
+      identities: psks.map(({ identity, obfuscatedTicketAge }) => ({ identity, obfuscatedTicketAge })),
+      binders: psks.map(({ hash }) => new Uint8Array(hashLength(hash))),
+    },
+  };
+}
+
+/** Encodes a ClientHello, fills its binders in and adds it to the transcript. */
+function sealOffer(
+  { crypto, transcript }: Handshake,
+  hello: ClientHelloParameters,
+  psks: readonly OfferedPsk[],
+): Bytes {
+  const message = encodeClientHello(hello);
+  const placeholders = hello.extensions.preSharedKey?.binders;
+  if (placeholders !== undefined) {
+    const truncated = truncateClientHello(message, placeholders);
+    const binders = psks.map(({ hash, key, origin }) => {
+      const schedule = new KeySchedule(crypto, hash, key);
+      const binder = schedule.binder(origin, transcript.binderDigest(hash, truncated));
+      schedule.erase();
+      return binder;
+    });
+    writeBinders(message, binders);
+  }
+  transcript.add(message);
+  return message;
+}
+
+function offeredPsks(handshake: Handshake, config: ClientConfig): OfferedPsk[] {
+  const hashes = suiteHashes(config);
+  const psks: OfferedPsk[] = [];
+  const { ticket } = config;
+  if (ticket !== undefined) {
+    const age = handshake.parts.now() - ticket.receivedAtMs;
+    if (hashes.includes(ticket.hash) && age <= ticket.lifetimeSeconds * 1000) {
+      psks.push({
+        identity: ticket.ticket,
+        key: ticket.psk,
+        hash: ticket.hash,
+        origin: "resumption",
+        obfuscatedTicketAge: (Math.max(0, Math.floor(age)) + ticket.ageAdd) % 2 ** 32,
+        peer: ticket.peer,
+      });
+    }
+  }
+  for (const psk of config.psks) {
+    const peer: PeerIdentity = { kind: "psk", identity: new Uint8Array(psk.identity) };
+    if (psk.imported) {
+      for (const hash of hashes) {
+        psks.push({
+          ...importPsk(handshake.crypto, psk, hash),
+          origin: "imported",
+          obfuscatedTicketAge: 0,
+          peer,
+        });
+      }
+    } else {
+      const hash = psk.hash ?? "SHA-256";
+      const { identity, key } = psk;
+      psks.push({
+        identity: new Uint8Array(identity),
+        key: new Uint8Array(key),
+        hash,
+        origin: "external",
+        obfuscatedTicketAge: 0,
+        peer,
+      });
+    }
+  }
+  return psks;
+}
+
+/** The hashes of the suites that are offered; a PSK works with suites of its own hash only. */
+function suiteHashes({ cipherSuites }: ClientConfig): HashName[] {
+  const hashes: HashName[] = ["SHA-256", "SHA-384"];
+  return hashes.filter((hash) => cipherSuites.some((suite) => suiteParameters(suite).hash === hash));
+}
+
+// The server's flight
+
+type Answer = (ServerHello | HelloRetryRequest) & { readonly message: Bytes };
+
+function* receiveAnswer(offer: Offer): Procedure<Answer> {
+  const { bytes } = yield* expectMessage(HandshakeType.server_hello);
+  return { ...decodeServerHello(bytes, offeredExtensions(offer.hello)), message: bytes };
+}
+
+function negotiateConnectionIds({ parts }: Handshake, { extensions }: ServerHello): void {
+  const { connectionId, returnRoutabilityCheck } = extensions;
+  if (connectionId !== undefined) parts.useConnectionIds(new Uint8Array(connectionId));
+  else if (returnRoutabilityCheck) {
+    throw fault("illegal_parameter", "rrc_without_cid", "rrc without connection_id");
+  }
+}
+
+interface ServerFlight {
+  readonly applicationProtocol: string | undefined;
+  readonly peer: PeerIdentity | undefined;
+  readonly request: CertificateRequest | undefined;
+  readonly clientCertificateType: CertificateType;
+}
+
+/** EncryptedExtensions up to CertificateVerify. */
+function* receiveServerFlight(
+  handshake: Handshake,
+  config: ClientConfig,
+  offer: Offer,
+  psk: OfferedPsk | undefined,
+): Procedure<ServerFlight> {
+  const { transcript } = handshake;
+  const offered = offeredExtensions(offer.hello);
+  const encrypted = yield* expectMessage(HandshakeType.encrypted_extensions);
+  const extensions = decodeEncryptedExtensions(encrypted.bytes, offered);
+  transcript.add(encrypted.bytes);
+  const applicationProtocol = checkApplicationProtocol(offer.hello, extensions);
+  const { clientCertificateTypes, serverCertificateTypes } = offer.hello.extensions;
+  const clientCertificateType = checkCertificateType(
+    clientCertificateTypes,
+    extensions.clientCertificateType,
+  );
+  const serverType = checkCertificateType(serverCertificateTypes, extensions.serverCertificateType);
+  const flight = { applicationProtocol, clientCertificateType };
+  if (psk !== undefined) return { ...flight, peer: psk.peer, request: undefined };
+
+  let message = yield* nextMessage();
+  let request: CertificateRequest | undefined;
+  if (message.type === HandshakeType.certificate_request) {
+    request = decodeCertificateRequest(message.bytes);
+    checkCertificateRequest(request);
+    transcript.add(message.bytes);
+    message = yield* nextMessage();
+  }
+  if (message.type !== HandshakeType.certificate) throw unexpectedMessage(message.type);
+  const verifier = config.verifyServer!;
+  const peer = yield* handshake.authenticatePeer(message.bytes, serverType, offered, verifier);
+  return { ...flight, peer, request };
+}
+
+/** What the server asked for: a Certificate, empty if nothing fits (RFC 9846 §4.4.2). */
+function* clientCredentials(
+  handshake: Handshake,
+  { credentials }: ClientConfig,
+  { request, clientCertificateType }: ServerFlight,
+): Procedure<Bytes[]> {
+  const { signatureAlgorithms } = request!.extensions;
+  const fits = ({ type, signer }: Credential) =>
+    type === clientCertificateType && signer.schemes.some((scheme) => signatureAlgorithms!.includes(scheme));
+  const credential = credentials.find(fits);
+  if (credential !== undefined) return yield* handshake.authenticate(credential, signatureAlgorithms);
+  const empty = encodeCertificate({ context: new Uint8Array(0), certificates: [] });
+  handshake.transcript.add(empty);
+  return [empty];
+}

@@ -1,0 +1,726 @@
+/**
+ * One DTLS 1.3 association, client or server (RFC 9147). It reads no clock and no socket: datagrams, time and the
+ * completion of asynchronous cryptography come in, datagrams, deadlines and events go out through its host.
+ */
+import type { Bytes } from "../core/bytes.ts";
+import { ContentType, type RecordSealer } from "../core/index.ts";
+import { type AlertName, SealgramError } from "../errors.ts";
+import { decodeAlert, encodeAlert } from "../tls/alerts.ts";
+import { HandshakeType } from "../tls/codepoints.ts";
+import { exportKeyingMaterial, ticketPsk } from "../tls/key-schedule.ts";
+import { keyLogLine } from "../tls/keylog.ts";
+import {
+  decodeKeyUpdate,
+  decodeNewConnectionId,
+  decodeNewSessionTicket,
+  decodeRequestConnectionId,
+  encodeKeyUpdate,
+  encodeNewConnectionId,
+  encodeRequestConnectionId,
+  maxTicketLifetimeSeconds,
+} from "../tls/post-handshake.ts";
+import { fault } from "../tls/wire.ts";
+import { clientHandshake } from "./client.ts";
+import type { ConnectionConfig, PeerIdentity, SessionTicket } from "./config.ts";
+import { ConnectionIds } from "./connection-ids.ts";
+import { DatagramPacker } from "./datagrams.ts";
+import { HANDSHAKE_EPOCH, type HandshakeResult } from "./handshake.ts";
+import {
+  decodeRoutability,
+  encodeRoutability,
+  type Path,
+  PathState,
+  PathValidation,
+  type RoutabilityMessage,
+} from "./path.ts";
+import type { Procedure } from "./procedure.ts";
+import type { ReceivedMessage } from "./reassembly.ts";
+import { type DropCounters, RecordLayer, type RecordReceiver } from "./record-layer.ts";
+import { Reliability } from "./reliability.ts";
+import { type StatelessRetry, serverHandshake } from "./server.ts";
+import { TrafficKeyUpdates } from "./traffic-keys.ts";
+
+/** What the handshake has settled, for the application. */
+export interface Connected {
+  readonly cipherSuite: string;
+  /** NamedGroup of the key exchange. */
+  readonly group: number;
+  /** Who the peer has proved to be; `undefined` for a client that was not asked. */
+  readonly peer: PeerIdentity | undefined;
+  readonly resumed: boolean;
+  readonly applicationProtocol: string | undefined;
+  readonly serverName: string | undefined;
+  readonly usedHelloRetryRequest: boolean;
+  /** From the first flight to the end of the handshake. */
+  readonly handshakeMs: number;
+}
+
+/** Where a connection's outputs go. None of these may call back into the connection. */
+export interface ConnectionHost {
+  /** Milliseconds on a clock that never runs backwards. */
+  now(): number;
+  /** A datagram to send; the bytes are the host's. */
+  transmit(datagram: Bytes, path: Path): void;
+  /** Application data: `buffer[start]` to `buffer[start + length - 1]`, valid during the call only. */
+  data(buffer: Bytes, start: number, length: number): void;
+  connected(details: Connected): void;
+  /** A ticket to resume with. */
+  ticket(ticket: SessionTicket): void;
+  /** The end: of its own accord, the peer's, or for the reason given. Called once. */
+  closed(reason: SealgramError | undefined): void;
+  /** The peer has moved: datagrams go to this path from now on. */
+  moved(path: Path): void;
+  /** Records are accepted under this connection ID too, from now on. */
+  newConnectionId(): Bytes;
+  /** {@link Connection.deadlineMs} may have changed by itself: something asynchronous is done. */
+  wake(): void;
+}
+
+export interface ConnectionOptions {
+  /** Where the peer is. */
+  readonly path: Path;
+  /** Whether the peer is known to receive there, by a cookie or by the carrier's own handshake. */
+  readonly pathValidated: boolean;
+  /** The connection ID that the peer shall send; empty to offer sending one without receiving any. */
+  readonly connectionId?: Bytes;
+  /** A server's: the cookie exchange that went before. */
+  readonly retry?: StatelessRetry;
+}
+
+type State = "handshaking" | "established" | "closed";
+
+/** Datagrams above the path's size are not sent, but for the last resort of the smallest. */
+const MTU_STEPS = [1200, 1024, 548, 256] as const;
+
+export class Connection implements RecordReceiver {
+  readonly #host: ConnectionHost;
+  readonly #config: ConnectionConfig;
+  readonly #records: RecordLayer;
+  readonly #reliability: Reliability;
+  #state: State = "handshaking";
+  #procedure: Procedure<HandshakeResult> | undefined;
+  /** Whether the procedure waits for a promise rather than for a message. */
+  #isComputing = false;
+  #startedAtMs = 0;
+  #path: PathState;
+  /** Where the datagram at hand came from. */
+  #from: Path;
+  #validation: PathValidation | undefined;
+  #isBlocked = false;
+  #mtuBytes: number;
+  #lastReceivedAtMs: number;
+  #connectionIds: ConnectionIds | undefined;
+  #checksPaths = false;
+  #ownConnectionId: Bytes | undefined;
+  #keys: TrafficKeyUpdates | undefined;
+  #isUpdatingKeys = false;
+  #result: HandshakeResult | undefined;
+  /** Epochs whose reading keys are to go, soonest first. */
+  #retiring: { readonly epoch: number; readonly atMs: number }[] = [];
+  #hasAuthenticRecord = false;
+  #hasNewKeys = false;
+
+  constructor(config: ConnectionConfig, host: ConnectionHost, options: ConnectionOptions) {
+    this.#config = config;
+    this.#host = host;
+    this.#path = new PathState(options.path, options.pathValidated);
+    this.#from = options.path;
+    this.#mtuBytes = config.mtuBytes;
+    this.#ownConnectionId = options.connectionId;
+    this.#startedAtMs = host.now();
+    this.#lastReceivedAtMs = this.#startedAtMs;
+    // Behind a stateless HelloRetryRequest both sides go on with their second message and record.
+    const before = options.retry === undefined ? 0 : 1;
+    this.#records = new RecordLayer(config.core, () => this.#receivedConnectionIdLength, before);
+    this.#reliability = new Reliability(
+      this.#records,
+      {
+        now: () => host.now(),
+        packer: () => this.#packer(),
+        reduceMtu: () => this.#reduceMtu(),
+      },
+      config.reliability,
+      before,
+    );
+    this.#procedure =
+      config.role === "client"
+        ? clientHandshake(this.#parts(), config)
+        : serverHandshake(this.#parts(), config, options.retry);
+    // A server has nothing to do before the first message; a client starts when it is told to.
+    if (config.role === "server") this.#procedure.next();
+  }
+
+  #receivedConnectionIdLength = 0;
+
+  #parts() {
+    const { crypto, keyLog } = this.#config;
+    const connection = this;
+    return {
+      crypto,
+      records: this.#records,
+      reliability: this.#reliability,
+      ownConnectionId: this.#ownConnectionId,
+      now: () => this.#host.now(),
+      useConnectionIds(peer: Bytes): void {
+        const own = connection.#ownConnectionId!;
+        connection.#connectionIds = new ConnectionIds(own, peer);
+        connection.#receivedConnectionIdLength = own.length;
+        connection.#records.sendConnectionId(peer);
+      },
+      ...(keyLog === undefined ? {} : { keyLog }),
+    };
+  }
+
+  // What it is
+
+  get state(): State {
+    return this.#state;
+  }
+
+  /** Where datagrams are sent. */
+  get path(): Path {
+    return this.#path.path;
+  }
+
+  /** Records dropped so far, by reason. */
+  get drops(): DropCounters {
+    return this.#records.drops;
+  }
+
+  /** Round trip as the handshake measured it, if it did. */
+  get rttMs(): number | undefined {
+    return this.#reliability.rttMs;
+  }
+
+  /** The epoch that application data is sent in. */
+  get writeEpoch(): number {
+    return this.#records.writeEpoch;
+  }
+
+  /** The largest application data that fits into one datagram, in bytes. */
+  get maxDataBytes(): number {
+    const { sealer } = this.#records;
+    return sealer === undefined ? 0 : this.#mtuBytes - sealer.overhead;
+  }
+
+  /** Whether the handshake waits for something asynchronous, after which the host is woken. */
+  get isComputing(): boolean {
+    return this.#isComputing && this.#state !== "closed";
+  }
+
+  /** Whether anything that was sent reliably is not yet acknowledged. */
+  get isBusy(): boolean {
+    return this.#reliability.isBusy;
+  }
+
+  /** When {@link handleTimeout} is due; `undefined` while nothing is. */
+  get deadlineMs(): number | undefined {
+    if (this.#state === "closed") return undefined;
+    const { idleTimeoutMs } = this.#config;
+    return earliest(
+      this.#reliability.deadlineMs,
+      this.#retiring[0]?.atMs,
+      this.#validation?.deadlineMs,
+      idleTimeoutMs === undefined ? undefined : this.#lastReceivedAtMs + idleTimeoutMs,
+    );
+  }
+
+  // Inputs
+
+  /** Sends a client's first flight. */
+  start(): void {
+    if (this.#config.role === "client") this.#guard(() => this.#resume(undefined));
+  }
+
+  /** Takes a datagram that came from `path`. */
+  handleDatagram(datagram: Uint8Array, path: Path): void {
+    if (this.#state === "closed") {
+      this.#records.countDrop("closed");
+      return;
+    }
+    this.#from = path;
+    if (path === this.#path.path) this.#path.received(datagram.length);
+    else if (path === this.#validation?.state.path) this.#validation.state.received(datagram.length);
+    if (this.#isBlocked) this.#unblock();
+    this.#awaitRecords(this.#records.receive(datagram, this));
+    if (this.#hasNewKeys) this.#receiveEarly();
+  }
+
+  /** Records that an asynchronous AEAD opens later may change the deadline then. */
+  #awaitRecords(pending: Promise<void> | undefined): void {
+    void pending?.then(() => {
+      if (this.#hasNewKeys) this.#receiveEarly();
+      this.#host.wake();
+    });
+  }
+
+  /** What came before its keys can be opened now. */
+  #receiveEarly(): void {
+    this.#hasNewKeys = false;
+    if (this.#state !== "closed") this.#awaitRecords(this.#records.receiveEarly(this));
+    if (this.#hasNewKeys) this.#receiveEarly();
+  }
+
+  /** Does what is due by now. */
+  handleTimeout(): void {
+    if (this.#state === "closed") return;
+    const now = this.#host.now();
+    const { idleTimeoutMs } = this.#config;
+    if (idleTimeoutMs !== undefined && now >= this.#lastReceivedAtMs + idleTimeoutMs) {
+      this.#close(new SealgramError("idle_timeout", "nothing was received for too long"));
+      return;
+    }
+    while (this.#retiring.length > 0 && this.#retiring[0]!.atMs <= now) {
+      this.#records.retireRead(this.#retiring.shift()!.epoch);
+    }
+    this.#challenge(now);
+    this.#guard(() => {
+      if (!this.#reliability.handleTimeout()) {
+        this.#close(new SealgramError("timeout", "the peer does not answer"));
+      }
+    });
+  }
+
+  // Commands
+
+  /**
+   * Sends application data as one record in one datagram.
+   * @throws TypeError before the handshake is complete or after the end, RangeError above {@link maxDataBytes}
+   */
+  send(content: Uint8Array, padding = 0): void {
+    const sealer = this.#applicationSealer();
+    const length = sealer.overhead + content.length + padding;
+    if (length > this.#mtuBytes) {
+      throw new RangeError(
+        `application data of ${content.length} bytes exceeds the ${this.maxDataBytes} of a datagram`,
+      );
+    }
+    const datagram = new Uint8Array(length);
+    const sealed = sealer.seal(ContentType.application_data, content, padding, datagram, 0);
+    if (sealed instanceof Promise) void sealed.then(() => this.#sendDatagram(datagram));
+    else this.#sendDatagram(datagram);
+    if (sealer.needsKeyUpdate) this.updateKeys();
+  }
+
+  #applicationSealer(): RecordSealer {
+    if (this.#state !== "established") throw new TypeError(`the connection is ${this.#state}`);
+    return this.#records.sealer!;
+  }
+
+  /**
+   * Changes the keys that this side sends with (RFC 9147 §8), once what is under way is acknowledged. Does nothing
+   * while an update is under way.
+   * @param requestPeer asks the peer to do the same
+   */
+  updateKeys(requestPeer = false): void {
+    this.#applicationSealer();
+    if (this.#isUpdatingKeys) return;
+    this.#isUpdatingKeys = true;
+    this.#guard(() =>
+      this.#reliability.sendLater([encodeKeyUpdate({ updateRequested: requestPeer })], () => {
+        this.#isUpdatingKeys = false;
+        this.#keys!.updateWrite();
+      }),
+    );
+  }
+
+  /**
+   * Asks the peer for new connection IDs, to use on new paths (RFC 9147 §9).
+   * @returns whether the request was sent; not while one is unanswered, or when the peer receives no IDs
+   */
+  requestConnectionIds(count: number): boolean {
+    this.#applicationSealer();
+    const ids = this.#connectionIds;
+    if (ids === undefined || ids.sendsNone || ids.isRequesting) return false;
+    ids.requested();
+    this.#guard(() => this.#reliability.sendLater([encodeRequestConnectionId({ count })]));
+    return true;
+  }
+
+  /** Gives the peer a new connection ID to use from now on (RFC 9147 §9); the ones before stay valid. */
+  changeConnectionId(): boolean {
+    this.#applicationSealer();
+    if (this.#connectionIds === undefined || this.#connectionIds.receivesNone) return false;
+    this.#guard(() => this.#issueConnectionIds(1, "immediate"));
+    return true;
+  }
+
+  /**
+   * Keying material for another protocol (RFC 9846 §7.5).
+   * @param length in bytes
+   */
+  exportKeyingMaterial(label: string, context: Uint8Array, length: number): Bytes {
+    if (this.#result === undefined || this.#state === "closed") {
+      throw new TypeError(`the connection is ${this.#state}`);
+    }
+    const { suite, exporterSecret } = this.#result;
+    return exportKeyingMaterial(this.#config.crypto, suite.hash, exporterSecret, label, context, length);
+  }
+
+  /** Sends close_notify and forgets everything. */
+  close(): void {
+    if (this.#state === "closed") return;
+    this.#sendAlert("close_notify");
+    this.#close(undefined);
+  }
+
+  /** Ends the connection with a fatal alert. */
+  abort(alert: AlertName, code: string, message: string): void {
+    this.#fail(new SealgramError(code, message, { alert }));
+  }
+
+  /** Largest datagram to send from now on, in bytes. */
+  setMtu(mtuBytes: number): void {
+    this.#mtuBytes = mtuBytes;
+  }
+
+  /** First retransmission time-out from now on. */
+  setInitialTimeout(timeoutMs: number): void {
+    this.#reliability.setInitialTimeout(timeoutMs);
+  }
+
+  // Records
+
+  /** @internal called by the record layer */
+  record(
+    type: number,
+    epoch: number,
+    sequenceNumber: number,
+    buffer: Bytes,
+    start: number,
+    length: number,
+    newest: boolean,
+  ): void {
+    if (this.#state === "closed") return;
+    if (epoch > 0) this.#authentic(newest);
+    if (type === ContentType.application_data && epoch > HANDSHAKE_EPOCH) {
+      this.#host.data(buffer, start, length);
+      return;
+    }
+    const content = buffer.subarray(start, start + length);
+    this.#guard(() => this.#control(type, epoch, sequenceNumber, content));
+  }
+
+  /** @internal called by the record layer */
+  recordFault(error: Error): void {
+    if (this.#state !== "closed") this.#fail(error);
+  }
+
+  #authentic(newest: boolean): void {
+    this.#lastReceivedAtMs = this.#host.now();
+    this.#hasAuthenticRecord = true;
+    if (this.#from === this.#path.path) {
+      // Whoever answers in the handshake's epoch has received what was sent to this address.
+      if (!this.#path.isValidated) this.#path.validate();
+    } else if (newest && this.#checksPaths) this.#checkPath(this.#from);
+  }
+
+  #control(type: number, epoch: number, sequenceNumber: number, content: Bytes): void {
+    switch (type) {
+      case ContentType.handshake:
+        this.#reliability.handleRecord(content, epoch, sequenceNumber);
+        this.#drain();
+        return;
+      case ContentType.ack:
+        this.#reliability.handleAck(content, epoch);
+        return;
+      case ContentType.alert:
+        this.#handleAlert(content, epoch);
+        return;
+      case ContentType.return_routability_check:
+        if (this.#checksPaths && epoch > HANDSHAKE_EPOCH) {
+          this.#handleRoutability(content);
+          return;
+        }
+        break;
+    }
+    throw fault("unexpected_message", "unexpected_record", `a record of type ${type} in epoch ${epoch}`);
+  }
+
+  #handleAlert(content: Bytes, epoch: number): void {
+    // Once the peer can protect its alerts, those that are not may be anybody's.
+    if (epoch === 0 && this.#hasAuthenticRecord) {
+      this.#records.countDrop("plaintext_after_keys");
+      return;
+    }
+    const { name, description } = decodeAlert(content);
+    if (name === "user_canceled") return;
+    if (name === "close_notify") {
+      this.#sendAlert("close_notify");
+      const reason =
+        this.#state === "established"
+          ? undefined
+          : new SealgramError("closed_by_peer", "the peer closed the connection during the handshake");
+      this.#close(reason);
+      return;
+    }
+    const text = name ?? String(description);
+    this.#close(new SealgramError(`alert_${text}`, `the peer ended the connection: ${text}`));
+  }
+
+  // Handshake messages
+
+  /** Hands messages to the handshake, or to what comes after it, for as long as there are any. */
+  #drain(): void {
+    while (this.#state !== "closed" && !this.#isComputing) {
+      const message = this.#reliability.nextMessage();
+      if (message === undefined) return;
+      if (this.#procedure !== undefined) this.#resume(message);
+      else this.#handlePostHandshake(message);
+    }
+  }
+
+  #resume(input: unknown): void {
+    const procedure = this.#procedure!;
+    const step = procedure.next(input);
+    while (!step.done && step.value instanceof Promise) {
+      const promise = step.value;
+      this.#isComputing = true;
+      promise.then(
+        (value) => this.#computed(() => this.#resume(value)),
+        (error: unknown) => this.#computed(() => this.#throwInto(error)),
+      );
+      return;
+    }
+    if (step.done) this.#establish(step.value);
+  }
+
+  #throwInto(error: unknown): void {
+    this.#procedure!.throw(error);
+  }
+
+  /** Something asynchronous is done; the connection may have ended in the meantime. */
+  #computed(next: () => void): void {
+    this.#isComputing = false;
+    if (this.#state === "closed") return;
+    this.#guard(() => {
+      next();
+      this.#drain();
+    });
+    this.#receiveEarly();
+    this.#host.wake();
+  }
+
+  #establish(result: HandshakeResult): void {
+    const { role, crypto } = this.#config;
+    this.#procedure = undefined;
+    this.#result = result;
+    this.#state = "established";
+    this.#reliability.establish();
+    this.#records.establish();
+    this.#checksPaths = result.returnRoutabilityCheck;
+    this.#keys = new TrafficKeyUpdates(
+      crypto,
+      result.suite,
+      this.#records,
+      role,
+      result.applicationSecrets,
+      (sender, generation, secret) => {
+        const label = sender === "client" ? "CLIENT" : "SERVER";
+        this.#config.keyLog?.(
+          keyLogLine(`${label}_TRAFFIC_SECRET_${generation}`, result.clientRandom, secret),
+        );
+      },
+    );
+    if (role === "server") {
+      this.#records.retireWriteBefore(this.#records.writeEpoch);
+      // The client's last flight may come again for as long as its ACK may be lost (§5.8.1).
+      this.#retireLater(HANDSHAKE_EPOCH);
+      this.#reliability.acknowledgeNow();
+      if (result.postHandshake.length > 0) this.#reliability.sendLater(result.postHandshake);
+    }
+    this.#host.connected({
+      cipherSuite: result.suite.name,
+      group: result.group,
+      peer: result.peer,
+      resumed: result.resumed,
+      applicationProtocol: result.applicationProtocol,
+      serverName: result.serverName,
+      usedHelloRetryRequest: result.usedHelloRetryRequest,
+      handshakeMs: this.#host.now() - this.#startedAtMs,
+    });
+  }
+
+  #retireLater(epoch: number): void {
+    this.#retiring.push({ epoch, atMs: this.#host.now() + this.#config.oldEpochMs });
+  }
+
+  #handlePostHandshake({ type, bytes }: ReceivedMessage): void {
+    switch (type) {
+      case HandshakeType.new_session_ticket:
+        if (this.#config.role === "client") {
+          this.#handleTicket(bytes);
+          return;
+        }
+        break;
+      case HandshakeType.key_update: {
+        const { updateRequested } = decodeKeyUpdate(bytes);
+        const keys = this.#keys!;
+        keys.updateRead();
+        this.#retireLater(keys.readEpoch - 1);
+        this.#reliability.enterReadEpoch(keys.readEpoch);
+        if (updateRequested) this.updateKeys();
+        return;
+      }
+      case HandshakeType.request_connection_id: {
+        const { count } = decodeRequestConnectionId(bytes);
+        if (this.#connectionIds === undefined) break;
+        this.#issueConnectionIds(this.#connectionIds.grant(count), "spare");
+        return;
+      }
+      case HandshakeType.new_connection_id: {
+        if (this.#connectionIds === undefined) break;
+        const next = this.#connectionIds.receive(decodeNewConnectionId(bytes));
+        if (next !== undefined) this.#records.sendConnectionId(next);
+        return;
+      }
+    }
+    throw fault("unexpected_message", "unexpected_message", `handshake message ${type} after the handshake`);
+  }
+
+  #handleTicket(bytes: Bytes): void {
+    const { lifetimeSeconds, ageAdd, nonce, ticket } = decodeNewSessionTicket(bytes);
+    const { suite, resumptionSecret, peer } = this.#result!;
+    if (lifetimeSeconds === 0) return;
+    this.#host.ticket({
+      ticket: ticket.slice(),
+      psk: ticketPsk(this.#config.crypto, suite.hash, resumptionSecret, nonce),
+      hash: suite.hash,
+      ageAdd,
+      receivedAtMs: this.#host.now(),
+      lifetimeSeconds: Math.min(lifetimeSeconds, maxTicketLifetimeSeconds),
+      peer,
+    });
+  }
+
+  #issueConnectionIds(count: number, usage: "immediate" | "spare"): void {
+    const cids: Bytes[] = [];
+    for (let i = 0; i < count; i++) {
+      const id = this.#host.newConnectionId();
+      this.#connectionIds!.issue(id);
+      cids.push(id);
+    }
+    this.#reliability.sendLater([encodeNewConnectionId({ cids, usage })]);
+  }
+
+  // Paths
+
+  /** Starts a check of an address that an authentic, newest record came from; the old one stays in use until then. */
+  #checkPath(path: Path): void {
+    if (this.#validation !== undefined) return;
+    const { crypto } = this.#config;
+    const random = (length: number) => crypto.random(length);
+    this.#validation = new PathValidation(path, random, this.#host.now(), this.rttMs);
+    this.#challenge(this.#host.now());
+  }
+
+  #challenge(now: number): void {
+    const validation = this.#validation;
+    if (validation === undefined || validation.deadlineMs > now) return;
+    const message = validation.nextChallenge(now);
+    if (message === undefined) this.#validation = undefined;
+    else this.#sendRoutability(message, validation.state);
+  }
+
+  #handleRoutability(content: Bytes): void {
+    const message = decodeRoutability(content);
+    if (message === undefined) return;
+    const from = this.#from;
+    if (message.type === "path_challenge") {
+      // "to the address from which the corresponding path_challenge was received"
+      const state = from === this.#path.path ? this.#path : new PathState(from, true);
+      this.#sendRoutability({ type: "path_response", cookie: message.cookie }, state);
+      return;
+    }
+    const validation = this.#validation;
+    if (!validation?.isAnsweredBy(message, from)) return;
+    this.#validation = undefined;
+    this.#path = validation.state;
+    this.#path.validate();
+    const next = this.#connectionIds?.next();
+    if (next !== undefined) this.#records.sendConnectionId(next);
+    this.#host.moved(this.#path.path);
+  }
+
+  #sendRoutability(message: RoutabilityMessage, state: PathState): void {
+    const packer = this.#packer(state);
+    packer.add(this.#records.writeEpoch, ContentType.return_routability_check, encodeRoutability(message));
+    packer.flush();
+  }
+
+  // Datagrams
+
+  #packer(path: PathState = this.#path): DatagramPacker {
+    return new DatagramPacker(this.#records, this.#mtuBytes, (datagram) =>
+      this.#sendDatagram(datagram, path),
+    );
+  }
+
+  #sendDatagram(datagram: Bytes, path: PathState = this.#path): void {
+    if (path.maySend(datagram.length)) this.#host.transmit(datagram, path.path);
+    else this.#isBlocked = true;
+  }
+
+  /** More was received from an address that is not validated: what was held back may go. */
+  #unblock(): void {
+    this.#isBlocked = false;
+    this.#guard(() => this.#reliability.resend());
+  }
+
+  #reduceMtu(): void {
+    const next = MTU_STEPS.find((step) => step < this.#mtuBytes);
+    if (next !== undefined && this.#state === "handshaking") this.#mtuBytes = next;
+  }
+
+  // The end
+
+  /** Runs what handles the peer's input; its faults end the connection. */
+  #guard(action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #fail(error: unknown): void {
+    if (this.#state === "closed") return;
+    const reason =
+      error instanceof SealgramError
+        ? error
+        : new SealgramError("internal_error", "an internal error ended the connection", {
+            alert: "internal_error",
+            cause: error,
+          });
+    if (reason.alert !== undefined) this.#sendAlert(reason.alert);
+    this.#close(reason);
+  }
+
+  #sendAlert(alert: AlertName): void {
+    try {
+      const packer = this.#packer();
+      packer.add(this.#records.writeEpoch, ContentType.alert, encodeAlert(alert));
+      packer.flush();
+    } catch {
+      // Nothing can be sent any more; the peer finds out by its own time-out.
+    }
+  }
+
+  #close(reason: SealgramError | undefined): void {
+    if (this.#state === "closed") return;
+    this.#state = "closed";
+    this.#procedure = undefined;
+    this.#validation = undefined;
+    this.#keys?.erase();
+    this.#result?.exporterSecret.fill(0);
+    this.#result?.resumptionSecret.fill(0);
+    this.#records.close();
+    this.#host.closed(reason);
+  }
+}
+
+function earliest(...times: (number | undefined)[]): number | undefined {
+  let first: number | undefined;
+  for (const time of times) if (time !== undefined && (first === undefined || time < first)) first = time;
+  return first;
+}

@@ -1,0 +1,192 @@
+/** What the procedures of both roles work with, and what they have in common. */
+import type { Bytes } from "../core/bytes.ts";
+import type { CryptoProvider, SignatureScheme } from "../crypto/provider.ts";
+import { certificateVerifyContent, checkFinished, type Role } from "../tls/authentication.ts";
+import { checkCertificate, checkSignatureScheme } from "../tls/client-checks.ts";
+import { CertificateType, HandshakeType, SignatureScheme as Schemes } from "../tls/codepoints.ts";
+import type { KeySchedule, TrafficSecrets } from "../tls/key-schedule.ts";
+import { trafficKeys, verifyData } from "../tls/key-schedule.ts";
+import { type KeyLogLabel, keyLogLine } from "../tls/keylog.ts";
+import {
+  decodeCertificate,
+  decodeCertificateVerify,
+  decodeFinished,
+  encodeCertificate,
+  encodeCertificateVerify,
+  encodeFinished,
+} from "../tls/messages.ts";
+import { selectSignatureScheme } from "../tls/server-choices.ts";
+import type { SuiteParameters } from "../tls/suites.ts";
+import { Transcript } from "../tls/transcript.ts";
+import { fault } from "../tls/wire.ts";
+import type { CommonConfig, Credential, PeerIdentity, PeerVerifier } from "./config.ts";
+import { expectMessage, type Procedure, settled } from "./procedure.ts";
+import type { RecordLayer } from "./record-layer.ts";
+import type { Reliability } from "./reliability.ts";
+
+/** Epochs of the handshake's and of the first application keys (RFC 9147 §6.1). */
+export const HANDSHAKE_EPOCH = 2;
+export const APPLICATION_EPOCH = 3;
+
+/** Schemes that a peer may sign with, most preferred first. */
+export const acceptedSchemes: readonly SignatureScheme[] = [
+  Schemes.ed25519,
+  Schemes.ecdsa_secp256r1_sha256,
+  Schemes.ecdsa_secp384r1_sha384,
+  Schemes.rsa_pss_rsae_sha256,
+  Schemes.rsa_pss_rsae_sha384,
+  Schemes.rsa_pss_rsae_sha512,
+];
+
+/** What a handshake has settled. */
+export interface HandshakeResult {
+  readonly suite: SuiteParameters;
+  /** ClientHello.random, by which key logs name the connection. */
+  readonly clientRandom: Bytes;
+  /** NamedGroup of the key exchange. */
+  readonly group: number;
+  readonly peer: PeerIdentity | undefined;
+  readonly resumed: boolean;
+  readonly applicationProtocol: string | undefined;
+  readonly serverName: string | undefined;
+  readonly exporterSecret: Bytes;
+  readonly resumptionSecret: Bytes;
+  readonly applicationSecrets: TrafficSecrets;
+  readonly usedHelloRetryRequest: boolean;
+  /** Whether both sides can check a changed address (RFC 9853). */
+  readonly returnRoutabilityCheck: boolean;
+  /** Messages to send behind the handshake, such as tickets. */
+  readonly postHandshake: readonly Bytes[];
+}
+
+/** The connection's parts that a handshake works on. */
+export interface HandshakeParts {
+  readonly crypto: CryptoProvider;
+  readonly records: RecordLayer;
+  readonly reliability: Reliability;
+  /** The connection ID that this side wants to receive, if it offers any. */
+  readonly ownConnectionId: Bytes | undefined;
+  now(): number;
+  /** The peer's connection ID and ours are negotiated (RFC 9146 §3). */
+  useConnectionIds(peer: Bytes): void;
+}
+
+/** The state of one handshake under way. */
+export class Handshake {
+  readonly parts: HandshakeParts;
+  readonly config: CommonConfig;
+  readonly role: Role;
+  transcript: Transcript;
+  clientRandom: Bytes = new Uint8Array(0);
+
+  constructor(parts: HandshakeParts, config: CommonConfig, role: Role, transcript?: Transcript) {
+    this.parts = parts;
+    this.config = config;
+    this.role = role;
+    this.transcript = transcript ?? new Transcript(parts.crypto);
+  }
+
+  get crypto(): CryptoProvider {
+    return this.parts.crypto;
+  }
+
+  get peerRole(): Role {
+    return this.role === "client" ? "server" : "client";
+  }
+
+  logSecret(label: KeyLogLabel, secret: Bytes): void {
+    this.config.keyLog?.(keyLogLine(label, this.clientRandom, secret));
+  }
+
+  /** Keys of the handshake epoch in both directions, which the peer's next messages need. */
+  installHandshakeKeys(suite: SuiteParameters, secrets: TrafficSecrets): void {
+    const { records, reliability } = this.parts;
+    this.logSecret("CLIENT_HANDSHAKE_TRAFFIC_SECRET", secrets.client);
+    this.logSecret("SERVER_HANDSHAKE_TRAFFIC_SECRET", secrets.server);
+    records.installWrite(HANDSHAKE_EPOCH, suite, trafficKeys(this.crypto, suite, secrets[this.role]));
+    records.installRead(HANDSHAKE_EPOCH, suite, trafficKeys(this.crypto, suite, secrets[this.peerRole]));
+    reliability.enterReadEpoch(HANDSHAKE_EPOCH);
+  }
+
+  logApplicationSecrets(secrets: TrafficSecrets, exporter: Bytes): void {
+    this.logSecret("CLIENT_TRAFFIC_SECRET_0", secrets.client);
+    this.logSecret("SERVER_TRAFFIC_SECRET_0", secrets.server);
+    this.logSecret("EXPORTER_SECRET", exporter);
+  }
+
+  installApplicationWrite(suite: SuiteParameters, secrets: TrafficSecrets): void {
+    const keys = trafficKeys(this.crypto, suite, secrets[this.role]);
+    this.parts.records.installWrite(APPLICATION_EPOCH, suite, keys);
+  }
+
+  installApplicationRead(suite: SuiteParameters, secrets: TrafficSecrets): void {
+    const keys = trafficKeys(this.crypto, suite, secrets[this.peerRole]);
+    this.parts.records.installRead(APPLICATION_EPOCH, suite, keys);
+    this.parts.reliability.enterReadEpoch(APPLICATION_EPOCH);
+  }
+
+  /** This side's Finished, which is added to the transcript. */
+  finished(schedule: KeySchedule, secrets: TrafficSecrets): Bytes {
+    const data = verifyData(this.crypto, schedule.hash, secrets[this.role], this.transcript.digest());
+    const message = encodeFinished(data);
+    this.transcript.add(message);
+    return message;
+  }
+
+  /** Waits for the peer's Finished and checks it. */
+  *receiveFinished(schedule: KeySchedule, secrets: TrafficSecrets): Procedure<void> {
+    const message = yield* expectMessage(HandshakeType.finished);
+    const expected = verifyData(this.crypto, schedule.hash, secrets[this.peerRole], this.transcript.digest());
+    checkFinished(expected, decodeFinished(message.bytes));
+    this.transcript.add(message.bytes);
+  }
+
+  /** Certificate and CertificateVerify of this side; both are added to the transcript. */
+  *authenticate(credential: Credential, offeredSchemes: readonly number[] | undefined): Procedure<Bytes[]> {
+    const { signer, certificates } = credential;
+    const certificate = encodeCertificate({
+      context: new Uint8Array(0),
+      certificates: certificates.map(copy),
+    });
+    this.transcript.add(certificate);
+    const algorithm = selectSignatureScheme(offeredSchemes, signer.schemes);
+    const content = certificateVerifyContent(this.role, this.transcript.digest());
+    const signature = yield* settled(signer.sign(algorithm, content));
+    const verify = encodeCertificateVerify({ algorithm, signature });
+    this.transcript.add(verify);
+    return [certificate, verify];
+  }
+
+  /**
+   * The peer's Certificate, which has been received, and the CertificateVerify that has to follow: who it is.
+   * `undefined` for a client that shows nothing.
+   */
+  *authenticatePeer(
+    certificateMessage: Bytes,
+    type: CertificateType,
+    offered: ReadonlySet<number>,
+    verifier: PeerVerifier,
+  ): Procedure<PeerIdentity | undefined> {
+    const certificate = decodeCertificate(certificateMessage, offered);
+    checkCertificate(certificate, type, this.peerRole);
+    this.transcript.add(certificateMessage);
+    if (certificate.certificates.length === 0) return undefined;
+    const certificates = certificate.certificates.map(copy);
+    const publicKey = yield* settled(verifier.verify(certificates, type));
+    const message = yield* expectMessage(HandshakeType.certificate_verify);
+    const { algorithm, signature } = decodeCertificateVerify(message.bytes);
+    const scheme = checkSignatureScheme(algorithm, acceptedSchemes);
+    const content = certificateVerifyContent(this.peerRole, this.transcript.digest());
+    if (!(yield* settled(this.crypto.verify(scheme, publicKey, content, signature)))) {
+      throw fault("decrypt_error", "bad_signature", "the peer's signature does not match its key");
+    }
+    this.transcript.add(message.bytes);
+    return type === CertificateType.RawPublicKey
+      ? { kind: "raw_public_key", publicKey }
+      : { kind: "certificate", certificates };
+  }
+}
+
+function copy(bytes: Uint8Array): Bytes {
+  return new Uint8Array(bytes);
+}

@@ -1,0 +1,136 @@
+/** Puts handshake messages together from fragments in any order (RFC 9147 §5.2 and §5.5). */
+import type { Bytes } from "../core/bytes.ts";
+import { fault } from "../tls/wire.ts";
+import type { Fragment } from "./fragment.ts";
+import { Ranges } from "./ranges.ts";
+
+export interface ReassemblyLimits {
+  /** The longest message body that is accepted, in bytes. */
+  readonly messageBytes: number;
+  /** How many messages beyond the next expected one are kept. */
+  readonly messagesAhead: number;
+}
+
+/**
+ * What became of a fragment: it `advanced` the expected message, is kept for `later`, repeats what is known (`old`),
+ * or was `discarded` and may not be acknowledged.
+ */
+export type FragmentFate = "advanced" | "later" | "old" | "discarded";
+
+interface PartialMessage {
+  readonly epoch: number;
+  readonly type: number;
+  /** Type, length and body. */
+  readonly bytes: Bytes;
+  readonly length: number;
+  readonly received: Ranges;
+}
+
+/** A whole message and the epoch whose records brought it. */
+export interface ReceivedMessage {
+  readonly epoch: number;
+  readonly type: number;
+  /** Type, length and body, as the transcript has it. */
+  readonly bytes: Bytes;
+}
+
+/** A peer that cuts one message into more pieces than this is not served. */
+const MAX_RANGES = 128;
+
+export class Reassembler {
+  readonly #limits: ReassemblyLimits;
+  readonly #partial = new Map<number, PartialMessage>();
+  #nextReceiveSeq: number;
+
+  constructor(limits: ReassemblyLimits, nextReceiveSeq = 0) {
+    this.#limits = limits;
+    this.#nextReceiveSeq = nextReceiveSeq;
+  }
+
+  /** message_seq of the message that is expected. */
+  get nextReceiveSeq(): number {
+    return this.#nextReceiveSeq;
+  }
+
+  /** Whether parts of any message wait for the rest, or whole ones for those before them. */
+  get isWaiting(): boolean {
+    return this.#partial.size > 0;
+  }
+
+  /**
+   * @throws SealgramError illegal_parameter for a fragment that contradicts an earlier one, or a message that is too long
+   */
+  add(fragment: Fragment, epoch: number): FragmentFate {
+    const ahead = fragment.messageSeq - this.#nextReceiveSeq;
+    if (ahead < 0) return "old";
+    if (ahead > this.#limits.messagesAhead) return "discarded";
+    if (fragment.length > this.#limits.messageBytes) {
+      throw fault("illegal_parameter", "message_too_long", `a handshake message of ${fragment.length} bytes`);
+    }
+    const message = this.#messageOf(fragment, epoch);
+    if (message === undefined || message.received.count >= MAX_RANGES) return "discarded";
+    const start = fragment.offset;
+    const end = start + fragment.data.length;
+    this.#compare(message, fragment);
+    message.bytes.set(fragment.data, 4 + start);
+    message.received.add(start, end);
+    return ahead === 0 ? "advanced" : "later";
+  }
+
+  #messageOf(fragment: Fragment, epoch: number): PartialMessage | undefined {
+    const known = this.#partial.get(fragment.messageSeq);
+    if (known === undefined) {
+      const bytes = new Uint8Array(4 + fragment.length);
+      bytes[0] = fragment.type;
+      bytes[1] = fragment.length >> 16;
+      bytes[2] = fragment.length >> 8;
+      bytes[3] = fragment.length;
+      const { type, length } = fragment;
+      const message = { epoch, type, bytes, length, received: new Ranges() };
+      this.#partial.set(fragment.messageSeq, message);
+      return message;
+    }
+    // One message, one epoch: what an attacker adds in plaintext is never part of a protected message.
+    if (known.epoch !== epoch) return undefined;
+    if (known.type !== fragment.type || known.length !== fragment.length) {
+      throw fault(
+        "illegal_parameter",
+        "fragment_mismatch",
+        "fragments of one message disagree on its header",
+      );
+    }
+    return known;
+  }
+
+  /** "Receivers MAY check that retransmitted bytes are identical" */
+  #compare(message: PartialMessage, { offset, data }: Fragment): void {
+    for (const [start, end] of message.received.within(offset, offset + data.length)) {
+      for (let i = start; i < end; i++) {
+        if (message.bytes[4 + i] !== data[i - offset]) {
+          throw fault("illegal_parameter", "fragment_mismatch", "a retransmitted byte of a message changed");
+        }
+      }
+    }
+  }
+
+  /** The expected message, once it is whole. */
+  next(): ReceivedMessage | undefined {
+    const message = this.#partial.get(this.#nextReceiveSeq);
+    if (message === undefined || !message.received.covers(message.length)) return undefined;
+    this.#partial.delete(this.#nextReceiveSeq);
+    this.#nextReceiveSeq++;
+    return { epoch: message.epoch, type: message.type, bytes: message.bytes };
+  }
+
+  /** Forgets what arrived in epochs below this one; answers whether there was any. */
+  forgetBefore(epoch: number): boolean {
+    let forgot = false;
+    for (const [seq, message] of this.#partial) {
+      if (message.epoch < epoch) {
+        this.#partial.delete(seq);
+        forgot = true;
+      }
+    }
+    return forgot;
+  }
+}

@@ -1,0 +1,263 @@
+/** Epochs and their keys: records out of contents, contents out of records (RFC 9147 §4 and §6.1). */
+import type { Bytes } from "../core/bytes.ts";
+import {
+  type Awaitable,
+  type ContentType,
+  DropReason,
+  type DropReasonName,
+  dropReasonName,
+  type OpenedRecord,
+  Protection,
+  type RecordCore,
+  RecordKind,
+  type RecordOpener,
+  type RecordSealer,
+} from "../core/index.ts";
+import type { TrafficKeys } from "../tls/key-schedule.ts";
+import type { RecordProtection, SuiteParameters } from "../tls/suites.ts";
+import { fault } from "../tls/wire.ts";
+
+/** Bytes that a DTLSPlaintext adds to its content. */
+const PLAINTEXT_OVERHEAD = 13;
+
+const protections: Readonly<Record<RecordProtection, Protection>> = {
+  "aes-gcm": Protection.aes_gcm,
+  "chacha20-poly1305": Protection.chacha20_poly1305,
+  "hmac-sha256": Protection.integrity_only_sha256,
+};
+
+const innerTypeFault = fault(
+  "unexpected_message",
+  "unexpected_record",
+  "a protected record of no known content type",
+);
+const lengthFault = fault("record_overflow", "record_overflow", "a record with more than 2^14 bytes");
+
+/** Records kept until their keys are there. */
+const MAX_EARLY = 8;
+
+/** Why records were dropped: the record core's reasons, and those that only the connection can know. */
+export type RecordDrop = DropReasonName | "no_epoch" | "plaintext_after_keys" | "closed" | "malformed";
+
+export type DropCounters = Partial<Record<RecordDrop, number>>;
+
+/** What the record layer hands up: one record's content, to be consumed before returning. */
+export interface RecordReceiver {
+  /** `buffer[start]` to `buffer[start + length - 1]`; only valid during the call. */
+  record(
+    type: number,
+    epoch: number,
+    sequenceNumber: number,
+    buffer: Bytes,
+    start: number,
+    length: number,
+    newest: boolean,
+  ): void;
+  /** An authentic record that no peer may send: its type or its length is out of bounds. */
+  recordFault(error: Error): void;
+}
+
+interface ReadEpoch {
+  readonly epoch: number;
+  readonly opener: RecordOpener;
+}
+
+interface WriteEpoch {
+  readonly epoch: number;
+  readonly sealer: RecordSealer;
+}
+
+export class RecordLayer {
+  readonly drops: DropCounters = {};
+  readonly #core: RecordCore;
+  readonly #receivedConnectionIdLength: () => number;
+  /** By the low two bits of the epoch. */
+  readonly #read: (ReadEpoch | undefined)[] = [undefined, undefined, undefined, undefined];
+  /** Handshake and application epochs at first, then one. */
+  #write: WriteEpoch[] = [];
+  #plaintextSequenceNumber: number;
+  #isHandshaking = true;
+  /** Records that came before their keys. */
+  #early: Bytes[] = [];
+  #sentConnectionId: Uint8Array = new Uint8Array(0);
+
+  /**
+   * @param receivedConnectionIdLength of the connection ID that the peer sends, in bytes; 0 for none
+   * @param plaintextSequenceNumber of the first DTLSPlaintext: a server that has answered statelessly goes on from there
+   */
+  constructor(core: RecordCore, receivedConnectionIdLength: () => number, plaintextSequenceNumber = 0) {
+    this.#core = core;
+    this.#receivedConnectionIdLength = receivedConnectionIdLength;
+    this.#plaintextSequenceNumber = plaintextSequenceNumber;
+  }
+
+  /** The epoch that new records are sent in. */
+  get writeEpoch(): number {
+    return this.#write.length === 0 ? 0 : this.#write[this.#write.length - 1]!.epoch;
+  }
+
+  /** The sealer of application data, once there is one. */
+  get sealer(): RecordSealer | undefined {
+    return this.#write.length === 0 ? undefined : this.#write[this.#write.length - 1]!.sealer;
+  }
+
+  opener(epoch: number): RecordOpener | undefined {
+    const entry = this.#read[epoch & 3];
+    return entry?.epoch === epoch ? entry.opener : undefined;
+  }
+
+  installRead(epoch: number, suite: SuiteParameters, keys: TrafficKeys): void {
+    this.#read[epoch & 3]?.opener.close();
+    this.#read[epoch & 3] = { epoch, opener: this.#core.createOpener(coreKeys(suite, keys), { epoch }) };
+  }
+
+  installWrite(epoch: number, suite: SuiteParameters, keys: TrafficKeys): void {
+    const sealer = this.#core.createSealer(coreKeys(suite, keys), {
+      epoch,
+      connectionId: this.#sentConnectionId,
+    });
+    this.#write.push({ epoch, sealer });
+  }
+
+  /** Drops the reading keys of an epoch. */
+  retireRead(epoch: number): void {
+    const entry = this.#read[epoch & 3];
+    if (entry?.epoch !== epoch) return;
+    entry.opener.close();
+    this.#read[epoch & 3] = undefined;
+  }
+
+  /** Drops the writing keys of all epochs below this one. */
+  retireWriteBefore(epoch: number): void {
+    for (const entry of this.#write) if (entry.epoch < epoch) entry.sealer.close();
+    this.#write = this.#write.filter((entry) => entry.epoch >= epoch);
+  }
+
+  /** The handshake is over: DTLSPlaintext records, and those of epochs without keys, are dropped from now on. */
+  establish(): void {
+    this.#isHandshaking = false;
+  }
+
+  /** The connection ID that the peer wants to receive, in all records from now on. */
+  sendConnectionId(connectionId: Uint8Array): void {
+    this.#sentConnectionId = connectionId;
+    for (const { sealer } of this.#write) sealer.setConnectionId(connectionId);
+  }
+
+  /** Bytes that a record of this epoch adds to its content. */
+  overhead(epoch: number): number {
+    return epoch === 0 ? PLAINTEXT_OVERHEAD : this.#sealerOf(epoch).overhead;
+  }
+
+  /** The sequence number that the next record of this epoch will have. */
+  nextSequenceNumber(epoch: number): number {
+    return epoch === 0 ? this.#plaintextSequenceNumber : this.#sealerOf(epoch).nextSequenceNumber;
+  }
+
+  /** Whether records can be sent in this epoch. */
+  canWrite(epoch: number): boolean {
+    return epoch === 0 || this.#write.some((entry) => entry.epoch === epoch);
+  }
+
+  /** Writes a record of this epoch into `out` at `at`; answers as {@link RecordSealer.seal}. */
+  seal(
+    epoch: number,
+    type: ContentType,
+    content: Uint8Array,
+    padding: number,
+    out: Uint8Array,
+    at: number,
+  ): Awaitable<number> {
+    if (epoch === 0)
+      return this.#core.writePlaintext(type, this.#plaintextSequenceNumber++, content, out, at);
+    return this.#sealerOf(epoch).seal(type, content, padding, out, at);
+  }
+
+  #sealerOf(epoch: number): RecordSealer {
+    const entry = this.#write.find((candidate) => candidate.epoch === epoch);
+    if (entry === undefined) throw new Error(`no keys to write in epoch ${epoch}`);
+    return entry.sealer;
+  }
+
+  /** Opens what came before its keys, now that there are more of them. */
+  receiveEarly(receiver: RecordReceiver): Promise<void> | undefined {
+    if (this.#early.length === 0) return undefined;
+    const records = this.#early;
+    this.#early = [];
+    const pending = records
+      .map((record) => this.receive(record, receiver))
+      .filter((each) => each !== undefined);
+    return pending.length === 0 ? undefined : Promise.all(pending).then(() => {});
+  }
+
+  /**
+   * Opens a datagram's records and hands them up in order. With an asynchronous AEAD some are handed up later; the
+   * answer is then a promise that settles when all have been.
+   */
+  receive(datagram: Uint8Array, receiver: RecordReceiver): Promise<void> | undefined {
+    const { reader } = this.#core;
+    let pending: Promise<void>[] | undefined;
+    reader.begin(datagram, this.#receivedConnectionIdLength());
+    while (reader.next()) {
+      const { kind } = reader;
+      if (kind === RecordKind.ciphertext) {
+        const entry = this.#read[reader.epochBits];
+        if (entry === undefined) {
+          // Reordered, or its keys are still being computed (§4.2.1: "MAY either buffer or discard such records").
+          if (this.#isHandshaking && this.#early.length < MAX_EARLY) this.#early.push(reader.record.slice());
+          else this.countDrop("no_epoch");
+          continue;
+        }
+        const opened = entry.opener.open();
+        if (opened instanceof Promise) {
+          pending ??= [];
+          pending.push(opened.then((record) => this.#deliver(record, entry, receiver)));
+        } else this.#deliver(opened, entry, receiver);
+      } else if (kind === RecordKind.plaintext) {
+        if (this.#isHandshaking) {
+          const { content } = reader;
+          receiver.record(reader.type, 0, reader.sequenceNumber, content, 0, content.length, true);
+        } else this.countDrop("plaintext_after_keys");
+      } else this.countDrop("length");
+    }
+    if (reader.drop !== 0) this.countDrop(dropReasonName(reader.drop));
+    return pending === undefined ? undefined : Promise.all(pending).then(() => {});
+  }
+
+  #deliver(record: OpenedRecord, { epoch, opener }: ReadEpoch, receiver: RecordReceiver): void {
+    if (record.drop !== 0) {
+      this.countDrop(dropReasonName(record.drop as DropReason));
+      // "Records that are successfully decoded and deprotected can be assumed to be valid" (§4.5.2)
+      if (record.drop === DropReason.inner_type) receiver.recordFault(innerTypeFault);
+      else if (record.drop === DropReason.length) receiver.recordFault(lengthFault);
+      return;
+    }
+    const newest = record.sequenceNumber + 1 === opener.nextSequenceNumber;
+    receiver.record(
+      record.type,
+      epoch,
+      record.sequenceNumber,
+      record.buffer,
+      record.start,
+      record.length,
+      newest,
+    );
+  }
+
+  countDrop(reason: RecordDrop): void {
+    this.drops[reason] = (this.drops[reason] ?? 0) + 1;
+  }
+
+  /** Wipes all keys. */
+  close(): void {
+    for (const entry of this.#read) entry?.opener.close();
+    this.#read.fill(undefined);
+    for (const { sealer } of this.#write) sealer.close();
+    this.#write = [];
+    this.#early = [];
+  }
+}
+
+function coreKeys(suite: SuiteParameters, { key, iv, recordNumberKey }: TrafficKeys) {
+  return { protection: protections[suite.protection], key, iv, snKey: recordNumberKey };
+}

@@ -1,0 +1,447 @@
+/**
+ * The server's handshake; its flights are drawn in client.ts. A cookie exchange that kept no state comes before it
+ * (cookie.ts) and hands over what the cookie carried.
+ */
+import type { Bytes } from "../core/bytes.ts";
+import type { Agreement, HashName } from "../crypto/provider.ts";
+import { checkCertificateRequest } from "../tls/client-checks.ts";
+import { CertificateType, HandshakeType, ProtocolVersion } from "../tls/codepoints.ts";
+import type { EncryptedExtensionsExtensions, OfferedPsks } from "../tls/extensions.ts";
+import {
+  type ClientHello,
+  decodeClientHello,
+  encodeHelloRetryRequest,
+  encodeServerHello,
+  offeredExtensions,
+  randomLength,
+} from "../tls/hello.ts";
+import { type ApplicationSecrets, KeySchedule, type PskOrigin, ticketPsk } from "../tls/key-schedule.ts";
+import { encodeCertificateRequest, encodeEncryptedExtensions } from "../tls/messages.ts";
+import { encodeNewSessionTicket } from "../tls/post-handshake.ts";
+import { checkBinder, importPsk, parseImportedIdentity, truncateClientHello } from "../tls/psk.ts";
+import { checkRetriedClientHello, type RetryExpectation, retryFingerprint } from "../tls/retry.ts";
+import {
+  acceptsPskWithDhe,
+  checkClientHello,
+  selectApplicationProtocol,
+  selectCertificateType,
+  selectCipherSuite,
+  selectGroup,
+} from "../tls/server-choices.ts";
+import type { SuiteParameters } from "../tls/suites.ts";
+import { Transcript } from "../tls/transcript.ts";
+import { fault } from "../tls/wire.ts";
+import type { Credential, OfferedIdentity, PeerIdentity, Psk, ServerConfig } from "./config.ts";
+import {
+  acceptedSchemes,
+  HANDSHAKE_EPOCH,
+  Handshake,
+  type HandshakeParts,
+  type HandshakeResult,
+} from "./handshake.ts";
+import { expectMessage, nextMessage, type Procedure, settled, unexpectedMessage } from "./procedure.ts";
+import { decodeSessionState, encodeSessionState } from "./session-state.ts";
+
+/** What a valid cookie tells of the exchange that was not kept. */
+export interface StatelessRetry extends RetryExpectation {
+  readonly hash: HashName;
+  readonly cipherSuite: number;
+  readonly clientHello1Hash: Bytes;
+  /** As it was sent. */
+  readonly helloRetryRequest: Bytes;
+}
+
+/** Identities that a server looks at; the others are as if they had not been offered. */
+const MAX_IDENTITIES = 8;
+
+interface SelectedPsk {
+  readonly index: number;
+  readonly key: Bytes;
+  readonly hash: HashName;
+  readonly origin: PskOrigin;
+  readonly peer: PeerIdentity | undefined;
+}
+
+interface Selection {
+  readonly psk: SelectedPsk | undefined;
+  readonly suite: SuiteParameters;
+}
+
+export function* serverHandshake(
+  parts: HandshakeParts,
+  config: ServerConfig,
+  stateless?: StatelessRetry,
+): Procedure<HandshakeResult> {
+  const before =
+    stateless &&
+    Transcript.afterRetry(
+      parts.crypto,
+      stateless.hash,
+      stateless.clientHello1Hash,
+      stateless.helloRetryRequest,
+    );
+  const handshake = new Handshake(parts, config, "server", before);
+  const { transcript } = handshake;
+
+  // ClientHello, and what to choose of it
+  let message = (yield* expectMessage(HandshakeType.client_hello)).bytes;
+  let hello = readClientHello(message);
+  let retry: RetryExpectation | undefined = stateless;
+  if (retry !== undefined) checkRetry(handshake, hello, message, retry);
+  let selection = yield* select(handshake, config, hello, stateless?.hash);
+  let { group, share } = selectGroup(hello.extensions, config.groups);
+  parts.reliability.selectVersion();
+  if (share === undefined) {
+    if (retry !== undefined)
+      throw fault("illegal_parameter", "missing_key_share", "no key share as asked for");
+    retry = sendRetry(handshake, message, selection.suite, group);
+    message = (yield* expectMessage(HandshakeType.client_hello)).bytes;
+    hello = readClientHello(message);
+    checkRetry(handshake, hello, message, retry);
+    selection = yield* select(handshake, config, hello, selection.suite.hash, selection.psk);
+    ({ group, share } = selectGroup(hello.extensions, [group]));
+    if (share === undefined)
+      throw fault("illegal_parameter", "missing_key_share", "no key share as asked for");
+  } else if (retry === undefined) transcript.selectHash(selection.suite.hash);
+  const { psk, suite } = selection;
+  if (stateless !== undefined && suite.suite !== stateless.cipherSuite) {
+    throw fault("illegal_parameter", "changed_client_hello", "the second ClientHello leads to another suite");
+  }
+  handshake.clientRandom = hello.random.slice();
+
+  // ServerHello
+  const schedule = new KeySchedule(parts.crypto, suite.hash, psk?.key);
+  if (psk !== undefined) verifyBinder(handshake, schedule, hello, message, psk);
+  transcript.add(message);
+  const agreement: Agreement = yield* settled(parts.crypto.respondKeyShare(group, share.keyExchange));
+  const serverHello = encodeServerHello({
+    random: parts.crypto.random(randomLength),
+    cipherSuite: suite.suite,
+    extensions: {
+      supportedVersion: ProtocolVersion.dtls1_3,
+      keyShare: { group, keyExchange: agreement.publicKey },
+      ...(psk === undefined ? {} : { selectedIdentity: psk.index }),
+      ...connectionIds(handshake, hello),
+    },
+  });
+  transcript.add(serverHello);
+  const secrets = schedule.handshake(agreement.secret, transcript.digest());
+  agreement.secret.fill(0);
+
+  // The rest of the flight
+  const credential = psk === undefined ? chooseCredential(config, hello) : undefined;
+  const clientType = requestedClientType(config, hello, psk);
+  const applicationProtocol = selectApplicationProtocol(
+    hello.extensions.applicationProtocols,
+    config.applicationProtocols,
+  );
+  const flight: Bytes[] = [
+    encodeEncryptedExtensions(
+      encryptedExtensions(config, hello, applicationProtocol, credential, clientType, psk),
+    ),
+  ];
+  transcript.add(flight[0]!);
+  if (clientType !== undefined) {
+    const request = { context: new Uint8Array(0), extensions: { signatureAlgorithms: acceptedSchemes } };
+    checkCertificateRequest(request);
+    flight.push(encodeCertificateRequest(request));
+    transcript.add(flight[1]!);
+  }
+  if (credential !== undefined) {
+    flight.push(...(yield* handshake.authenticate(credential, hello.extensions.signatureAlgorithms)));
+  }
+  flight.push(handshake.finished(schedule, secrets));
+  handshake.installHandshakeKeys(suite, secrets);
+  parts.reliability.sendFlight([
+    { epoch: 0, bytes: serverHello },
+    ...flight.map((bytes) => ({ epoch: HANDSHAKE_EPOCH, bytes })),
+  ]);
+  const application = schedule.application(transcript.digest());
+  handshake.logApplicationSecrets(application, application.exporter);
+  handshake.installApplicationWrite(suite, application);
+
+  // The client's flight
+  let peer = psk?.peer;
+  if (clientType !== undefined) peer = yield* receiveClientCertificate(handshake, config, clientType);
+  yield* handshake.receiveFinished(schedule, secrets);
+  handshake.installApplicationRead(suite, application);
+  const resumptionSecret = schedule.resumption(transcript.digest());
+  const { serverName } = hello.extensions;
+  const result = { suite, peer, resumed: psk?.origin === "resumption", resumptionSecret };
+  return {
+    ...result,
+    group,
+    applicationProtocol,
+    serverName,
+    clientRandom: handshake.clientRandom,
+    exporterSecret: application.exporter,
+    applicationSecrets: trafficSecretsOf(application),
+    usedHelloRetryRequest: retry !== undefined,
+    returnRoutabilityCheck:
+      usesConnectionIds(handshake, hello) && hello.extensions.returnRoutabilityCheck === true,
+    postHandshake: acceptsPskWithDhe(hello.extensions) ? yield* makeTickets(handshake, config, result) : [],
+  };
+}
+
+function trafficSecretsOf({ client, server }: ApplicationSecrets) {
+  return { client, server };
+}
+
+// ClientHello
+
+function readClientHello(message: Bytes): ClientHello {
+  const hello = decodeClientHello(message);
+  checkClientHello(hello);
+  return hello;
+}
+
+function checkRetry(handshake: Handshake, hello: ClientHello, message: Bytes, retry: RetryExpectation): void {
+  const groupRequested = retry.selectedGroup !== undefined;
+  checkRetriedClientHello(hello, retryFingerprint(handshake.crypto, message, groupRequested), retry);
+}
+
+/** Sends a HelloRetryRequest for a key share of `group`, keeping state: the cookie exchange is over, or switched off. */
+function sendRetry(
+  { transcript, crypto, parts }: Handshake,
+  clientHello: Bytes,
+  suite: SuiteParameters,
+  group: number,
+): RetryExpectation {
+  const fingerprint = retryFingerprint(crypto, clientHello, true);
+  transcript.selectHash(suite.hash);
+  transcript.add(clientHello);
+  transcript.replaceByMessageHash(suite.hash);
+  const message = encodeHelloRetryRequest({
+    cipherSuite: suite.suite,
+    extensions: { supportedVersion: ProtocolVersion.dtls1_3, selectedGroup: group },
+  });
+  transcript.add(message);
+  parts.reliability.sendFlight([{ epoch: 0, bytes: message }]);
+  return { selectedGroup: group, cookie: undefined, fingerprint };
+}
+
+/** The PSK, if one is to be used, and the suite. */
+function* select(
+  handshake: Handshake,
+  config: ServerConfig,
+  hello: ClientHello,
+  hash?: HashName,
+  before?: SelectedPsk,
+): Procedure<Selection> {
+  const psk = yield* selectPsk(handshake, config, hello, hash);
+  if (before !== undefined && psk === undefined) {
+    const { preSharedKey } = hello.extensions;
+    if (preSharedKey === undefined) {
+      throw fault("missing_extension", "missing_extension", "the second ClientHello lacks pre_shared_key");
+    }
+    throw fault("illegal_parameter", "psk_gone", "the second ClientHello lacks the PSK that was selected");
+  }
+  const suite = selectCipherSuite(hello.cipherSuites, config.cipherSuites, psk?.hash ?? hash);
+  return { psk, suite };
+}
+
+function* selectPsk(
+  handshake: Handshake,
+  config: ServerConfig,
+  hello: ClientHello,
+  hash: HashName | undefined,
+): Procedure<SelectedPsk | undefined> {
+  const { preSharedKey } = hello.extensions;
+  if (preSharedKey === undefined || !acceptsPskWithDhe(hello.extensions)) return undefined;
+  const usable = usableHashes(config, hello, hash);
+  const resumed = yield* openTicket(handshake, config, preSharedKey, usable);
+  if (resumed !== undefined || config.choosePsk === undefined) return resumed;
+  const offered = preSharedKey.identities.slice(0, MAX_IDENTITIES).map(describe);
+  const choice = yield* settled(config.choosePsk(offered));
+  if (choice === undefined) return undefined;
+  return pskOf(handshake, choice.psk, offered, choice.index, usable);
+}
+
+/** Hashes of the suites that both sides have. */
+function usableHashes(config: ServerConfig, hello: ClientHello, hash: HashName | undefined): Set<HashName> {
+  const hashes = new Set<HashName>();
+  for (const candidate of ["SHA-256", "SHA-384"] as const) {
+    if (hash !== undefined && hash !== candidate) continue;
+    try {
+      selectCipherSuite(hello.cipherSuites, config.cipherSuites, candidate);
+      hashes.add(candidate);
+    } catch {
+      // no suite of this hash in common
+    }
+  }
+  return hashes;
+}
+
+function describe({ identity }: { identity: Bytes }): OfferedIdentity {
+  const parsed = parseImportedIdentity(identity);
+  const isOurs = parsed?.targetProtocol === ProtocolVersion.dtls1_3;
+  return {
+    identity,
+    imported: isOurs ? { identity: parsed.externalIdentity, context: parsed.context } : undefined,
+  };
+}
+
+/** A PSK that was chosen, in the form that was offered with a hash that can be used. */
+function pskOf(
+  handshake: Handshake,
+  psk: Psk,
+  offered: readonly OfferedIdentity[],
+  index: number,
+  usable: ReadonlySet<HashName>,
+): SelectedPsk | undefined {
+  const peer: PeerIdentity = { kind: "psk", identity: new Uint8Array(psk.identity) };
+  if (!psk.imported) {
+    const hash = psk.hash ?? "SHA-256";
+    if (!usable.has(hash)) return undefined;
+    return { index, key: new Uint8Array(psk.key), hash, origin: "external", peer };
+  }
+  // A client offers an imported PSK once for each hash; whichever index was chosen, the usable one counts.
+  for (const hash of usable) {
+    const imported = importPsk(handshake.crypto, psk, hash);
+    const at = offered.findIndex(({ identity }) => equal(identity, imported.identity));
+    if (at !== -1) return { index: at, key: imported.key, hash, origin: "imported", peer };
+  }
+  return undefined;
+}
+
+function equal(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+}
+
+/** RFC 9846 §4.2.11: resumption from the first identity that is a valid ticket. */
+function* openTicket(
+  handshake: Handshake,
+  { tickets }: ServerConfig,
+  { identities }: OfferedPsks,
+  usable: ReadonlySet<HashName>,
+): Procedure<SelectedPsk | undefined> {
+  if (tickets === undefined) return undefined;
+  for (const [index, { identity }] of identities.slice(0, MAX_IDENTITIES).entries()) {
+    const bytes = yield* settled(tickets.open(identity));
+    if (bytes === undefined) continue;
+    const state = decodeSessionState(bytes);
+    bytes.fill(0);
+    if (state === undefined || !usable.has(state.hash)) continue;
+    const ageMs = handshake.parts.now() - state.issuedAtMs;
+    if (ageMs < 0 || ageMs > tickets.lifetimeSeconds * 1000) continue;
+    const { psk: key, hash, peer } = state;
+    return { index, key, hash, origin: "resumption", peer };
+  }
+  return undefined;
+}
+
+function verifyBinder(
+  { transcript }: Handshake,
+  schedule: KeySchedule,
+  hello: ClientHello,
+  message: Bytes,
+  { index, hash, origin }: SelectedPsk,
+): void {
+  const { binders } = hello.extensions.preSharedKey!;
+  const digest = transcript.binderDigest(hash, truncateClientHello(message, binders));
+  checkBinder(schedule, origin, digest, binders[index]!);
+}
+
+// The server's flight
+
+function usesConnectionIds({ parts }: Handshake, { extensions }: ClientHello): boolean {
+  return extensions.connectionId !== undefined && parts.ownConnectionId !== undefined;
+}
+
+function connectionIds(handshake: Handshake, hello: ClientHello) {
+  if (!usesConnectionIds(handshake, hello)) return {};
+  const { connectionId, returnRoutabilityCheck } = hello.extensions;
+  handshake.parts.useConnectionIds(new Uint8Array(connectionId!));
+  return {
+    connectionId: handshake.parts.ownConnectionId!,
+    ...(returnRoutabilityCheck ? { returnRoutabilityCheck } : {}),
+  };
+}
+
+/**
+ * The first credential of a type and signature scheme that the client takes.
+ * @throws SealgramError handshake_failure if there is none
+ */
+function chooseCredential({ credentials }: ServerConfig, { extensions }: ClientHello): Credential {
+  const { serverCertificateTypes = [CertificateType.X509], signatureAlgorithms = [] } = extensions;
+  const credential = credentials.find(
+    ({ type, signer }) =>
+      serverCertificateTypes.includes(type) &&
+      signer.schemes.some((scheme) => signatureAlgorithms.includes(scheme)),
+  );
+  if (credential !== undefined) return credential;
+  if (extensions.preSharedKey !== undefined) {
+    throw fault("unknown_psk_identity", "unknown_psk_identity", "no PSK that the client offers is known");
+  }
+  throw fault("handshake_failure", "no_shared_credential", "no credential that the client could check");
+}
+
+function requestedClientType(
+  { verifyClient }: ServerConfig,
+  { extensions }: ClientHello,
+  psk: SelectedPsk | undefined,
+): CertificateType | undefined {
+  if (verifyClient === undefined || psk !== undefined) return undefined;
+  return selectCertificateType(extensions.clientCertificateTypes, verifyClient.certificateTypes);
+}
+
+function encryptedExtensions(
+  config: ServerConfig,
+  { extensions }: ClientHello,
+  applicationProtocol: string | undefined,
+  credential: Credential | undefined,
+  clientType: CertificateType | undefined,
+  psk: SelectedPsk | undefined,
+): EncryptedExtensionsExtensions {
+  const { serverName, clientCertificateTypes, serverCertificateTypes } = extensions;
+  return {
+    ...(serverName !== undefined && config.acknowledgeServerName && psk?.origin !== "resumption"
+      ? { serverName: true }
+      : {}),
+    ...(applicationProtocol === undefined ? {} : { applicationProtocol }),
+    ...(clientCertificateTypes !== undefined && clientType !== undefined
+      ? { clientCertificateType: clientType }
+      : {}),
+    ...(serverCertificateTypes !== undefined && credential !== undefined
+      ? { serverCertificateType: credential.type }
+      : {}),
+  };
+}
+
+// The client's flight, and tickets
+
+function* receiveClientCertificate(
+  handshake: Handshake,
+  { verifyClient, requireClientCertificate }: ServerConfig,
+  type: CertificateType,
+): Procedure<PeerIdentity | undefined> {
+  const message = yield* nextMessage();
+  if (message.type !== HandshakeType.certificate) throw unexpectedMessage(message.type);
+  const offered = offeredExtensions({ extensions: {} });
+  const peer = yield* handshake.authenticatePeer(message.bytes, type, offered, verifyClient!);
+  if (peer === undefined && requireClientCertificate) {
+    throw fault("certificate_required", "certificate_required", "the client shows no certificate");
+  }
+  return peer;
+}
+
+function* makeTickets(
+  { crypto, parts }: Handshake,
+  { tickets }: ServerConfig,
+  { suite, resumptionSecret, peer }: Pick<HandshakeResult, "suite" | "resumptionSecret" | "peer">,
+): Procedure<Bytes[]> {
+  const messages: Bytes[] = [];
+  for (let i = 0; i < (tickets?.count ?? 0); i++) {
+    const nonce = Uint8Array.of(i);
+    const ageAdd = new DataView(crypto.random(4).buffer).getUint32(0);
+    const psk = ticketPsk(crypto, suite.hash, resumptionSecret, nonce);
+    const state = encodeSessionState({ hash: suite.hash, psk, ageAdd, issuedAtMs: parts.now(), peer });
+    const ticket = yield* settled(tickets!.seal(state));
+    psk.fill(0);
+    state.fill(0);
+    if (ticket === undefined) continue;
+    const { lifetimeSeconds } = tickets!;
+    messages.push(encodeNewSessionTicket({ lifetimeSeconds, ageAdd, nonce, ticket, extensions: {} }));
+  }
+  return messages;
+}

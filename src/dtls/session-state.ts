@@ -1,0 +1,76 @@
+/** What a ticket holds of a session (RFC 9846 §4.6.1): sealed by the server, opened by it or its siblings. */
+import type { Bytes } from "../core/bytes.ts";
+import type { HashName } from "../crypto/provider.ts";
+import { Reader, Writer } from "../tls/wire.ts";
+import type { PeerIdentity } from "./config.ts";
+
+export interface SessionState {
+  readonly hash: HashName;
+  readonly psk: Bytes;
+  readonly ageAdd: number;
+  /** On a wall clock, in milliseconds. */
+  readonly issuedAtMs: number;
+  /** Who the client had proved to be. */
+  readonly peer: PeerIdentity | undefined;
+}
+
+const VERSION = 1;
+const kinds = ["none", "psk", "raw_public_key", "certificate"] as const;
+
+export function encodeSessionState({ hash, psk, ageAdd, issuedAtMs, peer }: SessionState): Bytes {
+  const writer = new Writer(128).u8(VERSION).u8(hash === "SHA-256" ? 0 : 1);
+  writer
+    .opaque(1, psk)
+    .u32(ageAdd)
+    .u64(issuedAtMs)
+    .u8(kinds.indexOf(peer?.kind ?? "none"));
+  writer.vector(3, (list) => {
+    for (const value of identityValues(peer)) list.opaque(3, value);
+  });
+  return writer.finish();
+}
+
+function identityValues(peer: PeerIdentity | undefined): readonly Bytes[] {
+  switch (peer?.kind) {
+    case "psk":
+      return [peer.identity];
+    case "raw_public_key":
+      return [peer.publicKey];
+    case "certificate":
+      return peer.certificates;
+    default:
+      return [];
+  }
+}
+
+/** `undefined` for a state of another version. */
+export function decodeSessionState(bytes: Bytes): SessionState | undefined {
+  const reader = new Reader(bytes);
+  if (reader.u8() !== VERSION) return undefined;
+  const hash = reader.u8() === 0 ? "SHA-256" : "SHA-384";
+  const psk = reader.opaque(1).slice();
+  const ageAdd = reader.u32();
+  const issuedAtMs = reader.u64();
+  const kind = kinds[reader.u8()];
+  const list = reader.vector(3);
+  const values: Bytes[] = [];
+  while (list.remaining > 0) values.push(list.opaque(3).slice());
+  reader.end();
+  return { hash, psk, ageAdd, issuedAtMs, peer: identityOf(kind, values) };
+}
+
+function identityOf(
+  kind: (typeof kinds)[number] | undefined,
+  values: readonly Bytes[],
+): PeerIdentity | undefined {
+  switch (kind) {
+    case "psk":
+      return { kind, identity: values[0]! };
+    case "raw_public_key":
+      return { kind, publicKey: values[0]! };
+    case "certificate":
+      return { kind, certificates: values };
+    default:
+      return undefined;
+  }
+}
