@@ -76,7 +76,10 @@ func shared(asked *options) ([]dtls.Option, error) {
 
 func clientOptions(asked *options) ([]dtls.ClientOption, error) {
 	if asked.helloRetry {
-		return nil, unsupported("pion's client always sends a key share")
+		return nil, unsupported("pion's client always sends key shares")
+	}
+	if len(asked.groups) > 1 {
+		return nil, unsupported("pion's client sends a key share for every group")
 	}
 	settings, err := shared(asked)
 	if err != nil {
