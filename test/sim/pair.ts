@@ -2,6 +2,7 @@
 import { RecordCore } from "../../src/core/index.ts";
 import { createNodeProvider } from "../../src/crypto/node.ts";
 import { nodeAes } from "../../src/crypto/node-aes.ts";
+import type { CryptoProvider } from "../../src/crypto/provider.ts";
 import { type ClientConfig, commonDefaults, type Psk, type ServerConfig } from "../../src/dtls/config.ts";
 import type { ConnectionOptions } from "../../src/dtls/connection.ts";
 import { NamedGroup } from "../../src/tls/codepoints.ts";
@@ -10,7 +11,7 @@ import { clear, Network, type Weather } from "./network.ts";
 import { Random } from "./random.ts";
 
 export const core: RecordCore = RecordCore.loadSync(undefined, { aes: nodeAes });
-export const crypto = createNodeProvider();
+export const crypto: CryptoProvider = createNodeProvider();
 
 /** A key that both sides have, unless a test says otherwise. */
 export const sharedPsk: Psk = {
