@@ -2,11 +2,13 @@
 // ChaCha20 keystream, RFC 8439 2.3: `key` is 32 bytes, `nonce` 12, `out` gets 64 bytes a block, from `counter` on.
 import { H0, H1, H2, H3, POLY1305, R, S } from "./poly1305";
 
+const ROTATE_16: usize = memory.data<u8>([2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13], 16);
 const ROTATE_8: usize = memory.data<u8>([3, 0, 1, 2, 7, 4, 5, 6, 11, 8, 9, 10, 15, 12, 13, 14], 16);
 const SPILLED: usize = memory.data(64, 16);
 
 /** One block (RFC 8439 2.3), 64 bytes. */
 export function chacha20Block(key: usize, counter: u32, nonce: usize, out: usize): void {
+  const rotate16 = v128.load(ROTATE_16);
   const rotate8 = v128.load(ROTATE_8);
   const row0 = i32x4(0x61707865, 0x3320646e, 0x79622d32, 0x6b206574);
   const row1 = v128.load(key);
@@ -19,7 +21,7 @@ export function chacha20Block(key: usize, counter: u32, nonce: usize, out: usize
   for (let round: i32 = 0; round < 10; round++) {
     a0 = i32x4.add(a0, b0);
     d0 = v128.xor(d0, a0);
-    d0 = i8x16.shuffle(d0, d0, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13);
+    d0 = i8x16.swizzle(d0, rotate16);
     c0 = i32x4.add(c0, d0);
     b0 = v128.xor(b0, c0);
     b0 = v128.or(i32x4.shl(b0, 12), i32x4.shr_u(b0, 20));
@@ -34,7 +36,7 @@ export function chacha20Block(key: usize, counter: u32, nonce: usize, out: usize
     c0 = v128.shuffle<u32>(c0, c0, 1, 2, 3, 0);
     a0 = i32x4.add(a0, b0);
     d0 = v128.xor(d0, a0);
-    d0 = i8x16.shuffle(d0, d0, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13);
+    d0 = i8x16.swizzle(d0, rotate16);
     c0 = i32x4.add(c0, d0);
     b0 = v128.xor(b0, c0);
     b0 = v128.or(i32x4.shl(b0, 12), i32x4.shr_u(b0, 20));
@@ -56,6 +58,7 @@ export function chacha20Block(key: usize, counter: u32, nonce: usize, out: usize
 
 /** One block, 64 bytes; on the way `pairs` <= 10 pairs of blocks at `data` go into Poly1305. */
 export function chacha20BlockWith(key: usize, counter: u32, nonce: usize, out: usize, data: usize, pairs: i32): void {
+  const rotate16 = v128.load(ROTATE_16);
   const rotate8 = v128.load(ROTATE_8);
   const row0 = i32x4(0x61707865, 0x3320646e, 0x79622d32, 0x6b206574);
   const row1 = v128.load(key);
@@ -80,7 +83,7 @@ export function chacha20BlockWith(key: usize, counter: u32, nonce: usize, out: u
     a0 = i32x4.add(a0, b0);
     d0 = v128.xor(d0, a0);
     h1 = <u64>load<u32>(POLY1305, H1) + <u64>load<u32>(data, 4);
-    d0 = i8x16.shuffle(d0, d0, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13);
+    d0 = i8x16.swizzle(d0, rotate16);
     h2 = <u64>load<u32>(POLY1305, H2) + <u64>load<u32>(data, 8);
     c0 = i32x4.add(c0, d0);
     h3 += <u64>load<u32>(data, 12) + 0x100000000;
@@ -108,7 +111,7 @@ export function chacha20BlockWith(key: usize, counter: u32, nonce: usize, out: u
     h1 = <u64>load<u32>(POLY1305, H1) + <u64>load<u32>(data, 20);
     d0 = v128.xor(d0, a0);
     h2 = <u64>load<u32>(POLY1305, H2) + <u64>load<u32>(data, 24);
-    d0 = i8x16.shuffle(d0, d0, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13);
+    d0 = i8x16.swizzle(d0, rotate16);
     h3 += <u64>load<u32>(data, 28) + 0x100000000;
     c0 = i32x4.add(c0, d0);
     b0 = v128.xor(b0, c0);
@@ -136,7 +139,7 @@ export function chacha20BlockWith(key: usize, counter: u32, nonce: usize, out: u
   for (; round < 10; round++) {
     a0 = i32x4.add(a0, b0);
     d0 = v128.xor(d0, a0);
-    d0 = i8x16.shuffle(d0, d0, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13);
+    d0 = i8x16.swizzle(d0, rotate16);
     c0 = i32x4.add(c0, d0);
     b0 = v128.xor(b0, c0);
     b0 = v128.or(i32x4.shl(b0, 12), i32x4.shr_u(b0, 20));
@@ -151,7 +154,7 @@ export function chacha20BlockWith(key: usize, counter: u32, nonce: usize, out: u
     c0 = v128.shuffle<u32>(c0, c0, 1, 2, 3, 0);
     a0 = i32x4.add(a0, b0);
     d0 = v128.xor(d0, a0);
-    d0 = i8x16.shuffle(d0, d0, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13);
+    d0 = i8x16.swizzle(d0, rotate16);
     c0 = i32x4.add(c0, d0);
     b0 = v128.xor(b0, c0);
     b0 = v128.or(i32x4.shl(b0, 12), i32x4.shr_u(b0, 20));
@@ -175,6 +178,7 @@ export function chacha20BlockWith(key: usize, counter: u32, nonce: usize, out: u
 
 /** Two consecutive blocks, 128 bytes. */
 export function chacha20Blocks2(key: usize, counter: u32, nonce: usize, out: usize): void {
+  const rotate16 = v128.load(ROTATE_16);
   const rotate8 = v128.load(ROTATE_8);
   const row0 = i32x4(0x61707865, 0x3320646e, 0x79622d32, 0x6b206574);
   const row1 = v128.load(key);
@@ -193,8 +197,8 @@ export function chacha20Blocks2(key: usize, counter: u32, nonce: usize, out: usi
     a1 = i32x4.add(a1, b1);
     d0 = v128.xor(d0, a0);
     d1 = v128.xor(d1, a1);
-    d0 = i8x16.shuffle(d0, d0, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13);
-    d1 = i8x16.shuffle(d1, d1, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13);
+    d0 = i8x16.swizzle(d0, rotate16);
+    d1 = i8x16.swizzle(d1, rotate16);
     c0 = i32x4.add(c0, d0);
     c1 = i32x4.add(c1, d1);
     b0 = v128.xor(b0, c0);
@@ -223,8 +227,8 @@ export function chacha20Blocks2(key: usize, counter: u32, nonce: usize, out: usi
     a1 = i32x4.add(a1, b1);
     d0 = v128.xor(d0, a0);
     d1 = v128.xor(d1, a1);
-    d0 = i8x16.shuffle(d0, d0, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13);
-    d1 = i8x16.shuffle(d1, d1, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13);
+    d0 = i8x16.swizzle(d0, rotate16);
+    d1 = i8x16.swizzle(d1, rotate16);
     c0 = i32x4.add(c0, d0);
     c1 = i32x4.add(c1, d1);
     b0 = v128.xor(b0, c0);
@@ -262,6 +266,7 @@ export function chacha20Blocks2(key: usize, counter: u32, nonce: usize, out: usi
 
 /** Three consecutive blocks, 192 bytes. */
 export function chacha20Blocks3(key: usize, counter: u32, nonce: usize, out: usize): void {
+  const rotate16 = v128.load(ROTATE_16);
   const rotate8 = v128.load(ROTATE_8);
   const row0 = i32x4(0x61707865, 0x3320646e, 0x79622d32, 0x6b206574);
   const row1 = v128.load(key);
@@ -286,9 +291,9 @@ export function chacha20Blocks3(key: usize, counter: u32, nonce: usize, out: usi
     d0 = v128.xor(d0, a0);
     d1 = v128.xor(d1, a1);
     d2 = v128.xor(d2, a2);
-    d0 = i8x16.shuffle(d0, d0, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13);
-    d1 = i8x16.shuffle(d1, d1, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13);
-    d2 = i8x16.shuffle(d2, d2, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13);
+    d0 = i8x16.swizzle(d0, rotate16);
+    d1 = i8x16.swizzle(d1, rotate16);
+    d2 = i8x16.swizzle(d2, rotate16);
     c0 = i32x4.add(c0, d0);
     c1 = i32x4.add(c1, d1);
     c2 = i32x4.add(c2, d2);
@@ -331,9 +336,9 @@ export function chacha20Blocks3(key: usize, counter: u32, nonce: usize, out: usi
     d0 = v128.xor(d0, a0);
     d1 = v128.xor(d1, a1);
     d2 = v128.xor(d2, a2);
-    d0 = i8x16.shuffle(d0, d0, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13);
-    d1 = i8x16.shuffle(d1, d1, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13);
-    d2 = i8x16.shuffle(d2, d2, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13);
+    d0 = i8x16.swizzle(d0, rotate16);
+    d1 = i8x16.swizzle(d1, rotate16);
+    d2 = i8x16.swizzle(d2, rotate16);
     c0 = i32x4.add(c0, d0);
     c1 = i32x4.add(c1, d1);
     c2 = i32x4.add(c2, d2);

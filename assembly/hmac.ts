@@ -2,6 +2,7 @@
 // two of the compressions of every HMAC.
 import { sha256Blocks, sha256Finish, sha256Init } from "./sha256";
 
+/** The key, zero-padded to a block; all zeros in between. */
 const BLOCK: usize = memory.data(64, 16);
 const STATE: usize = memory.data(32, 16);
 const DIGEST: usize = memory.data(32, 16);
@@ -15,7 +16,6 @@ function absorbPad(state: usize, pad: v128): void {
 
 /** Prepares a key of any length: `midstates` gets 64 bytes, the inner state and then the outer one. */
 export function hmacKey(key: usize, keyLength: i32, midstates: usize): void {
-  memory.fill(BLOCK, 0, 64);
   if (keyLength > 64) {
     // "will first hash the key": longer than a block.
     const rest = keyLength & 63;
@@ -27,16 +27,21 @@ export function hmacKey(key: usize, keyLength: i32, midstates: usize): void {
   }
   absorbPad(midstates, i8x16.splat(0x36));
   absorbPad(midstates + 32, i8x16.splat(0x36 ^ 0x5c));
-  memory.fill(BLOCK, 0, 64);
+  for (let i: usize = 0; i < 64; i += 16) v128.store(BLOCK + i, i32x4.splat(0));
+}
+
+function copyState(to: usize, from: usize): void {
+  v128.store(to, v128.load(from));
+  v128.store(to, v128.load(from, 16), 16);
 }
 
 /** HMAC of data[0..length) under a prepared key: 32 bytes to `out`, which may lie anywhere, `data` included. */
 export function hmac(midstates: usize, data: usize, length: i32, out: usize): void {
   const rest = length & 63;
-  memory.copy(STATE, midstates, 32);
+  copyState(STATE, midstates);
   sha256Blocks(STATE, data, length >> 6);
   // The pads are a block each, and part of the lengths that are hashed.
   sha256Finish(STATE, length + 64, data + <usize>(length - rest), rest, DIGEST);
-  memory.copy(STATE, midstates + 32, 32);
+  copyState(STATE, midstates + 32);
   sha256Finish(STATE, 96, DIGEST, 32, out);
 }

@@ -10,17 +10,20 @@ const emit = (...text) => lines.push(...text);
 // that knows a mask builds it anew in front of every swizzle, for lack of registers, with more shuffles than it saves.
 const ROTATE_16 = "2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13";
 const ROTATE_8 = "3, 0, 1, 2, 7, 4, 5, 6, 11, 8, 9, 10, 15, 12, 13, 14";
-const rotate = {
+const rotateWide = {
   16: (x) => `i8x16.shuffle(${x}, ${x}, ${ROTATE_16})`,
   12: (x) => `v128.or(i32x4.shl(${x}, 12), i32x4.shr_u(${x}, 20))`,
   8: (x) => `i8x16.swizzle(${x}, rotate8)`,
   7: (x) => `v128.or(i32x4.shl(${x}, 7), i32x4.shr_u(${x}, 25))`,
 };
 
+/** A row-wise pass waits for its own results: there rotation by 16 is a swizzle too, which is one step, not two. */
+const rotateRows = { ...rotateWide, 16: (x) => `i8x16.swizzle(${x}, rotate16)` };
+
 const indent = (statements) => statements.map((line) => `    ${line}`);
 
 /** RFC 8439 2.1 on several independent [a, b, c, d] at once, step by step in turn so that their latencies overlap. */
-function quarterRounds(groups) {
+function quarterRounds(groups, rotate = rotateWide) {
   const step = (to, from, target, bits) => [
     ...groups.map((g) => `${g[to]} = i32x4.add(${g[to]}, ${g[from]});`),
     ...groups.map((g) => `${g[target]} = v128.xor(${g[target]}, ${g[to]});`),
@@ -76,7 +79,7 @@ function rowWise(name, blocks, doc, stitched = false) {
   const more = stitched ? ", data: usize, pairs: i32" : "";
   emit("", `/** ${doc} */`);
   emit(`export function ${name}(key: usize, counter: u32, nonce: usize, out: usize${more}): void {`);
-  emit("  const rotate8 = v128.load(ROTATE_8);");
+  emit("  const rotate16 = v128.load(ROTATE_16);", "  const rotate8 = v128.load(ROTATE_8);");
   emit("  const row0 = i32x4(0x61707865, 0x3320646e, 0x79622d32, 0x6b206574);");
   emit("  const row1 = v128.load(key);", "  const row2 = v128.load(key, 16);");
   emit("  const row3 = i32x4(counter, load<i32>(nonce), load<i32>(nonce, 4), load<i32>(nonce, 8));");
@@ -87,10 +90,10 @@ function rowWise(name, blocks, doc, stitched = false) {
   const turn = (row, lanes) =>
     each.map((i) => `${row}${i} = v128.shuffle<u32>(${row}${i}, ${row}${i}, ${lanes});`);
   const doubleRound = [
-    ...quarterRounds(groups),
+    ...quarterRounds(groups, rotateRows),
     // The diagonals become columns. Row b is the last that a round finishes, so it stays and the others move around it.
     ...[...turn("a", "3, 0, 1, 2"), ...turn("d", "2, 3, 0, 1"), ...turn("c", "1, 2, 3, 0")],
-    ...quarterRounds(groups),
+    ...quarterRounds(groups, rotateRows),
     ...[...turn("a", "1, 2, 3, 0"), ...turn("d", "2, 3, 0, 1"), ...turn("c", "3, 0, 1, 2")],
   ];
   rounds(doubleRound, stitched);
@@ -168,6 +171,7 @@ emit(
   "// ChaCha20 keystream, RFC 8439 2.3: `key` is 32 bytes, `nonce` 12, `out` gets 64 bytes a block, from `counter` on.",
   'import { H0, H1, H2, H3, POLY1305, R, S } from "./poly1305";',
   "",
+  `const ROTATE_16: usize = memory.data<u8>([${ROTATE_16}], 16);`,
   `const ROTATE_8: usize = memory.data<u8>([${ROTATE_8}], 16);`,
   "const SPILLED: usize = memory.data(64, 16);",
 );
