@@ -22,12 +22,13 @@ const maxCertificateBytes = 16_384;
 /** Bounds the search where several certificates share a name. */
 const maxSignatureChecks = 16;
 
+/** Extensions that are processed (RFC 5280 §4.2.1), by the contents of their object identifiers. */
 const Extension = {
-  keyUsage: "2.5.29.15",
-  subjectAltName: "2.5.29.17",
-  basicConstraints: "2.5.29.19",
-  nameConstraints: "2.5.29.30",
-  extKeyUsage: "2.5.29.37",
+  keyUsage: "551d0f",
+  subjectAltName: "551d11",
+  basicConstraints: "551d13",
+  nameConstraints: "551d1e",
+  extKeyUsage: "551d25",
 } as const;
 const processed: ReadonlySet<string> = new Set(Object.values(Extension));
 
@@ -72,7 +73,38 @@ const identify = (der: Uint8Array): string => {
   return id;
 };
 
-/** The fields whose exact bytes count (RFC 5280 §4.1); the rest is read by the library. */
+/** BOOLEAN TRUE: where FALSE is the default, DER has no other. */
+const readTrue = (reader: DerReader): true => {
+  const contents = reader.read(Tag.boolean);
+  if (contents.length !== 1 || contents[0] !== 0xff) throw new DerError("not a BOOLEAN TRUE");
+  return true;
+};
+
+interface RawExtension {
+  readonly critical: boolean;
+  readonly value: Uint8Array;
+}
+
+const readExtensions = (tbs: DerReader): ReadonlyMap<string, RawExtension> => {
+  const extensions = new Map<string, RawExtension>();
+  if (tbs.empty) return extensions;
+  const outer = tbs.enter(0xa3);
+  const list = outer.enter(Tag.sequence);
+  outer.end();
+  while (!list.empty) {
+    const extension = list.enter(Tag.sequence);
+    const type = toHex(extension.read(Tag.objectIdentifier));
+    const critical = extension.peekTag() === Tag.boolean && readTrue(extension);
+    const value = extension.read(Tag.octetString);
+    extension.end();
+    // RFC 5280 §4.2: "A certificate MUST NOT include more than one instance of a particular extension."
+    if (extensions.has(type)) throw new DerError("an extension twice");
+    extensions.set(type, { critical, value });
+  }
+  return extensions;
+};
+
+/** The fields whose exact bytes count (RFC 5280 §4.1); times and signature are left to the library. */
 const readFields = (der: Uint8Array) => {
   const outer = new DerReader(der);
   const certificate = outer.enter(Tag.sequence);
@@ -86,19 +118,24 @@ const readFields = (der: Uint8Array) => {
   tbs.read(Tag.sequence);
   const subject = toHex(tbs.read(Tag.sequence));
   const publicKey = encodeDer(Tag.sequence, tbs.read(Tag.sequence));
+  for (const uniqueIdentifier of [0x81, 0x82]) {
+    if (tbs.peekTag() === uniqueIdentifier) tbs.read(uniqueIdentifier);
+  }
+  const extensions = readExtensions(tbs);
+  tbs.end();
   // RFC 5280 §4.1.1.2: "This field MUST contain the same algorithm identifier as the signature field".
   if (toHex(certificate.read(Tag.sequence)) !== innerAlgorithm)
     throw new DerError("two signature algorithms");
   certificate.readBits();
   certificate.end();
-  return { issuer, subject, publicKey };
+  return { issuer, subject, publicKey, extensions };
 };
 
 const readBasicConstraints = (value: Uint8Array): { isCa: boolean; pathLength: number } => {
   const outer = new DerReader(value);
   const fields = outer.enter(Tag.sequence);
   outer.end();
-  const isCa = fields.peekTag() === Tag.boolean && fields.read(Tag.boolean)[0] === 0xff;
+  const isCa = fields.peekTag() === Tag.boolean && readTrue(fields);
   const length = fields.empty ? undefined : fields.readUnsigned();
   fields.end();
   // No path here is as long as a second octet could say.
@@ -122,19 +159,11 @@ const readPurposes = (value: Uint8Array): string[] => {
 };
 
 const parseCertificate = (der: Bytes): Certificate => {
-  const fields = readFields(der);
+  const { extensions, ...fields } = readFields(der);
   const x509 = new X509Certificate(der);
-  const extensions = new Map<string, Uint8Array>();
-  let hasUnknownCritical = false;
-  for (const { type, critical, value } of x509.extensions) {
-    // RFC 5280 §4.2: "A certificate MUST NOT include more than one instance of a particular extension."
-    if (extensions.has(type)) throw new DerError("an extension twice");
-    extensions.set(type, new Uint8Array(value));
-    if (critical && !processed.has(type)) hasUnknownCritical = true;
-  }
   const read = <T>(type: string, reader: (value: Uint8Array) => T): T | undefined => {
-    const value = extensions.get(type);
-    return value === undefined ? undefined : reader(value);
+    const extension = extensions.get(type);
+    return extension === undefined ? undefined : reader(extension.value);
   };
   return {
     x509,
@@ -142,7 +171,7 @@ const parseCertificate = (der: Bytes): Certificate => {
     ...fields,
     notBeforeMs: x509.notBefore.getTime(),
     notAfterMs: x509.notAfter.getTime(),
-    hasUnknownCritical,
+    hasUnknownCritical: [...extensions].some(([type, { critical }]) => critical && !processed.has(type)),
     ...(read(Extension.basicConstraints, readBasicConstraints) ?? { isCa: false, pathLength: 0 }),
     keyUsage: read(Extension.keyUsage, readKeyUsage) ?? 0xff,
     purposes: read(Extension.extKeyUsage, readPurposes),
