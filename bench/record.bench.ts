@@ -1,4 +1,5 @@
 import {
+  type AesBackend,
   ContentType,
   dropReasonName,
   MAX_CONTENT,
@@ -8,8 +9,10 @@ import {
   type RecordOpener,
   type RecordSealer,
   type TrafficKeys,
+  webCryptoAes,
 } from "../src/core/index.ts";
 import { CoreInstance, compileCoreSync } from "../src/core/instance.ts";
+import { nodeAes } from "../src/crypto/node-aes.ts";
 import { nobleReference } from "../test/runtime/references.ts";
 import { type Case, type Context, type Figures, type Group, rounded } from "./harness.ts";
 import { type Peer, peers, type Sample } from "./record-peers.ts";
@@ -44,7 +47,8 @@ async function ofSize(size: number, { measure }: Context): Promise<Figures> {
   };
   const all = [
     ours("sealgram", Protection.chacha20_poly1305, sample),
-    ours("sealgram aes-128-gcm (WebCrypto)", Protection.aes_gcm, sample),
+    ours("sealgram aes-128-gcm (node:crypto)", Protection.aes_gcm, sample, nodeAes),
+    ours("sealgram aes-128-gcm (WebCrypto)", Protection.aes_gcm, sample, webCryptoAes()),
     ...(await peers(sample)),
   ];
   const seal = await measure(all.map((peer) => peer.seal));
@@ -64,7 +68,7 @@ function bytes(length: number, seed: number): Uint8Array<ArrayBuffer> {
   return Uint8Array.from({ length }, (_, i) => (i * 31 + seed * 97) & 0xff);
 }
 
-function ours(name: string, protection: Protection, sample: Sample): Peer {
+function ours(name: string, protection: Protection, sample: Sample, aes?: AesBackend): Peer {
   const keyBytes = protection === Protection.aes_gcm ? 16 : 32;
   const keys: TrafficKeys = {
     protection,
@@ -72,7 +76,7 @@ function ours(name: string, protection: Protection, sample: Sample): Peer {
     iv: sample.nonce,
     snKey: bytes(keyBytes, 5),
   };
-  const core = RecordCore.loadSync();
+  const core = RecordCore.loadSync(undefined, { aes });
   const sealCase = new SealCase(name, core.createSealer(keys, { epoch: 3 }), keys, sample.plaintext);
   const forOpening = core.createSealer(keys, { epoch: 3 });
   const openCase = new OpenCase(

@@ -1,4 +1,4 @@
-// assembly/ -> build/core.wasm -> src/core/wasm.ts. The last is committed, so that Node >= 22.18, Deno and Bun
+// tools/generate-*.mjs -> assembly/ -> build/core.wasm -> src/core/wasm.ts. The last is committed, so that Node >= 22.18, Deno and Bun
 // run the source unbuilt.
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
@@ -12,17 +12,40 @@ const STAMP = "build/core.stamp";
 /** Whether build/core.wasm and src/core/wasm.ts come from assembly/ as it is now. */
 export function coreIsFresh() {
   const stamp = join(root, STAMP);
-  if (!existsSync(stamp) || !existsSync(join(root, WASM))) return false;
-  return readFileSync(stamp, "utf8") === fingerprint(readFileSync(join(root, WASM)));
+  if (!existsSync(stamp) || !existsSync(join(root, WASM)) || !existsSync(join(root, WASM_SOURCE)))
+    return false;
+  return readFileSync(stamp, "utf8") === fingerprint(hashSources());
 }
 
-/** Compiles the core and brings build/core.wasm and src/core/wasm.ts up to date. */
+/** Generates, compiles, and brings build/core.wasm and src/core/wasm.ts up to date. */
 export async function buildCore() {
+  await generateSources();
+  // Before compiling: an edit made meanwhile shall not pass for compiled.
+  const sources = hashSources();
   const wasm = await compileCore();
   replace(WASM, wasm);
   replace(WASM_SOURCE, wasmSource(wasm));
-  replace(STAMP, fingerprint(wasm));
+  replace(STAMP, fingerprint(sources));
   return wasm;
+}
+
+/**
+ * Runs every tools/generate-<name>.mjs, which writes assembly/<name>.ts. Resolves to the names of those files that
+ * were not what their generator writes.
+ */
+export async function generateSources() {
+  const stale = [];
+  for (const generator of readdirSync(join(root, "tools")).sort()) {
+    const name = /^generate-(.+)\.mjs$/.exec(generator)?.[1];
+    if (name === undefined) continue;
+    const file = `assembly/${name}.ts`;
+    const path = join(root, file);
+    const before = existsSync(path) ? readFileSync(path, "utf8") : undefined;
+    const result = await run(process.execPath, [join(root, "tools", generator)], { limitMs: 60_000 });
+    if (result.code !== 0) throw new ToolError(`tools/${generator} failed:\n${output(result)}`);
+    if (readFileSync(path, "utf8") !== before) stale.push(file);
+  }
+  return stale;
 }
 
 /** Compiles assembly/ and touches nothing else. Throws when it does not compile or the module asks for imports. */
@@ -58,21 +81,33 @@ export const coreBase64: string =
 `;
 }
 
-/** Names everything that decides the result: sources, settings, the compiler's version, and the result itself. */
-function fingerprint(wasm) {
+/** Hashes everything that decides what the compiler makes: sources, their generators, settings, its version. */
+function hashSources() {
   const hash = createHash("sha256");
-  const files = readdirSync(join(root, "assembly"), { recursive: true }).filter((name) =>
-    name.endsWith(".ts"),
-  );
-  const compiler = "node_modules/assemblyscript/package.json";
-  for (const file of [...files.sort().map((name) => `assembly/${name}`), "asconfig.json", compiler]) {
+  const list = (folder, pattern) =>
+    readdirSync(join(root, folder))
+      .filter((name) => pattern.test(name))
+      .sort()
+      .map((name) => `${folder}/${name}`);
+  const files = [
+    ...list("assembly", /\.ts$/),
+    ...list("tools", /^generate-.+\.mjs$/),
+    "asconfig.json",
+    "node_modules/assemblyscript/package.json",
+  ];
+  for (const file of files) {
     hash
       .update(`${file}\0`)
       .update(readFileSync(join(root, file)))
       .update("\0");
   }
-  const source = join(root, WASM_SOURCE);
-  hash.update(wasm).update(existsSync(source) ? readFileSync(source) : "");
+  return hash.digest("hex");
+}
+
+/** The sources and both results in one line. */
+function fingerprint(sources) {
+  const hash = createHash("sha256").update(sources);
+  for (const file of [WASM, WASM_SOURCE]) hash.update(readFileSync(join(root, file)));
   return hash.digest("hex");
 }
 

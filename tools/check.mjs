@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
 import { BUNDLE, buildPackage, ENTRIES } from "./build.mjs";
-import { compileCore, WASM_SOURCE, wasmSource } from "./build-core.mjs";
+import { compileCore, generateSources, WASM_SOURCE, wasmSource } from "./build-core.mjs";
 import { npm, output, root, run, runMain, ToolError } from "./process.mjs";
 import { findRuntime } from "./runtimes.mjs";
 import { setup } from "./setup.mjs";
@@ -61,16 +61,17 @@ function checkLockFiles() {
   }
 }
 
-/** src/core/wasm.ts is what assembly/ compiles to, and is committed along with it. */
+/** What is generated is what its generator makes of its source, and is committed along with it. */
 async function checkGenerated() {
+  const stale = await generateSources();
   const expected = wasmSource(await compileCore());
   const file = join(root, WASM_SOURCE);
-  if (!existsSync(file) || readFileSync(file, "utf8") !== expected) {
-    throw new ToolError(`${WASM_SOURCE} is not what assembly/ compiles to; run npm run build`);
-  }
-  // Setting up has just rebuilt it, perhaps; so the comparison that counts is with what is committed.
-  if ((await isCommitted("assembly", "asconfig.json")) && !(await isCommitted(WASM_SOURCE))) {
-    throw new ToolError(`${WASM_SOURCE} is committed in an older state than assembly/; commit it`);
+  if (!existsSync(file) || readFileSync(file, "utf8") !== expected) stale.push(WASM_SOURCE);
+  if (stale.length > 0) throw new ToolError(`not up to date: ${stale.join(", ")}; run npm run build`);
+  // Setting up has just made them so, perhaps; so the comparison that counts is with what is committed.
+  const sources = ["assembly", "asconfig.json", "tools/generate-*.mjs"];
+  if ((await isCommitted(...sources)) && !(await isCommitted(WASM_SOURCE))) {
+    throw new ToolError(`${WASM_SOURCE} is committed in an older state than what it is made of; commit it`);
   }
 }
 

@@ -114,7 +114,9 @@ export async function runMain(main) {
   try {
     process.exitCode = (await main()) ?? 0;
   } catch (error) {
-    say(error instanceof ToolError ? `error: ${error.message}` : (error?.stack ?? String(error)));
+    // A wrong option needs no stack either.
+    const plain = error instanceof ToolError || error?.code?.startsWith("ERR_PARSE_ARGS");
+    say(plain ? `error: ${error.message}` : (error?.stack ?? String(error)));
     process.exitCode = 1;
   }
 }

@@ -197,7 +197,7 @@ class EventReader {
     const broken =
       !this.ended || this.passed + this.failed === 0 || (problem !== undefined && this.failed === 0);
     if (broken) {
-      say(`${label}: the suite did not run to its end${where}: ${(problem ?? "no reason given").trim()}`);
+      say(`${label}: the suite did not run to its end${where}: ${(problem ?? "it ended early").trim()}`);
       this.failed++;
     }
     return summarize(label, this);
