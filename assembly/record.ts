@@ -1,6 +1,6 @@
 // DTLS 1.3 records (RFC 9147 §4): framing of received datagrams, and sealing and opening of whole records.
 
-import { aeadOpen, aeadSeal } from "./aead";
+import { aeadOpen, aeadSealMask } from "./aead";
 import { chacha20Block } from "./chacha20";
 import { hmac } from "./hmac";
 import {
@@ -274,8 +274,7 @@ export function seal(slot: usize, type: i32, contentLength: i32, padding: i32): 
     hmacTag(slot, body, innerLength, headerLength);
     memory.copy(body + <usize>innerLength, MASK, 32);
   } else {
-    aeadSeal(slot + KEY, NONCE, HEADER, headerLength, body, innerLength);
-    chacha20Block(slot + SN_KEY, load<u32>(body), body + 4, MASK);
+    aeadSealMask(slot + KEY, NONCE, HEADER, headerLength, body, innerLength, slot + SN_KEY, MASK);
     const at = body - 4;
     store<u16>(at, load<u16>(at) ^ load<u16>(MASK));
   }

@@ -28,7 +28,7 @@ export function closestSequenceNumber(partial: number, bits: 8 | 16, expected: n
     const above = expected + distance;
     if (above <= MAX_SEQUENCE_NUMBER && above % modulus === partial) return above;
     const below = expected - distance;
-    if (below >= 0 && below % modulus === partial) return below;
+    if (below >= 0 && below <= MAX_SEQUENCE_NUMBER && below % modulus === partial) return below;
   }
 }
 
