@@ -31,7 +31,6 @@ import type {
   HashSuite,
   KeyShare,
   NamedGroup,
-  RecordNumberKey,
   SignatureScheme,
   Signer,
 } from "./provider.ts";
@@ -210,19 +209,6 @@ const importAead = (secret: Uint8Array): AeadKey => {
   };
 };
 
-const importRecordNumberKey = (secret: Uint8Array): RecordNumberKey => {
-  if (secret.length !== 16 && secret.length !== 32) throw new RangeError("an AES key has 16 or 32 bytes");
-  // ECB keeps no state between blocks, so one cipher serves every record.
-  const cipher = createCipheriv(secret.length === 16 ? "aes-128-ecb" : "aes-256-ecb", secret, null);
-  cipher.setAutoPadding(false);
-  return {
-    mask(sample) {
-      if (sample.length !== 16) throw new RangeError("a sample has 16 bytes");
-      return copyBytes(cipher.update(sample));
-    },
-  };
-};
-
 /**
  * The provider on node:crypto, whose synchronous calls cost a fraction of WebCrypto's promises. Only the
  * hybrid group is asynchronous: ML-KEM comes from WebCrypto or @noble/post-quantum.
@@ -247,7 +233,6 @@ export const createNodeProvider = (hashes: HashSuite = nodeHashes): CryptoProvid
     importP256Share,
     verify: verifySignature,
     importAead,
-    importRecordNumberKey,
   };
 };
 

@@ -79,17 +79,11 @@ export interface CertificateVerifier {
   verify(chain: CertificateChain): Promise<Bytes>;
 }
 
-/** AES-GCM for tickets, cookies and AES records: a key that both seals and opens. Nonce 12 bytes, tag 16 bytes appended. */
+/** AES-GCM for tickets and the like: a key that both seals and opens. Nonce 12 bytes, tag 16 bytes appended. */
 export interface AeadKey {
   seal(nonce: Uint8Array, plaintext: Uint8Array, additionalData: Uint8Array): Awaitable<Bytes>;
   /** `null` when the tag does not match. */
   open(nonce: Uint8Array, ciphertext: Uint8Array, additionalData: Uint8Array): Awaitable<Bytes | null>;
-}
-
-/** One AES block encryption per record: the mask of RFC 9147 §4.2.3 for the AES suites. */
-export interface RecordNumberKey {
-  /** AES-ECB of the 16-byte sample of ciphertext. */
-  mask(sample: Uint8Array): Awaitable<Bytes>;
 }
 
 /**
@@ -113,6 +107,4 @@ export interface CryptoProvider extends HashSuite {
   ): Awaitable<boolean>;
   /** AES-GCM under a key of 16 or 32 bytes. */
   importAead(key: Uint8Array): Awaitable<AeadKey>;
-  /** The record number key of an AES suite, 16 or 32 bytes. */
-  importRecordNumberKey(key: Uint8Array): Awaitable<RecordNumberKey>;
 }

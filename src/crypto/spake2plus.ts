@@ -122,18 +122,31 @@ const readShare = (share: Uint8Array): P256Point => {
 
 const encode = (point: P256Point): Bytes => copyBytes(point.toBytes(false));
 
-/** Uncompressed encodings at the price of one inversion; the identity, which has none, is the peer's fault. */
-const encodeAll = <T extends readonly P256Point[]>(...points: T): { [K in keyof T]: Bytes } => {
-  if (points.some((point) => point.is0())) throw invalidShare("a PAKE share that cancels out");
-  return normalizeZ(Point, points as unknown as P256Point[]).map(encode) as { [K in keyof T]: Bytes };
-};
-
 type Random = (length: number) => Bytes;
+
+/** Not zero: that has a chance of 2^-256. */
+const randomFactor = (random: Random): bigint => Point.Fn.fromBytes(reduceScalar(random(40)));
 
 /** The inverse, found through a random multiple: Euclid's algorithm takes its time by its input. */
 const invert = (value: bigint, random: Random): bigint => {
-  const blind = Point.Fn.fromBytes(reduceScalar(random(40)));
+  const blind = randomFactor(random);
   return Fp.mul(Fp.inv(Fp.mul(value, blind)), blind);
+};
+
+/**
+ * Uncompressed encodings at the price of one inversion, blinded as above by a base point of random Z that rides along.
+ * The identity, which has no encoding, is the peer's fault.
+ */
+const encodeAll = <T extends readonly P256Point[]>(
+  random: Random,
+  ...points: T
+): { [K in keyof T]: Bytes } => {
+  if (points.some((point) => point.is0())) throw invalidShare("a PAKE share that cancels out");
+  const blind = randomFactor(random);
+  const { x, y } = Point.BASE;
+  const rider = new Point(Fp.mul(x, blind), Fp.mul(y, blind), blind);
+  const normalized = normalizeZ(Point, [...points, rider]);
+  return normalized.slice(0, -1).map(encode) as { [K in keyof T]: Bytes };
 };
 
 /** A secret scalar k that can multiply: the key share with k inside, k·P, and 1/2y of it. */
@@ -229,7 +242,7 @@ export const respondAsVerifier = async (
   const L = Point.fromBytes(record.L);
   const A = X.subtract(Point.fromBytes(record.w0M));
   const Y = Point.fromBytes(own.publicKey).add(Point.fromBytes(record.w0N));
-  const [ABytes, ASum, LSum, shareV] = encodeAll(A, A.add(Point.BASE), L.add(Point.BASE), Y);
+  const [ABytes, ASum, LSum, shareV] = encodeAll(provider.random, A, A.add(Point.BASE), L.add(Point.BASE), Y);
   const [Z, V] = await Promise.all([multiply(y, ABytes, ASum), multiply(y, record.L, LSum)]);
   const transcript = encodeTranscript(parties, shareP, shareV, Z, V, record.w0);
   const { confirmV, ...keys } = deriveKeys(provider, transcript, shareP, shareV);
@@ -248,7 +261,10 @@ export const startAsProver = async (
 ): Promise<Prover> => {
   const own = share ?? (await provider.generateKeyShare(Groups.secp256r1));
   const w0N = Point.fromBytes(secret.w0N);
-  const [shareP] = encodeAll(Point.fromBytes(own.publicKey).add(Point.fromBytes(secret.w0M)));
+  const [shareP] = encodeAll(
+    provider.random,
+    Point.fromBytes(own.publicKey).add(Point.fromBytes(secret.w0M)),
+  );
   return {
     shareP,
     async finish(message) {
@@ -256,7 +272,7 @@ export const startAsProver = async (
         throw invalidShare("a PAKE message of a wrong length");
       const shareV = message.subarray(0, pointLength);
       const B = readShare(shareV).subtract(w0N);
-      const [BBytes, BSum] = encodeAll(B, B.add(Point.BASE));
+      const [BBytes, BSum] = encodeAll(provider.random, B, B.add(Point.BASE));
       const x = createMultiplier(own, provider.random);
       const w1 = createMultiplier(await provider.importP256Share(secret.w1, secret.L), provider.random);
       const [Z, V] = await Promise.all([multiply(x, BBytes, BSum), multiply(w1, BBytes, BSum)]);

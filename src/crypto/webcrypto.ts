@@ -3,7 +3,7 @@ import { copyBytes } from "./bytes.ts";
 import { type Group, Groups } from "./group.ts";
 import { createNobleHashes } from "./hashes.ts";
 import { createHybridGroup, type MlKem768, selectMlKem768 } from "./mlkem.ts";
-import type { AeadKey, CryptoProvider, HashSuite, NamedGroup, RecordNumberKey } from "./provider.ts";
+import type { AeadKey, CryptoProvider, HashSuite, NamedGroup } from "./provider.ts";
 import { ecdsaFromDer, keyForScheme, scalarLength, signatureSchemes } from "./signature.ts";
 import { createP256Group, createX25519Group, importP256Share } from "./webcrypto-groups.ts";
 
@@ -19,12 +19,8 @@ const createRandom =
   (length: number): Bytes =>
     crypto.getRandomValues(new Uint8Array(length));
 
-const checkAesKey = (key: Uint8Array): void => {
-  if (key.length !== 16 && key.length !== 32) throw new RangeError("an AES key has 16 or 32 bytes");
-};
-
 const importAead = async (subtle: SubtleCrypto, secret: Uint8Array): Promise<AeadKey> => {
-  checkAesKey(secret);
+  if (secret.length !== 16 && secret.length !== 32) throw new RangeError("an AES key has 16 or 32 bytes");
   const key = await subtle.importKey("raw", copyBytes(secret), "AES-GCM", false, ["encrypt", "decrypt"]);
   const parameters = (nonce: Uint8Array, additionalData: Uint8Array) => {
     if (nonce.length !== 12) throw new RangeError("a nonce has 12 bytes");
@@ -41,20 +37,6 @@ const importAead = async (subtle: SubtleCrypto, secret: Uint8Array): Promise<Aea
       } catch {
         return null;
       }
-    },
-  };
-};
-
-const importRecordNumberKey = async (subtle: SubtleCrypto, secret: Uint8Array): Promise<RecordNumberKey> => {
-  checkAesKey(secret);
-  const key = await subtle.importKey("raw", copyBytes(secret), "AES-CTR", false, ["encrypt"]);
-  const zeros = new Uint8Array(16);
-  return {
-    // WebCrypto has no ECB; the first key stream block of CTR is the encryption of its counter.
-    async mask(sample) {
-      if (sample.length !== 16) throw new RangeError("a sample has 16 bytes");
-      const algorithm = { name: "AES-CTR", counter: copyBytes(sample), length: 128 };
-      return new Uint8Array(await subtle.encrypt(algorithm, key, zeros));
     },
   };
 };
@@ -139,6 +121,5 @@ export const createProvider = (options: WebCryptoOptions = {}): CryptoProvider =
     importP256Share: (privateKey, publicKey) => importP256Share(subtle, privateKey, publicKey),
     verify: createVerify(subtle),
     importAead: (key) => importAead(subtle, key),
-    importRecordNumberKey: (key) => importRecordNumberKey(subtle, key),
   };
 };

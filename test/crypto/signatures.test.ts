@@ -11,7 +11,7 @@ import {
   signerFromKeyPair,
   signerFromPkcs8,
 } from "../../src/crypto/signer.ts";
-import { cryptos, hex, providers, toHex, utf8 } from "./providers.ts";
+import { cryptos, hex, oldCrypto, providers, toHex, utf8 } from "./providers.ts";
 
 const algorithms = ["P-256", "P-384", "Ed25519", "RSA"] as const;
 const message = utf8("content of a CertificateVerify");
@@ -251,6 +251,19 @@ describe.each(cryptos)("keys of %s", (_name, crypto) => {
       const signature = await signer.sign(signer.schemes[0]!, message);
       const [, provider] = providers.at(-1)!;
       expect(await provider.verify(signer.schemes[0]!, signer.publicKey, message, signature)).toBe(true);
+    }
+  });
+
+  test("a signer from an Ed25519 key pair, where WebCrypto has it", async () => {
+    const generated = crypto.subtle.generateKey({ name: "Ed25519" }, false, ["sign", "verify"]);
+    if (crypto === oldCrypto) {
+      await expect(generated).rejects.toThrow("Unrecognized");
+      return;
+    }
+    const signer = await signerFromKeyPair((await generated) as CryptoKeyPair, crypto);
+    const signature = await signer.sign(Schemes.ed25519, message);
+    for (const [name, provider] of providers) {
+      expect(await provider.verify(Schemes.ed25519, signer.publicKey, message, signature), name).toBe(true);
     }
   });
 
