@@ -89,8 +89,8 @@ export interface ConnectionOptions {
 
 type State = "handshaking" | "established" | "closed";
 
-/** Datagrams above the path's size are not sent, but for the last resort of the smallest. */
-const MTU_STEPS = [1200, 1024, 548, 256] as const;
+/** What to try when larger datagrams seem to get lost: IPv6's and IPv4's minimum, and IPv4 over slow links (RFC 1191 §7.1). */
+const MTU_STEPS = [1200, 1024, 548, 268] as const;
 
 export class Connection implements RecordReceiver {
   readonly #host: ConnectionHost;

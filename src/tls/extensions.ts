@@ -333,6 +333,8 @@ const returnRoutabilityCheck = flagExtension(ExtensionType.rrc);
 
 export const clientHelloBlock: ExtensionBlock<ClientHelloExtensions> = new ExtensionBlock(
   {
+    // In front, so that the first fragment of a large ClientHello has it: a server keeps nothing until it has seen it.
+    cookie,
     serverName,
     supportedGroups,
     signatureAlgorithms,
@@ -343,7 +345,6 @@ export const clientHelloBlock: ExtensionBlock<ClientHelloExtensions> = new Exten
     recordSizeLimit,
     earlyData,
     supportedVersions: u16ListExtension(ExtensionType.supported_versions, 1),
-    cookie,
     pskKeyExchangeModes: codec<readonly number[]>(
       ExtensionType.psk_key_exchange_modes,
       (reader) => [...reader.opaque(1, 1)],

@@ -1,0 +1,187 @@
+/**
+ * What a server does with datagrams of nobody it knows: it answers a ClientHello with a HelloRetryRequest and keeps
+ * nothing, until a client has shown by the cookie that it receives at its address (RFC 9147 §5.1).
+ */
+import type { Bytes } from "../core/bytes.ts";
+import { ContentType, RecordKind } from "../core/index.ts";
+import { type AlertName, SealgramError } from "../errors.ts";
+import { encodeAlert } from "../tls/alerts.ts";
+import { ExtensionType, HandshakeType, ProtocolVersion } from "../tls/codepoints.ts";
+import { decodeClientHello, encodeHelloRetryRequest, randomLength } from "../tls/hello.ts";
+import { retryFingerprint } from "../tls/retry.ts";
+import { checkClientHello, selectCipherSuite, selectGroup } from "../tls/server-choices.ts";
+import { Reader } from "../tls/wire.ts";
+import type { ServerConfig } from "./config.ts";
+import { type CookieContents, CookieJar } from "./cookie.ts";
+import { FRAGMENT_HEADER, type Fragment, readFragments, writeFragment } from "./fragment.ts";
+import { HelloBuffer } from "./hello-buffer.ts";
+import type { StatelessRetry } from "./server.ts";
+
+/** Why a datagram was dropped without an answer. */
+export type AcceptorDrop = "not_a_client_hello" | "malformed" | "incomplete_client_hello";
+
+export type Verdict =
+  | { readonly kind: "drop"; readonly reason: AcceptorDrop }
+  /** Send this back: a HelloRetryRequest, or an alert. */
+  | { readonly kind: "answer"; readonly datagram: Bytes; readonly alert: AlertName | undefined }
+  /** Make a connection of it, with this retry, and hand it the datagram. */
+  | { readonly kind: "accept"; readonly retry: StatelessRetry };
+
+const PLAINTEXT_HEADER = 13;
+
+export class Acceptor {
+  readonly #config: ServerConfig;
+  readonly #cookies: CookieJar;
+  readonly #hellos: HelloBuffer;
+
+  /** @param helloPlaces of ClientHellos in several datagrams that may wait for their rest, all clients together */
+  constructor(config: ServerConfig, helloPlaces = 32, cookies: CookieJar = new CookieJar(config.crypto)) {
+    this.#config = config;
+    this.#cookies = cookies;
+    this.#hellos = new HelloBuffer(helloPlaces);
+  }
+
+  /**
+   * Judges a datagram that belongs to no connection.
+   * @param address of the sender, in whatever form the carrier has it
+   */
+  judge(datagram: Uint8Array, address: Uint8Array, nowMs: number): Verdict {
+    const fragments = this.#fragments(datagram);
+    const [fragment] = fragments;
+    if (fragment === undefined) return { kind: "drop", reason: "not_a_client_hello" };
+    try {
+      if (fragment.messageSeq === 1) return this.#accept(fragment, address, nowMs);
+      for (const each of fragments) {
+        const message = isWhole(each) ? wholeMessage(each) : this.#hellos.add(each, address, nowMs);
+        if (message !== undefined) return this.#retry(message, address, nowMs);
+      }
+      return { kind: "drop", reason: "incomplete_client_hello" };
+    } catch (error) {
+      if (!(error instanceof SealgramError)) throw error;
+      // What cannot even be read is noise; what can be, but not agreed upon, deserves an answer.
+      if (error.alert === undefined || error.alert === "decode_error") {
+        return { kind: "drop", reason: "malformed" };
+      }
+      return this.#alert(error.alert, fragment.messageSeq);
+    }
+  }
+
+  /** The fragments in a datagram, if all of them are of the same first or second ClientHello. */
+  #fragments(datagram: Uint8Array): Fragment[] {
+    const { reader } = this.#config.core;
+    const fragments: Fragment[] = [];
+    reader.begin(datagram, 0);
+    try {
+      while (reader.next() && reader.kind === RecordKind.plaintext && reader.type === ContentType.handshake) {
+        fragments.push(...readFragments(reader.content.slice()));
+      }
+    } catch {
+      return [];
+    }
+    const messageSeq = fragments[0]?.messageSeq ?? 0;
+    const fits = (each: Fragment) =>
+      each.type === HandshakeType.client_hello && each.messageSeq === messageSeq;
+    return messageSeq <= 1 && fragments.every(fits) ? fragments : [];
+  }
+
+  /** The answer to a first ClientHello, of which nothing but the cookie in it remembers the client. */
+  #retry(message: Bytes, address: Uint8Array, nowMs: number): Verdict {
+    const { crypto, cipherSuites, groups } = this.#config;
+    const hello = decodeClientHello(message);
+    checkClientHello(hello);
+    const suite = selectCipherSuite(hello.cipherSuites, cipherSuites);
+    const { group, share } = selectGroup(hello.extensions, groups);
+    const selectedGroup = share === undefined ? group : undefined;
+    const cookie = this.#cookies.make(
+      {
+        cipherSuite: suite.suite,
+        hash: suite.hash,
+        selectedGroup,
+        fingerprint: retryFingerprint(crypto, message, selectedGroup !== undefined),
+        clientHello1Hash: crypto.createHash(suite.hash).update(message).digest(),
+      },
+      address,
+      nowMs,
+    );
+    const retry = helloRetryRequest(suite.suite, selectedGroup, cookie);
+    const content = new Uint8Array(retry.length - 4 + FRAGMENT_HEADER);
+    writeFragment(retry, 0, 0, retry.length - 4, content, 0);
+    return { kind: "answer", datagram: this.#plaintext(ContentType.handshake, 0, content), alert: undefined };
+  }
+
+  /** A second ClientHello: its cookie, which our HelloRetryRequest asks for, decides. */
+  #accept(fragment: Fragment, address: Uint8Array, nowMs: number): Verdict {
+    const cookie = fragment.offset === 0 ? findCookie(fragment.data) : undefined;
+    if (cookie === undefined) return { kind: "drop", reason: "incomplete_client_hello" };
+    const contents = this.#cookies.open(cookie, address, nowMs);
+    // "it MUST terminate the handshake with an "illegal_parameter" alert"
+    if (contents === undefined) return this.#alert("illegal_parameter", fragment.messageSeq);
+    return { kind: "accept", retry: statelessRetry(contents, cookie) };
+  }
+
+  #alert(alert: AlertName, sequenceNumber: number): Verdict {
+    return {
+      kind: "answer",
+      datagram: this.#plaintext(ContentType.alert, sequenceNumber, encodeAlert(alert)),
+      alert,
+    };
+  }
+
+  #plaintext(type: ContentType, sequenceNumber: number, content: Bytes): Bytes {
+    const datagram = new Uint8Array(PLAINTEXT_HEADER + content.length);
+    this.#config.core.writePlaintext(type, sequenceNumber, content, datagram, 0);
+    return datagram;
+  }
+}
+
+function isWhole({ length, data }: Fragment): boolean {
+  return data.length === length;
+}
+
+function wholeMessage({ type, data }: Fragment): Bytes {
+  const message = new Uint8Array(4 + data.length);
+  message.set([type, data.length >> 16, data.length >> 8, data.length]);
+  message.set(data, 4);
+  return message;
+}
+
+function helloRetryRequest(cipherSuite: number, selectedGroup: number | undefined, cookie: Bytes): Bytes {
+  return encodeHelloRetryRequest({
+    cipherSuite,
+    extensions: {
+      supportedVersion: ProtocolVersion.dtls1_3,
+      ...(selectedGroup === undefined ? {} : { selectedGroup }),
+      cookie,
+    },
+  });
+}
+
+function statelessRetry(contents: CookieContents, cookie: Bytes): StatelessRetry {
+  const { cipherSuite, selectedGroup } = contents;
+  return {
+    ...contents,
+    cookie: cookie.slice(),
+    helloRetryRequest: helloRetryRequest(cipherSuite, selectedGroup, cookie),
+  };
+}
+
+/**
+ * The cookie in the beginning of a ClientHello's body, which may be cut off anywhere: of a large ClientHello only the
+ * first fragment is at hand. Ours has the cookie in front.
+ */
+function findCookie(start: Bytes): Bytes | undefined {
+  const reader = new Reader(start);
+  try {
+    reader.bytes(2 + randomLength);
+    for (const prefix of [1, 1, 2, 1] as const) reader.opaque(prefix);
+    // The length of all extensions, of which the fragment may hold a part.
+    reader.u16();
+    for (;;) {
+      const type = reader.u16();
+      const data = reader.opaque(2);
+      if (type === ExtensionType.cookie) return new Reader(data).opaque(2, 1);
+    }
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,184 @@
+import { expect, test } from "vitest";
+import { Acceptor } from "../../src/dtls/acceptor.ts";
+import { type ClientConfig, commonDefaults, type ServerConfig } from "../../src/dtls/config.ts";
+import { CookieJar } from "../../src/dtls/cookie.ts";
+import { HelloBuffer } from "../../src/dtls/hello-buffer.ts";
+import { NamedGroup } from "../../src/tls/codepoints.ts";
+import { CipherSuite } from "../../src/tls/suites.ts";
+import { SimulatedConnection } from "../sim/endpoint.ts";
+import { clear, Network } from "../sim/network.ts";
+import { core, crypto, sharedPsk } from "../sim/pair.ts";
+import { Random } from "../sim/random.ts";
+import { SimulatedServer } from "../sim/server.ts";
+
+const base = { ...commonDefaults, core, crypto };
+const serverConfig: ServerConfig = {
+  ...base,
+  role: "server",
+  requireClientCertificate: false,
+  acknowledgeServerName: true,
+  choosePsk: () => ({ index: 0, psk: sharedPsk }),
+};
+const clientConfig: ClientConfig = {
+  ...base,
+  role: "client",
+  psks: [sharedPsk],
+  keyShareGroups: [NamedGroup.x25519],
+};
+const text = new TextEncoder();
+
+/** The first flight of a client, datagram by datagram. */
+function firstFlight(config: Partial<ClientConfig> = {}) {
+  const network = new Network(new Random(1), clear);
+  const options = { path: "server", pathValidated: true };
+  const client = new SimulatedConnection(network, { ...clientConfig, ...config }, "client", options);
+  client.connection.start();
+  return { network, client, datagrams: network.sent.map(({ bytes }) => bytes) };
+}
+
+/** A handshake through the stateless front. */
+async function connect(client: Partial<ClientConfig>, server: Partial<ServerConfig>, loss = 0, seed = 1) {
+  const network = new Network(new Random(seed), { ...clear, loss });
+  const listening = new SimulatedServer(network, { ...serverConfig, ...server }, "server");
+  const options = { path: "server", pathValidated: true };
+  const dialling = new SimulatedConnection(network, { ...clientConfig, ...client }, "client", options);
+  dialling.connection.start();
+  const accepted = () => listening.connections.get("client");
+  await network.run(
+    () => dialling.isClosed || (dialling.connected !== undefined && accepted()?.connected !== undefined),
+    600_000,
+  );
+  return { network, client: dialling, server: accepted(), listening };
+}
+
+test("a client without a cookie is answered, and nothing is kept of it", () => {
+  const acceptor = new Acceptor(serverConfig);
+  const { datagrams } = firstFlight();
+  const before = core.statistics.slots;
+  const verdict = acceptor.judge(datagrams[0]!, text.encode("client"), 0);
+  expect(verdict.kind).toBe("answer");
+  expect(verdict.kind === "answer" && verdict.datagram.length).toBeLessThan(3 * datagrams[0]!.length);
+  expect(core.statistics.slots).toBe(before);
+});
+
+test("a handshake completes through the cookie exchange, at 0 and at 30 % loss", async () => {
+  for (let seed = 1; seed <= 30; seed++) {
+    const { client, server } = await connect({}, {}, seed === 1 ? 0 : 0.3, seed);
+    expect(client.error, `seed ${seed}`).toBeUndefined();
+    expect(client.connected?.usedHelloRetryRequest).toBe(true);
+    expect(server?.connected?.peer).toEqual({ kind: "psk", identity: sharedPsk.identity });
+  }
+});
+
+test("the cookie exchange also asks for another key share, of several datagrams", async () => {
+  const groups = [NamedGroup.X25519MLKEM768, NamedGroup.x25519];
+  const { client, server, network } = await connect({ groups }, { groups });
+  expect(client.error).toBeUndefined();
+  expect(server?.connected?.group).toBe(NamedGroup.X25519MLKEM768);
+  expect(network.sent.every(({ bytes }) => bytes.length <= 1200)).toBe(true);
+});
+
+test("the suite that the cookie settles stays, with its hash", async () => {
+  const cipherSuites = [CipherSuite.TLS_AES_256_GCM_SHA384];
+  const { client } = await connect({ cipherSuites }, {});
+  expect(client.error).toBeUndefined();
+  expect(client.connected?.cipherSuite).toBe("TLS_AES_256_GCM_SHA384");
+});
+
+test("a client that offers nothing acceptable is told so", async () => {
+  const { client } = await connect({ cipherSuites: [CipherSuite.TLS_SHA256_SHA256] }, {});
+  expect(client.error?.code).toBe("alert_handshake_failure");
+});
+
+test("a second ClientHello with an unknown cookie is answered with illegal_parameter (RFC 9147 §5.1)", async () => {
+  const acceptor = new Acceptor(serverConfig);
+  const { network, client, datagrams } = firstFlight();
+  const first = acceptor.judge(datagrams[0]!, text.encode("client"), 0);
+  if (first.kind !== "answer") throw new Error("no HelloRetryRequest");
+  client.receive(first.datagram, "server");
+  const second = network.sent.at(-1)!.bytes;
+  expect(acceptor.judge(second, text.encode("client"), 0).kind).toBe("accept");
+  const elsewhere = acceptor.judge(second, text.encode("elsewhere"), 0);
+  expect(elsewhere.kind === "answer" && elsewhere.alert).toBe("illegal_parameter");
+  const stranger = new Acceptor(serverConfig).judge(second, text.encode("client"), 0);
+  expect(stranger.kind === "answer" && stranger.alert).toBe("illegal_parameter");
+});
+
+test("a cookie outlives one change of its key, and not two", () => {
+  const jar = new CookieJar(crypto, 1000);
+  const address = text.encode("client");
+  const contents = {
+    cipherSuite: 0x1303,
+    hash: "SHA-256" as const,
+    selectedGroup: 29,
+    fingerprint: crypto.random(32),
+    clientHello1Hash: crypto.random(32),
+  };
+  const cookie = jar.make(contents, address, 999);
+  expect(jar.open(cookie, address, 1999)).toEqual(contents);
+  expect(jar.open(cookie, address, 2000)).toBeUndefined();
+});
+
+test("every changed bit of a cookie makes it worthless", () => {
+  const jar = new CookieJar(crypto);
+  const address = text.encode("client");
+  const contents = {
+    cipherSuite: 0x1302,
+    hash: "SHA-384" as const,
+    selectedGroup: undefined,
+    fingerprint: crypto.random(32),
+    clientHello1Hash: crypto.random(48),
+  };
+  const cookie = jar.make(contents, address, 0);
+  expect(jar.open(cookie, address, 0)).toEqual(contents);
+  for (let bit = 0; bit < cookie.length * 8; bit++) {
+    const changed = cookie.slice();
+    changed[bit >> 3]! ^= 1 << (bit & 7);
+    expect(jar.open(changed, address, 0)).toBeUndefined();
+  }
+  for (let length = 0; length < cookie.length; length++) {
+    expect(jar.open(cookie.slice(0, length), address, 0)).toBeUndefined();
+  }
+});
+
+test("a ClientHello in pieces, in any order, is answered once it is whole", () => {
+  const acceptor = new Acceptor(serverConfig);
+  const { datagrams } = firstFlight({ mtuBytes: 128 });
+  expect(datagrams.length).toBeGreaterThan(2);
+  const kinds = datagrams.toReversed().map((each) => acceptor.judge(each, text.encode("client"), 0).kind);
+  expect(kinds.pop()).toBe("answer");
+  expect(new Set(kinds)).toEqual(new Set(["drop"]));
+});
+
+test("pieces of ClientHellos have a fixed number of places, and not for long", () => {
+  const { datagrams } = firstFlight({ mtuBytes: 128 });
+  const fragment = {
+    type: 1,
+    length: 300,
+    messageSeq: 0,
+    offset: 0,
+    data: datagrams[0]!.slice(0, 100),
+  };
+  const buffer = new HelloBuffer(4);
+  for (let i = 0; i < 10_000; i++) buffer.add(fragment, text.encode(`client ${i}`), 0);
+  expect(buffer.size).toBe(4);
+  buffer.add(fragment, text.encode("later"), 2_000);
+  expect(buffer.size).toBe(1);
+});
+
+test("whatever a datagram holds, the front answers or drops it, and answers are small", () => {
+  const acceptor = new Acceptor(serverConfig);
+  const random = new Random(20_261_120);
+  const { datagrams } = firstFlight();
+  const hello = datagrams[0]!;
+  for (let i = 0; i < 5000; i++) {
+    const datagram =
+      i % 2 === 0 ? random.bytes(random.below(600)) : hello.slice(0, random.below(hello.length) + 1);
+    const flips = random.below(4);
+    for (let n = 0; n < flips && datagram.length > 0; n++)
+      datagram[random.below(datagram.length)] = random.below(256);
+    const verdict = acceptor.judge(datagram, text.encode("client"), 0);
+    if (verdict.kind === "answer") expect(verdict.datagram.length).toBeLessThanOrEqual(3 * datagram.length);
+    expect(verdict.kind).not.toBe("accept");
+  }
+});

@@ -1,0 +1,62 @@
+/** A server at one address of the virtual network, with the stateless front that all servers have. */
+import type { Bytes } from "../../src/core/bytes.ts";
+import { Acceptor } from "../../src/dtls/acceptor.ts";
+import type { ServerConfig } from "../../src/dtls/config.ts";
+import { SimulatedConnection } from "./endpoint.ts";
+import type { Network, Node } from "./network.ts";
+
+export class SimulatedServer implements Node {
+  /** By the client's address. */
+  readonly connections: Map<string, SimulatedConnection> = new Map();
+  readonly drops: string[] = [];
+  readonly #network: Network;
+  readonly #config: ServerConfig;
+  readonly #acceptor: Acceptor;
+  readonly #address: string;
+
+  constructor(network: Network, config: ServerConfig, address: string) {
+    this.#network = network;
+    this.#config = config;
+    this.#address = address;
+    this.#acceptor = new Acceptor(config);
+    network.attach(address, this);
+  }
+
+  receive(datagram: Bytes, from: string): void {
+    const known = this.connections.get(from);
+    if (known !== undefined) {
+      known.receive(datagram, from);
+      return;
+    }
+    const verdict = this.#acceptor.judge(datagram, new TextEncoder().encode(from), this.#network.nowMs);
+    if (verdict.kind === "drop") this.drops.push(verdict.reason);
+    else if (verdict.kind === "answer") this.#network.send(this.#address, from, verdict.datagram);
+    else {
+      const options = { path: from, pathValidated: true, retry: verdict.retry };
+      const connection = new SimulatedConnection(this.#network, this.#config, this.#address, options);
+      // The server answers at the address, not the connection.
+      this.#network.attach(this.#address, this);
+      this.connections.set(from, connection);
+      connection.receive(datagram, from);
+    }
+  }
+
+  get deadlineMs(): number | undefined {
+    const deadlines = [...this.connections.values()].map(
+      ({ deadlineMs }) => deadlineMs ?? Number.POSITIVE_INFINITY,
+    );
+    const first = Math.min(Number.POSITIVE_INFINITY, ...deadlines);
+    return first === Number.POSITIVE_INFINITY ? undefined : first;
+  }
+
+  handleTimeout(): void {
+    for (const connection of this.connections.values()) {
+      if ((connection.deadlineMs ?? Number.POSITIVE_INFINITY) <= this.#network.nowMs)
+        connection.handleTimeout();
+    }
+  }
+
+  async idle(): Promise<void> {
+    for (const connection of this.connections.values()) await connection.idle();
+  }
+}
