@@ -1,5 +1,5 @@
 // Writes assembly/chacha20.ts: AssemblyScript has neither macros nor multi-value returns, so the rounds are unrolled here.
-// Usage: node tools/generate-chacha20.mjs   (tools/build.mjs runs it; the output is kept in the tree)
+// Usage: node tools/generate-chacha20.mjs   (tools/build-core.mjs runs it; the output is kept in the tree)
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
@@ -19,8 +19,6 @@ const rotateWide = {
 
 /** A row-wise pass waits for its own results: there rotation by 16 is a swizzle too, which is one step, not two. */
 const rotateRows = { ...rotateWide, 16: (x) => `i8x16.swizzle(${x}, rotate16)` };
-
-const indent = (statements) => statements.map((line) => `    ${line}`);
 
 /** RFC 8439 2.1 on several independent [a, b, c, d] at once, step by step in turn so that their latencies overlap. */
 function quarterRounds(groups, rotate = rotateWide) {
@@ -48,27 +46,30 @@ const poly1305Block = (offset) => [
   "h0 = (p0 & 0xffffffff) + (p3 >> 34) * 5;",
 ];
 
-/** The statements of `b` spread evenly among those of `a`. */
-const interleave = (a, b) =>
-  a.flatMap((line, i) => [line, ...b.slice((i * b.length) / a.length, ((i + 1) * b.length) / a.length)]);
-
 /**
- * The ten double rounds; the first `pairs` of them, if `stitched`, take in two Poly1305 blocks each. Poly1305 is scalar and
- * bound by the multiplier, ChaCha20 by the vector units: together they cost little more than the slower of them.
+ * Ten double rounds; the first `pairs` of them, if `stitched`, take in two Poly1305 blocks each, one after either half.
+ * Poly1305 is scalar and bound by the multiplier, ChaCha20 by the vector units: out-of-order execution overlaps them.
  */
-function rounds(doubleRound, stitched) {
+function rounds(columns, diagonals, stitched) {
+  const loop = (head, ...body) => emit(`  ${head} {`, ...body.flat().map((line) => `    ${line}`), "  }");
   if (!stitched) {
-    emit("  for (let round: i32 = 0; round < 10; round++) {", ...indent(doubleRound), "  }");
+    loop("for (let round: i32 = 0; round < 10; round++)", columns, diagonals);
     return;
   }
   for (const i of [0, 1, 2, 3]) emit(`  const r${i} = <u64>load<u32>(POLY1305, R + ${4 * i});`);
   for (const i of [1, 2, 3]) emit(`  const s${i} = <u64>load<u32>(POLY1305, S + ${4 * i});`);
   emit("  let h0 = load<u64>(POLY1305, H0);", "  let h3 = load<u64>(POLY1305, H3);");
   emit("  let h1: u64, h2: u64, p0: u64, p1: u64, p2: u64, p3: u64;");
-  const twoBlocks = [...poly1305Block(0), ...poly1305Block(16), "data += 32;"];
   emit("  let round: i32 = 0;");
-  emit("  for (; round < pairs; round++) {", ...indent(interleave(doubleRound, twoBlocks)), "  }");
-  emit("  for (; round < 10; round++) {", ...indent(doubleRound), "  }");
+  loop(
+    "for (; round < pairs; round++)",
+    columns,
+    poly1305Block(0),
+    diagonals,
+    poly1305Block(16),
+    "data += 32;",
+  );
+  loop("for (; round < 10; round++)", columns, diagonals);
   emit("  store<u64>(POLY1305, h0, H0);", "  store<u64>(POLY1305, h3, H3);");
 }
 
@@ -80,6 +81,7 @@ function rowWise(name, blocks, doc, stitched = false) {
   emit("", `/** ${doc} */`);
   emit(`export function ${name}(key: usize, counter: u32, nonce: usize, out: usize${more}): void {`);
   emit("  const rotate16 = v128.load(ROTATE_16);", "  const rotate8 = v128.load(ROTATE_8);");
+  emit("  // RFC 8439 2.3: the constants, the key, the counter and the nonce.");
   emit("  const row0 = i32x4(0x61707865, 0x3320646e, 0x79622d32, 0x6b206574);");
   emit("  const row1 = v128.load(key);", "  const row2 = v128.load(key, 16);");
   emit("  const row3 = i32x4(counter, load<i32>(nonce), load<i32>(nonce, 4), load<i32>(nonce, 8));");
@@ -89,14 +91,22 @@ function rowWise(name, blocks, doc, stitched = false) {
   }
   const turn = (row, lanes) =>
     each.map((i) => `${row}${i} = v128.shuffle<u32>(${row}${i}, ${row}${i}, ${lanes});`);
-  const doubleRound = [
-    ...quarterRounds(groups, rotateRows),
-    // The diagonals become columns. Row b is the last that a round finishes, so it stays and the others move around it.
-    ...[...turn("a", "3, 0, 1, 2"), ...turn("d", "2, 3, 0, 1"), ...turn("c", "1, 2, 3, 0")],
-    ...quarterRounds(groups, rotateRows),
-    ...[...turn("a", "1, 2, 3, 0"), ...turn("d", "2, 3, 0, 1"), ...turn("c", "3, 0, 1, 2")],
-  ];
-  rounds(doubleRound, stitched);
+  // The diagonals become columns, and back. Row b is the last that a round finishes: it stays, the others move around it.
+  rounds(
+    [
+      ...quarterRounds(groups, rotateRows),
+      ...turn("a", "3, 0, 1, 2"),
+      ...turn("d", "2, 3, 0, 1"),
+      ...turn("c", "1, 2, 3, 0"),
+    ],
+    [
+      ...quarterRounds(groups, rotateRows),
+      ...turn("a", "1, 2, 3, 0"),
+      ...turn("d", "2, 3, 0, 1"),
+      ...turn("c", "3, 0, 1, 2"),
+    ],
+    stitched,
+  );
   for (const i of each) {
     const at = (row) => (64 * i + 16 * row === 0 ? "" : `, ${64 * i + 16 * row}`);
     emit(`  v128.store(out, i32x4.add(a${i}, row0)${at(0)});`);
@@ -121,7 +131,8 @@ const initial = (i) =>
 
 /**
  * Four blocks at once, a vector per word of the state: lane i belongs to block counter + i. Sixteen vectors and their
- * temporaries are more than there are registers, so words 8 to 11, which the quarter rounds use the least, stay in memory.
+ * temporaries are more than there are registers, so words 8 to 11, the only ones besides 0 to 3 that are never rotated, stay
+ * in memory; the stores also keep the optimiser from nesting one quarter round into the next.
  */
 function fourWay() {
   emit(
@@ -131,6 +142,7 @@ function fourWay() {
   );
   emit("  const rotate8 = v128.load(ROTATE_8);");
   emit("  const counters = i32x4.add(i32x4.splat(counter), i32x4(0, 1, 2, 3));");
+  emit("  // RFC 8439 2.3: the constants, the key, the counter and the nonce.");
   for (let i = 0; i < 16; i++) emit(`  let x${i} = ${initial(i)};`);
   const spilled = [8, 9, 10, 11];
   const spill = (words) => words.map((w) => `v128.store(SPILLED, x${w}, ${16 * (w - 8)});`);
@@ -139,10 +151,11 @@ function fourWay() {
     const words = groups.map((g) => g[2]);
     return [...reload(words), ...quarterRounds(names(groups)), ...spill(words)];
   };
-  const halves = (groups) => [groups.slice(0, 2), groups.slice(2)];
+  const round = (groups) => [...twoQuarters(groups.slice(0, 2)), ...twoQuarters(groups.slice(2))];
   emit(...spill(spilled).map((line) => `  ${line}`));
-  rounds([...halves(COLUMNS), ...halves(DIAGONALS)].flatMap(twoQuarters), true);
+  rounds(round(COLUMNS), round(DIAGONALS), true);
   emit(...reload(spilled).map((line) => `  ${line}`));
+  emit("  // RFC 8439 2.3: the rounds are done; the original state is added.");
   for (let i = 0; i < 16; i++) emit(`  x${i} = i32x4.add(x${i}, ${initial(i)});`);
   // Four words of four blocks are a 4 x 4 matrix: transposed, each vector is 16 consecutive bytes of one block.
   for (let q = 0; q < 16; q += 4) {

@@ -1,5 +1,5 @@
 // Writes assembly/sha256.ts: the 64 rounds unrolled, with the state and the message schedule in locals.
-// Usage: node tools/generate-sha256.mjs   (tools/build.mjs runs it; the output is kept in the tree)
+// Usage: node tools/generate-sha256.mjs   (tools/build-core.mjs runs it; the output is kept in the tree)
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
