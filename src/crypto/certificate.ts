@@ -1,5 +1,5 @@
 import "reflect-metadata";
-import { X509Certificate } from "@peculiar/x509";
+import { PublicKey, X509Certificate } from "@peculiar/x509";
 import type { Bytes } from "../core/bytes.ts";
 import { type AlertName, SealgramError } from "../errors.ts";
 import { copyBytes, toHex } from "./bytes.ts";
@@ -47,7 +47,7 @@ const fault = (alert: AlertName, reason: string, cause?: unknown): SealgramError
 
 /** What validation asks of one certificate, read once. */
 interface Certificate {
-  readonly x509: X509Certificate;
+  readonly der: Bytes;
   /** The whole DER as a string of bytes, to look it up by. */
   readonly id: string;
   readonly subject: string;
@@ -104,7 +104,19 @@ const readExtensions = (tbs: DerReader): ReadonlyMap<string, RawExtension> => {
   return extensions;
 };
 
-/** The fields whose exact bytes count (RFC 5280 §4.1); times and signature are left to the library. */
+/** UTCTime or GeneralizedTime in the one form that RFC 5280 §4.1.2.5 allows: seconds, Zulu. */
+const readTime = (validity: DerReader): number => {
+  const tag = validity.peekTag() === Tag.utcTime ? Tag.utcTime : Tag.generalizedTime;
+  const text = String.fromCharCode(...validity.read(tag));
+  // "Where YY is greater than or equal to 50, the year SHALL be interpreted as 19YY".
+  const full = tag === Tag.generalizedTime ? text : text >= "50" ? `19${text}` : `20${text}`;
+  const iso = full.replace(/^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/, "$1-$2-$3T$4:$5:$6.000Z");
+  const ms = Date.parse(iso);
+  if (Number.isNaN(ms) || new Date(ms).toISOString() !== iso) throw new DerError("not a time");
+  return ms;
+};
+
+/** Everything but the signature (RFC 5280 §4.1), strictly; that is left to the library. */
 const readFields = (der: Uint8Array) => {
   const outer = new DerReader(der);
   const certificate = outer.enter(Tag.sequence);
@@ -115,7 +127,9 @@ const readFields = (der: Uint8Array) => {
   tbs.readUnsigned();
   const innerAlgorithm = toHex(tbs.read(Tag.sequence));
   const issuer = toHex(tbs.read(Tag.sequence));
-  tbs.read(Tag.sequence);
+  const validity = tbs.enter(Tag.sequence);
+  const [notBeforeMs, notAfterMs] = [readTime(validity), readTime(validity)];
+  validity.end();
   const subject = toHex(tbs.read(Tag.sequence));
   const publicKey = encodeDer(Tag.sequence, tbs.read(Tag.sequence));
   for (const uniqueIdentifier of [0x81, 0x82]) {
@@ -128,7 +142,7 @@ const readFields = (der: Uint8Array) => {
     throw new DerError("two signature algorithms");
   certificate.readBits();
   certificate.end();
-  return { issuer, subject, publicKey, extensions };
+  return { issuer, subject, publicKey, notBeforeMs, notAfterMs, extensions };
 };
 
 const readBasicConstraints = (value: Uint8Array): { isCa: boolean; pathLength: number } => {
@@ -160,17 +174,14 @@ const readPurposes = (value: Uint8Array): string[] => {
 
 const parseCertificate = (der: Bytes): Certificate => {
   const { extensions, ...fields } = readFields(der);
-  const x509 = new X509Certificate(der);
   const read = <T>(type: string, reader: (value: Uint8Array) => T): T | undefined => {
     const extension = extensions.get(type);
     return extension === undefined ? undefined : reader(extension.value);
   };
   return {
-    x509,
+    der,
     id: identify(der),
     ...fields,
-    notBeforeMs: x509.notBefore.getTime(),
-    notAfterMs: x509.notAfter.getTime(),
     hasUnknownCritical: [...extensions].some(([type, { critical }]) => critical && !processed.has(type)),
     ...(read(Extension.basicConstraints, readBasicConstraints) ?? { isCa: false, pathLength: 0 }),
     keyUsage: read(Extension.keyUsage, readKeyUsage) ?? 0xff,
@@ -225,9 +236,16 @@ const checkIssuer = (issuer: Certificate, path: readonly Certificate[], chain: C
   }
 };
 
-const isModern = ({ x509 }: Certificate): boolean => {
+/** Whether the issuer's key made the certificate's signature, with SHA-2. */
+const isSignedBy = async (
+  certificate: Certificate,
+  issuer: Certificate,
+  crypto: Crypto,
+): Promise<boolean> => {
+  const x509 = new X509Certificate(certificate.der);
   const { name, hash } = x509.signatureAlgorithm as { name: string; hash?: { name: string } };
-  return name === "Ed25519" || (hash !== undefined && ["SHA-256", "SHA-384", "SHA-512"].includes(hash.name));
+  const modern = name === "Ed25519" || ["SHA-256", "SHA-384", "SHA-512"].includes(hash?.name ?? "");
+  return modern && x509.verify({ publicKey: new PublicKey(issuer.publicKey), signatureOnly: true }, crypto);
 };
 
 export interface CertificateVerifierOptions {
@@ -296,13 +314,11 @@ export const createCertificateVerifier = (options: CertificateVerifierOptions): 
 
   const checkSignature = async (certificate: Certificate, issuer: Certificate): Promise<void> => {
     if (certificate.signedBy.has(issuer)) return;
-    if (!isModern(certificate)) throw fault("bad_certificate", "a certificate with an obsolete signature");
-    const { publicKey } = issuer.x509;
     let holds = false;
     try {
-      holds = await certificate.x509.verify({ publicKey, signatureOnly: true }, crypto);
+      holds = await isSignedBy(certificate, issuer, crypto);
     } catch (cause) {
-      throw fault("bad_certificate", "a certificate with a malformed signature", cause);
+      throw fault("bad_certificate", "a certificate whose signature cannot be checked", cause);
     }
     if (!holds) throw fault("bad_certificate", "a certificate whose signature does not hold");
     certificate.signedBy.add(issuer);

@@ -9,6 +9,8 @@ export const Tag = {
   octetString: 0x04,
   null: 0x05,
   objectIdentifier: 0x06,
+  utcTime: 0x17,
+  generalizedTime: 0x18,
   sequence: 0x30,
 } as const;
 

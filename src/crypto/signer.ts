@@ -56,7 +56,7 @@ const publicKeyFromJwk = (algorithm: KeyAlgorithm, jwk: JsonWebKey): Bytes => {
 };
 
 const portableEd25519 = async (seed: Bytes): Promise<Signer> => {
-  const { ed25519 } = await import("@noble/curves/ed25519.js");
+  const { ed25519 } = await import("./portable-curve25519.ts");
   return createSigner("Ed25519", encodeSpki("Ed25519", ed25519.getPublicKey(seed)), (_scheme, message) =>
     copyBytes(ed25519.sign(message, seed)),
   );

@@ -47,7 +47,7 @@ const generateNativeShare = async (
 };
 
 const createPortableX25519 = async (random: (length: number) => Bytes): Promise<KeyShare> => {
-  const { x25519 } = await import("@noble/curves/ed25519.js");
+  const { x25519 } = await import("./portable-curve25519.ts");
   const privateKey = random(32);
   return {
     group: Groups.x25519,

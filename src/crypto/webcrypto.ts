@@ -54,7 +54,7 @@ const createVerify = (subtle: SubtleCrypto): CryptoProvider["verify"] => {
         if (nativeEd25519) return false;
       }
     }
-    const { ed25519 } = await import("@noble/curves/ed25519.js");
+    const { ed25519 } = await import("./portable-curve25519.ts");
     // The strict equations of RFC 8032 §5.1.7, as the native implementations have them, not ZIP 215.
     return ed25519.verify(signature, message, key, { zip215: false });
   };

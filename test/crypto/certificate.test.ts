@@ -25,7 +25,7 @@ import {
   parseSubjectAltName,
   satisfiesConstraints,
 } from "../../src/crypto/certificate-name.ts";
-import { encodeDer } from "../../src/crypto/der.ts";
+import { DerReader, encodeDer, Tag } from "../../src/crypto/der.ts";
 import { parseSpki } from "../../src/crypto/key-format.ts";
 import type { CertificateChain } from "../../src/crypto/provider.ts";
 import { signerFromPkcs8 } from "../../src/crypto/signer.ts";
@@ -243,6 +243,124 @@ const craft = async (extensions: Extension[], subject = "crafted"): Promise<Gene
     privateKey: new Uint8Array(await crypto.subtle.exportKey("pkcs8", keys.privateKey)),
   };
 };
+
+/** The leaf of somebody who has the root's key and writes what he likes: text of the TBS replaced, then signed. */
+const forge = async (from: string, to: string): Promise<GeneratedCertificate> => {
+  const honest = toHex((await craft([])).certificate);
+  const outer = new DerReader(hex(honest)).enter(Tag.sequence);
+  const tbs = toHex(encodeDer(Tag.sequence, outer.read(Tag.sequence)));
+  const algorithm = toHex(encodeDer(Tag.sequence, outer.read(Tag.sequence)));
+  expect(tbs).toContain(from);
+  const forged = hex(tbs.replaceAll(from, to));
+  const signature = await (await signerFromPkcs8(root.privateKey)).sign(0x0403, forged);
+  const certificate = encodeDer(
+    Tag.sequence,
+    forged,
+    hex(algorithm.replaceAll(from, to)),
+    encodeDer(Tag.bitString, Uint8Array.of(0), signature),
+  );
+  return { certificate, privateKey: root.privateKey };
+};
+
+describe("fields", () => {
+  const notAfter = toHex(utf8("260116000000Z"));
+
+  test("what is forged well holds", async () => {
+    const forged = await forge(notAfter, toHex(utf8("260115120000Z")));
+    await verify([forged]);
+    await expect(verify([forged], { nowMs: nowMs + day / 2 + 1000 })).rejects.toMatchObject(
+      failsWith("certificate_expired"),
+    );
+  });
+
+  test.each([
+    "2601160000Z00",
+    "261316000000Z",
+    "260132000000Z",
+    "260116240000Z",
+    "260116006000Z",
+    "26011600000AZ",
+    "2601160000000",
+    "-60116000000Z",
+    "260230000000Z",
+  ])("%s is no time", async (time) => {
+    await expect(verify([await forge(notAfter, toHex(utf8(time)))])).rejects.toMatchObject(
+      failsWith("bad_certificate"),
+    );
+  });
+
+  test("an unknown signature algorithm is bad_certificate", async () => {
+    // ecdsa-with-SHA256 to a neighbour that is not assigned
+    await expect(verify([await forge("06082a8648ce3d040302", "06082a8648ce3d04037f")])).rejects.toMatchObject(
+      failsWith("bad_certificate"),
+    );
+  });
+
+  test("ECDSA with SHA-1 is bad_certificate", async () => {
+    const keys = (await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, true, [
+      "sign",
+      "verify",
+    ])) as CryptoKeyPair;
+    const parameters = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-1" };
+    const certificate = await X509CertificateGenerator.create({
+      serialNumber: "01",
+      subject: "CN=old",
+      issuer: new X509Certificate(root.certificate).subjectName,
+      notBefore: new Date(validity.notBeforeMs),
+      notAfter: new Date(validity.notAfterMs),
+      publicKey: keys.publicKey,
+      signingKey: await crypto.subtle.importKey("pkcs8", root.privateKey, parameters, false, ["sign"]),
+      signingAlgorithm: parameters,
+    });
+    const old = { certificate: new Uint8Array(certificate.rawData), privateKey: root.privateKey };
+    expect(new NodeCertificate(old.certificate).verify(new NodeCertificate(root.certificate).publicKey)).toBe(
+      true,
+    );
+    await expect(verify([old])).rejects.toMatchObject(failsWith("bad_certificate"));
+  });
+
+  test("version 1 is refused", async () => {
+    await expect(verify([await forge("a003020102", "a003020100")])).rejects.toMatchObject(
+      failsWith("bad_certificate"),
+    );
+  });
+
+  test("GeneralizedTime is read too", async () => {
+    const far = await make({ subject: "far", issuer: root, notAfterMs: Date.UTC(2060, 1, 29, 23, 59, 59) });
+    await verify([far], { nowMs });
+    const by = createCertificateVerifier({ trustAnchors: [far.certificate] });
+    await verify([far], { nowMs: Date.UTC(2060, 1, 29, 23, 59, 59) }, by);
+    await expect(verify([far], { nowMs: Date.UTC(2060, 2, 1) }, by)).rejects.toMatchObject(
+      failsWith("certificate_expired"),
+    );
+  });
+
+  test("certificates damaged at random fail as SealgramErrors", async () => {
+    const damage = fc.tuple(fc.nat(2000), fc.nat(6), fc.uint8Array({ maxLength: 6 }));
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(damage, { minLength: 1, maxLength: 3 }),
+        fc.boolean(),
+        async (damages, atLeaf) => {
+          const original = (atLeaf ? leaf : middle).certificate;
+          let bytes = [...original];
+          for (const [at, removed, added] of damages) {
+            const start = at % bytes.length;
+            bytes = [...bytes.slice(0, start), ...added, ...bytes.slice(start + removed)];
+          }
+          fc.pre(toHex(Uint8Array.from(bytes)) !== toHex(original));
+          const damaged = { ...leaf, certificate: Uint8Array.from(bytes) };
+          const chain = atLeaf ? [damaged, middle] : [leaf, damaged];
+          await expect(verify(chain)).rejects.toMatchObject({
+            name: "SealgramError",
+            code: "invalid_certificate",
+          });
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+});
 
 describe("extensions", () => {
   test("a leaf without any is accepted where no name is asked for", async () => {
