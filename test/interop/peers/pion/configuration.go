@@ -1,6 +1,9 @@
 package main
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
@@ -8,7 +11,7 @@ import (
 	"time"
 
 	"github.com/pion/dtls/v3"
-	"github.com/pion/dtls/v3/pkg/crypto/elliptic"
+	dtlselliptic "github.com/pion/dtls/v3/pkg/crypto/elliptic"
 	"github.com/pion/dtls/v3/pkg/protocol"
 )
 
@@ -18,9 +21,12 @@ var suites = map[string]dtls.CipherSuiteID{
 	"TLS_CHACHA20_POLY1305_SHA256": dtls.TLS_CHACHA20_POLY1305_SHA256,
 }
 
-var groups = map[string]elliptic.Curve{
-	"x25519": elliptic.X25519, "p256": elliptic.P256, "x25519mlkem768": elliptic.X25519MLKEM768,
+var groups = map[string]dtlselliptic.Curve{
+	"x25519": dtlselliptic.X25519, "p256": dtlselliptic.P256, "x25519mlkem768": dtlselliptic.X25519MLKEM768,
 }
+
+// fragmentOverhead is what pion adds to the "MTU" that it cuts handshake messages to: headers and tag.
+const fragmentOverhead = 40
 
 // shared are the settings of both roles.
 func shared(asked *options) ([]dtls.Option, error) {
@@ -31,6 +37,9 @@ func shared(asked *options) ([]dtls.Option, error) {
 		return nil, unsupported("pion has no PAKE")
 	case asked.rawPublicKey:
 		return nil, unsupported("pion has no raw public keys")
+	case asked.alpn != "":
+		// Its client offers a protocol, its server selects none, and neither tells.
+		return nil, unsupported("pion does not negotiate ALPN in DTLS 1.3")
 	}
 	settings := []dtls.Option{
 		dtls.WithMinVersion(protocol.Version1_3),
@@ -45,7 +54,7 @@ func shared(asked *options) ([]dtls.Option, error) {
 		settings = append(settings, dtls.WithCipherSuites(suite))
 	}
 	if asked.groups != nil {
-		var curves []elliptic.Curve
+		var curves []dtlselliptic.Curve
 		for _, name := range asked.groups {
 			curve, known := groups[name]
 			if !known {
@@ -55,19 +64,22 @@ func shared(asked *options) ([]dtls.Option, error) {
 		}
 		settings = append(settings, dtls.WithEllipticCurves(curves...))
 	}
-	if asked.alpn != "" {
-		settings = append(settings, dtls.WithSupportedProtocols(asked.alpn))
-	}
 	if asked.cidBytes >= 0 {
 		settings = append(settings, dtls.WithConnectionIDGenerator(dtls.RandomCIDGenerator(asked.cidBytes)))
 	}
 	if asked.mtuBytes > 0 {
-		settings = append(settings, dtls.WithMTU(asked.mtuBytes))
+		settings = append(settings, dtls.WithMTU(asked.mtuBytes-fragmentOverhead))
 	}
 	if asked.certificate != "" && asked.key != "" {
 		certificate, err := tls.LoadX509KeyPair(asked.certificate, asked.key)
 		if err != nil {
 			return nil, err
+		}
+		if curve, ok := certificate.PrivateKey.(*ecdsa.PrivateKey); ok && curve.Curve != elliptic.P256() {
+			return nil, unsupported("pion signs for P-256 whatever the curve of its key")
+		}
+		if _, ok := certificate.PrivateKey.(*rsa.PrivateKey); ok {
+			return nil, unsupported("pion does not sign with RSA in DTLS 1.3")
 		}
 		settings = append(settings, dtls.WithCertificates(certificate))
 	}

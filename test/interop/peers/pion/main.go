@@ -20,6 +20,9 @@ import (
 // An echo that has not come back by then is asked for again: records of application data may be lost.
 const resend = 500 * time.Millisecond
 
+// A close_notify may be lost too: a server that has echoed and then heard nothing for so long takes it as sent.
+const silence = 2500 * time.Millisecond
+
 func main() {
 	asked, err := parseOptions(os.Args[1:])
 	if err == nil {
@@ -113,7 +116,9 @@ func echo(ctx context.Context, connection *dtls.Conn, asked *options, deadline t
 	_ = connection.SetReadDeadline(deadline)
 	for {
 		length, err := connection.Read(buffer)
-		if errors.Is(err, io.EOF) {
+		var network net.Error
+		silent := echoed > 0 && errors.As(err, &network) && network.Timeout()
+		if silent || errors.Is(err, io.EOF) {
 			emit("echoed", map[string]any{"count": echoed})
 			_ = connection.Close()
 			emit("closed", nil)
@@ -122,6 +127,7 @@ func echo(ctx context.Context, connection *dtls.Conn, asked *options, deadline t
 		if err != nil {
 			return err
 		}
+		_ = connection.SetReadDeadline(time.Now().Add(silence))
 		if _, err := connection.Write(buffer[:length]); err != nil {
 			return err
 		}
@@ -159,6 +165,7 @@ func converse(ctx context.Context, connection *dtls.Conn, asked *options, deadli
 				if err := updateHalfWay(ctx, connection, asked, echoed); err != nil {
 					return err
 				}
+				time.Sleep(asked.interval)
 				break
 			}
 		}

@@ -16,7 +16,7 @@ type options struct {
 	psk                                                           []byte
 	groups                                                        []string
 	cidBytes, mtuBytes, messages                                  int
-	timeout                                                       time.Duration
+	interval, timeout                                             time.Duration
 }
 
 // unsupported is the reason for exit status 89.
@@ -35,7 +35,7 @@ func parseOptions(arguments []string) (*options, error) {
 		name:     "localhost",
 		cidBytes: -1,
 		messages: 4,
-		timeout:  20 * time.Second,
+		timeout:  10 * time.Second,
 	}
 	flags := map[string]*bool{
 		"--psk-imported": &parsed.imported, "--verify": &parsed.verify, "--rpk": &parsed.rawPublicKey,
@@ -69,6 +69,8 @@ func parseOptions(arguments []string) (*options, error) {
 				parsed.psk, err = hex.DecodeString(value)
 			case "--group":
 				parsed.groups = strings.Split(value, ",")
+			case "--interval":
+				parsed.interval, err = time.ParseDuration(value + "ms")
 			case "--timeout":
 				parsed.timeout, err = time.ParseDuration(value + "ms")
 			default:

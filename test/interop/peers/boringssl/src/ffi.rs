@@ -42,32 +42,66 @@ unsafe extern "C" {
     pub fn SSL_CTX_set_compliance_policy(ctx: *mut SSL_CTX, policy: c_int) -> c_int;
     pub fn SSL_CTX_use_certificate_chain_file(ctx: *mut SSL_CTX, file: *const c_char) -> c_int;
     pub fn SSL_CTX_use_PrivateKey_file(ctx: *mut SSL_CTX, file: *const c_char, kind: c_int) -> c_int;
-    pub fn SSL_CTX_load_verify_locations(ctx: *mut SSL_CTX, file: *const c_char, directory: *const c_char) -> c_int;
+    pub fn SSL_CTX_load_verify_locations(
+        ctx: *mut SSL_CTX,
+        file: *const c_char,
+        directory: *const c_char,
+    ) -> c_int;
     pub fn SSL_CTX_set_verify(ctx: *mut SSL_CTX, mode: c_int, callback: *const c_void);
     pub fn SSL_CTX_set_custom_verify(ctx: *mut SSL_CTX, mode: c_int, callback: CustomVerify);
-    pub fn SSL_CTX_set1_accepted_peer_cert_types(ctx: *mut SSL_CTX, values: *const u8, count: usize) -> c_int;
+    pub fn SSL_CTX_set_verify_algorithm_prefs(ctx: *mut SSL_CTX, schemes: *const u16, count: usize) -> c_int;
+    pub fn SSL_CTX_set1_accepted_peer_cert_types(ctx: *mut SSL_CTX, values: *const u8, count: usize)
+    -> c_int;
     pub fn SSL_CTX_set1_group_ids(ctx: *mut SSL_CTX, groups: *const u16, count: usize) -> c_int;
     pub fn SSL_CTX_set_alpn_protos(ctx: *mut SSL_CTX, protocols: *const u8, length: usize) -> c_int;
     pub fn SSL_CTX_set_alpn_select_cb(ctx: *mut SSL_CTX, callback: AlpnSelect, argument: *mut c_void);
     pub fn SSL_CTX_add1_credential(ctx: *mut SSL_CTX, credential: *const SSL_CREDENTIAL) -> c_int;
     pub fn SSL_CREDENTIAL_new_raw_public_key(key: *const EVP_PKEY) -> *mut SSL_CREDENTIAL;
     pub fn SSL_CREDENTIAL_new_pre_shared_key(
-        key: *const u8, key_length: usize, identity: *const u8, identity_length: usize,
-        digest: *const EVP_MD, context: *const u8, context_length: usize,
+        key: *const u8,
+        key_length: usize,
+        identity: *const u8,
+        identity_length: usize,
+        digest: *const EVP_MD,
+        context: *const u8,
+        context_length: usize,
     ) -> *mut SSL_CREDENTIAL;
     pub fn SSL_spake2plusv1_register(
-        w0: *mut u8, w1: *mut u8, record: *mut u8, password: *const u8, password_length: usize,
-        client: *const u8, client_length: usize, server: *const u8, server_length: usize,
+        w0: *mut u8,
+        w1: *mut u8,
+        record: *mut u8,
+        password: *const u8,
+        password_length: usize,
+        client: *const u8,
+        client_length: usize,
+        server: *const u8,
+        server_length: usize,
     ) -> c_int;
     pub fn SSL_CREDENTIAL_new_spake2plusv1_client(
-        context: *const u8, context_length: usize, client: *const u8, client_length: usize,
-        server: *const u8, server_length: usize, error_limit: u32,
-        w0: *const u8, w0_length: usize, w1: *const u8, w1_length: usize,
+        context: *const u8,
+        context_length: usize,
+        client: *const u8,
+        client_length: usize,
+        server: *const u8,
+        server_length: usize,
+        error_limit: u32,
+        w0: *const u8,
+        w0_length: usize,
+        w1: *const u8,
+        w1_length: usize,
     ) -> *mut SSL_CREDENTIAL;
     pub fn SSL_CREDENTIAL_new_spake2plusv1_server(
-        context: *const u8, context_length: usize, client: *const u8, client_length: usize,
-        server: *const u8, server_length: usize, rate_limit: u32,
-        w0: *const u8, w0_length: usize, record: *const u8, record_length: usize,
+        context: *const u8,
+        context_length: usize,
+        client: *const u8,
+        client_length: usize,
+        server: *const u8,
+        server_length: usize,
+        rate_limit: u32,
+        w0: *const u8,
+        w0_length: usize,
+        record: *const u8,
+        record_length: usize,
     ) -> *mut SSL_CREDENTIAL;
 
     pub fn SSL_new(ctx: *mut SSL_CTX) -> *mut SSL;
@@ -94,9 +128,18 @@ unsafe extern "C" {
     pub fn DTLSv1_set_initial_timeout_duration(ssl: *mut SSL, milliseconds: u32);
 
     pub fn BIO_meth_new(kind: c_int, name: *const c_char) -> *mut BIO_METHOD;
-    pub fn BIO_meth_set_read(method: *mut BIO_METHOD, read: extern "C" fn(*mut BIO, *mut c_char, c_int) -> c_int) -> c_int;
-    pub fn BIO_meth_set_write(method: *mut BIO_METHOD, write: extern "C" fn(*mut BIO, *const c_char, c_int) -> c_int) -> c_int;
-    pub fn BIO_meth_set_ctrl(method: *mut BIO_METHOD, control: extern "C" fn(*mut BIO, c_int, c_long, *mut c_void) -> c_long) -> c_int;
+    pub fn BIO_meth_set_read(
+        method: *mut BIO_METHOD,
+        read: extern "C" fn(*mut BIO, *mut c_char, c_int) -> c_int,
+    ) -> c_int;
+    pub fn BIO_meth_set_write(
+        method: *mut BIO_METHOD,
+        write: extern "C" fn(*mut BIO, *const c_char, c_int) -> c_int,
+    ) -> c_int;
+    pub fn BIO_meth_set_ctrl(
+        method: *mut BIO_METHOD,
+        control: extern "C" fn(*mut BIO, c_int, c_long, *mut c_void) -> c_long,
+    ) -> c_int;
     pub fn BIO_new(method: *const BIO_METHOD) -> *mut BIO;
     pub fn BIO_set_init(bio: *mut BIO, init: c_int);
     pub fn BIO_set_data(bio: *mut BIO, data: *mut c_void);
@@ -105,7 +148,11 @@ unsafe extern "C" {
     pub fn BIO_clear_retry_flags(bio: *mut BIO);
 
     pub fn d2i_PUBKEY(out: *mut *mut EVP_PKEY, input: *mut *const u8, length: c_long) -> *mut EVP_PKEY;
-    pub fn d2i_AutoPrivateKey(out: *mut *mut EVP_PKEY, input: *mut *const u8, length: c_long) -> *mut EVP_PKEY;
+    pub fn d2i_AutoPrivateKey(
+        out: *mut *mut EVP_PKEY,
+        input: *mut *const u8,
+        length: c_long,
+    ) -> *mut EVP_PKEY;
     pub fn EVP_PKEY_cmp(a: *const EVP_PKEY, b: *const EVP_PKEY) -> c_int;
     pub fn EVP_sha256() -> *const EVP_MD;
     pub fn ERR_get_error() -> u32;

@@ -11,7 +11,9 @@ use std::ptr::{null, null_mut};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use contract::{Authentication, Endpoint, Event, Failure, Negotiated, Options, Role, decode_pem, run, unsupported};
+use contract::{
+    Authentication, Endpoint, Event, Failure, Negotiated, Options, Role, decode_pem, run, unsupported,
+};
 use ffi::*;
 
 fn main() -> ExitCode {
@@ -39,6 +41,9 @@ static PINNED: OnceLock<usize> = OnceLock::new();
 /// The protocol name that a server accepts, with its length in front.
 static ALPN: OnceLock<Vec<u8>> = OnceLock::new();
 
+/// BoringSSL's own list (ECDSA, RSA-PSS, and PKCS #1 for certificates), and Ed25519, which it leaves out unless asked.
+const SCHEMES: [u16; 8] = [0x0403, 0x0804, 0x0401, 0x0503, 0x0805, 0x0501, 0x0806, 0x0807];
+
 impl Peer {
     fn open(options: &Options) -> Result<Peer, Failure> {
         let client = options.role == Role::Client;
@@ -59,6 +64,7 @@ impl Peer {
             if !groups.is_empty() {
                 check(SSL_CTX_set1_group_ids(ctx, groups.as_ptr(), groups.len()))?;
             }
+            check(SSL_CTX_set_verify_algorithm_prefs(ctx, SCHEMES.as_ptr(), SCHEMES.len()))?;
             authenticate(ctx, options)?;
             if let Some(alpn) = &options.alpn {
                 let protocol = ALPN.get_or_init(|| [&[alpn.len() as u8], alpn.as_bytes()].concat());
@@ -153,8 +159,9 @@ impl Peer {
             };
             let (mut alpn, mut length) = (null(), 0);
             SSL_get0_alpn_selected(self.ssl, &mut alpn, &mut length);
-            let alpn = (length > 0)
-                .then(|| String::from_utf8_lossy(std::slice::from_raw_parts(alpn, length as usize)).into_owned());
+            let alpn = (length > 0).then(|| {
+                String::from_utf8_lossy(std::slice::from_raw_parts(alpn, length as usize)).into_owned()
+            });
             Ok(Negotiated { suite: Some(suite), group, alpn, cid: None })
         }
     }
@@ -217,9 +224,9 @@ impl Endpoint for Peer {
 /// TLS 1.3 suites cannot be chosen in BoringSSL, though a policy puts AES-256 first; for the rest, the outcome is checked.
 unsafe fn configure_suite(ctx: *mut SSL_CTX, options: &Options) -> Result<(), Failure> {
     match options.suite.as_deref() {
-        Some("TLS_AES_256_GCM_SHA384") => check(unsafe {
-            SSL_CTX_set_compliance_policy(ctx, SSL_COMPLIANCE_POLICY_CNSA_202407)
-        }),
+        Some("TLS_AES_256_GCM_SHA384") => {
+            check(unsafe { SSL_CTX_set_compliance_policy(ctx, SSL_COMPLIANCE_POLICY_CNSA_202407) })
+        }
         None | Some("TLS_AES_128_GCM_SHA256" | "TLS_CHACHA20_POLY1305_SHA256") => Ok(()),
         Some(other) => unsupported(format!("BoringSSL has no {other}")),
     }
@@ -240,32 +247,66 @@ unsafe fn authenticate(ctx: *mut SSL_CTX, options: &Options) -> Result<(), Failu
     let (identity, name) = (options.identity.as_bytes(), options.name.as_bytes());
     unsafe {
         match options.authentication {
-            Authentication::Psk => return unsupported("BoringSSL takes external PSKs through the importer only"),
+            Authentication::Psk => {
+                return unsupported("BoringSSL takes external PSKs through the importer only");
+            }
             Authentication::PskImported => add(
                 ctx,
                 SSL_CREDENTIAL_new_pre_shared_key(
-                    options.psk.as_ptr(), options.psk.len(), identity.as_ptr(), identity.len(),
-                    EVP_sha256(), null(), 0,
+                    options.psk.as_ptr(),
+                    options.psk.len(),
+                    identity.as_ptr(),
+                    identity.len(),
+                    EVP_sha256(),
+                    null(),
+                    0,
                 ),
             ),
             Authentication::Password => {
                 let (mut w0, mut w1, mut record) = ([0u8; 32], [0u8; 32], [0u8; 65]);
                 check(SSL_spake2plusv1_register(
-                    w0.as_mut_ptr(), w1.as_mut_ptr(), record.as_mut_ptr(),
-                    options.password.as_ptr(), options.password.len(),
-                    identity.as_ptr(), identity.len(), name.as_ptr(), name.len(),
+                    w0.as_mut_ptr(),
+                    w1.as_mut_ptr(),
+                    record.as_mut_ptr(),
+                    options.password.as_ptr(),
+                    options.password.len(),
+                    identity.as_ptr(),
+                    identity.len(),
+                    name.as_ptr(),
+                    name.len(),
                 ))?;
-                add(ctx, if client {
-                    SSL_CREDENTIAL_new_spake2plusv1_client(
-                        null(), 0, identity.as_ptr(), identity.len(), name.as_ptr(), name.len(), 1,
-                        w0.as_ptr(), w0.len(), w1.as_ptr(), w1.len(),
-                    )
-                } else {
-                    SSL_CREDENTIAL_new_spake2plusv1_server(
-                        null(), 0, identity.as_ptr(), identity.len(), name.as_ptr(), name.len(), 1,
-                        w0.as_ptr(), w0.len(), record.as_ptr(), record.len(),
-                    )
-                })
+                add(
+                    ctx,
+                    if client {
+                        SSL_CREDENTIAL_new_spake2plusv1_client(
+                            null(),
+                            0,
+                            identity.as_ptr(),
+                            identity.len(),
+                            name.as_ptr(),
+                            name.len(),
+                            1,
+                            w0.as_ptr(),
+                            w0.len(),
+                            w1.as_ptr(),
+                            w1.len(),
+                        )
+                    } else {
+                        SSL_CREDENTIAL_new_spake2plusv1_server(
+                            null(),
+                            0,
+                            identity.as_ptr(),
+                            identity.len(),
+                            name.as_ptr(),
+                            name.len(),
+                            1,
+                            w0.as_ptr(),
+                            w0.len(),
+                            record.as_ptr(),
+                            record.len(),
+                        )
+                    },
+                )
             }
             Authentication::RawPublicKey => {
                 let key = options.key.as_deref().ok_or("--rpk needs --key")?;
@@ -274,7 +315,11 @@ unsafe fn authenticate(ctx: *mut SSL_CTX, options: &Options) -> Result<(), Failu
                 PINNED.get_or_init(|| pinned);
                 add(ctx, SSL_CREDENTIAL_new_raw_public_key(read_key(key, d2i_AutoPrivateKey)?))?;
                 check(SSL_CTX_set1_accepted_peer_cert_types(ctx, &TLSEXT_CERT_TYPE_RPK, 1))?;
-                SSL_CTX_set_custom_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, verify_pinned);
+                SSL_CTX_set_custom_verify(
+                    ctx,
+                    SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
+                    verify_pinned,
+                );
                 Ok(())
             }
             Authentication::Certificate => {
@@ -330,7 +375,12 @@ extern "C" fn verify_pinned(ssl: *mut SSL, _alert: *mut u8) -> c_int {
 }
 
 extern "C" fn select_alpn(
-    _ssl: *mut SSL, out: *mut *const u8, out_length: *mut u8, offered: *const u8, length: c_uint, _: *mut c_void,
+    _ssl: *mut SSL,
+    out: *mut *const u8,
+    out_length: *mut u8,
+    offered: *const u8,
+    length: c_uint,
+    _: *mut c_void,
 ) -> c_int {
     let ours = ALPN.get().unwrap();
     // SAFETY: BoringSSL hands over a valid, well-formed list and out-parameters.

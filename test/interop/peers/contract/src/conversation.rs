@@ -11,14 +11,13 @@ use crate::{Endpoint, Event, Failure, Options, Role};
 const RESEND: Duration = Duration::from_millis(500);
 /// How long an end that has sent close_notify waits for the other's.
 const LINGER: Duration = Duration::from_millis(1000);
+/// A close_notify may be lost too: a server that has echoed and then heard nothing for so long takes it as sent.
+const SILENCE: Duration = Duration::from_millis(2500);
 
 pub fn hold(options: &Options, endpoint: Box<dyn Endpoint>) -> Result<(), Failure> {
     let server = options.role == Role::Server;
-    let socket = if server {
-        UdpSocket::bind(options.address)?
-    } else {
-        UdpSocket::bind((options.address.ip(), 0))?
-    };
+    let socket =
+        if server { UdpSocket::bind(options.address)? } else { UdpSocket::bind((options.address.ip(), 0))? };
     if server {
         emit("listening", &[("port", socket.local_addr()?.port().to_string())]);
     }
@@ -30,10 +29,14 @@ pub fn hold(options: &Options, endpoint: Box<dyn Endpoint>) -> Result<(), Failur
         deadline: Instant::now() + options.timeout,
         connected: false,
         echoed: 0,
-        resend_at: None,
+        send_at: None,
+        heard_at: None,
         closed_at: None,
     };
-    conversation.run()
+    let outcome = conversation.run();
+    // An endpoint that gives up has an alert to send.
+    conversation.flush();
+    outcome
 }
 
 struct Conversation<'a> {
@@ -45,7 +48,9 @@ struct Conversation<'a> {
     deadline: Instant,
     connected: bool,
     echoed: usize,
-    resend_at: Option<Instant>,
+    /// When the client sends the next message, or the last one again.
+    send_at: Option<Instant>,
+    heard_at: Option<Instant>,
     closed_at: Option<Instant>,
 }
 
@@ -58,9 +63,14 @@ impl Conversation<'_> {
                 emit("closed", &[]);
                 return Ok(());
             }
-            self.flush()?;
+            self.flush();
             let now = Instant::now();
-            if self.closed_at.is_some_and(|at| now >= at + LINGER) {
+            let lingered = self.closed_at.is_some_and(|at| now >= at + LINGER);
+            let silent = self.echoed > 0 && self.heard_at.is_some_and(|at| now >= at + SILENCE);
+            if silent && self.options.role == Role::Server {
+                emit("echoed", &[("count", self.echoed.to_string())]);
+            }
+            if lingered || (silent && self.options.role == Role::Server) {
                 emit("closed", &[]);
                 return Ok(());
             }
@@ -77,8 +87,11 @@ impl Conversation<'_> {
             let wait = [
                 timer,
                 Some(self.deadline - now),
-                self.resend_at.map(|at| at.saturating_duration_since(now)),
+                self.send_at.map(|at| at.saturating_duration_since(now)),
                 self.closed_at.map(|at| (at + LINGER).saturating_duration_since(now)),
+                self.heard_at
+                    .map(|at| (at + SILENCE).saturating_duration_since(now))
+                    .filter(|wait| !wait.is_zero()),
             ]
             .into_iter()
             .flatten()
@@ -88,6 +101,7 @@ impl Conversation<'_> {
             match self.socket.recv_from(&mut buffer) {
                 Ok((length, from)) => {
                     self.peer = Some(from);
+                    self.heard_at = Some(Instant::now());
                     self.endpoint.receive(&buffer[..length])?;
                 }
                 // A closed port answers with an ICMP error: the other end has gone, which matters only before close.
@@ -98,20 +112,19 @@ impl Conversation<'_> {
             if timer.is_some_and(|timer| now.elapsed() >= timer) {
                 self.endpoint.timeout()?;
             }
-            if self.resend_at.is_some_and(|at| Instant::now() >= at) {
+            if self.send_at.is_some_and(|at| Instant::now() >= at) {
                 self.send_message()?;
             }
         }
     }
 
-    fn flush(&mut self) -> Result<(), Failure> {
+    fn flush(&mut self) {
         while let Some(datagram) = self.endpoint.transmit() {
             if let Some(peer) = self.peer {
                 // On loopback a datagram to a port that has closed is refused; it counts as lost.
                 let _ = self.socket.send_to(&datagram, peer);
             }
         }
-        Ok(())
     }
 
     /// Works off the endpoint's events; true once the other side has closed.
@@ -149,7 +162,10 @@ impl Conversation<'_> {
                     if self.closed_at.is_none() && data == message(self.echoed) {
                         self.echoed += 1;
                         self.update_keys_half_way()?;
-                        self.send_message()?;
+                        match self.options.interval {
+                            Duration::ZERO => self.send_message()?,
+                            interval => self.send_at = Some(Instant::now() + interval),
+                        }
                     }
                 }
                 Event::Closed => {
@@ -158,7 +174,6 @@ impl Conversation<'_> {
                     }
                     // Answer in kind; an endpoint that has already done so makes no second one.
                     let _ = self.endpoint.close();
-                    self.flush()?;
                     if self.closed_at.is_none() && self.options.role == Role::Client {
                         return Err(format!("the server closed after {} echoes", self.echoed).into());
                     }
@@ -181,10 +196,10 @@ impl Conversation<'_> {
     fn send_message(&mut self) -> Result<(), Failure> {
         if self.echoed < self.options.messages {
             self.endpoint.send(&message(self.echoed))?;
-            self.resend_at = Some(Instant::now() + RESEND);
+            self.send_at = Some(Instant::now() + RESEND);
         } else {
             emit("echoed", &[("count", self.echoed.to_string())]);
-            self.resend_at = None;
+            self.send_at = None;
             self.endpoint.close()?;
             self.closed_at = Some(Instant::now());
         }

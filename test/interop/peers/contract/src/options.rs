@@ -48,6 +48,8 @@ pub struct Options {
     pub key_update: bool,
     pub mtu_bytes: Option<usize>,
     pub messages: usize,
+    /// How long a client waits between an echo and its next message.
+    pub interval: Duration,
     pub timeout: Duration,
 }
 
@@ -79,7 +81,8 @@ impl Options {
             key_update: false,
             mtu_bytes: None,
             messages: 4,
-            timeout: Duration::from_secs(20),
+            interval: Duration::ZERO,
+            timeout: Duration::from_secs(10),
         };
         while let Some(option) = arguments.next() {
             let mut value = || arguments.next().ok_or(format!("{option} needs a value"));
@@ -112,6 +115,7 @@ impl Options {
                 "--key-update" => options.key_update = true,
                 "--mtu" => options.mtu_bytes = Some(value()?.parse()?),
                 "--messages" => options.messages = value()?.parse()?,
+                "--interval" => options.interval = Duration::from_millis(value()?.parse()?),
                 "--timeout" => options.timeout = Duration::from_millis(value()?.parse()?),
                 _ => return unsupported(format!("unknown option {option}")),
             }

@@ -6,7 +6,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use contract::{Authentication, Endpoint, Event, Failure, Negotiated, Options, Role, decode_pem, run, unsupported};
+use contract::{
+    Authentication, Endpoint, Event, Failure, Negotiated, Options, Role, decode_pem, run, unsupported,
+};
 use dimpl::crypto::Dtls13CipherSuite;
 use dimpl::{Config, Dtls, DtlsCertificate, NamedGroup, Output};
 
@@ -34,6 +36,9 @@ impl Peer {
             return unsupported("dimpl has no connection IDs");
         }
         let client = options.role == Role::Client;
+        if client && options.hello_retry {
+            return unsupported("dimpl's client always sends a key share");
+        }
         let mut config = Config::builder()
             .require_client_certificate(options.verify)
             .use_server_cookie(options.hello_retry)
@@ -72,11 +77,17 @@ impl Peer {
             certificate: decode_pem(&read_to_string(certificate)?)?,
             private_key: decode_pem(&read_to_string(key)?)?,
         };
+        if !is_ecdsa(&certificate.private_key) {
+            return unsupported("dimpl signs with ECDSA only");
+        }
         // dimpl leaves the judgement of a certificate to its caller, who pins a fingerprint in WebRTC: so do we.
         let pinned = match &options.peer_key {
             Some(path) => Some(decode_pem(&read_to_string(path)?)?),
             None => None,
         };
+        if pinned.as_ref().is_some_and(|key| !is_ecdsa(key)) {
+            return unsupported("dimpl checks ECDSA signatures only");
+        }
         let mut dtls = Dtls::new_13(Arc::new(config.build()?), certificate, Instant::now());
         dtls.set_active(client);
         Ok(Peer { dtls, outgoing: VecDeque::new(), events: VecDeque::new(), wake_at: None, pinned })
@@ -107,6 +118,13 @@ impl Peer {
             }
         }
     }
+}
+
+/// Whether a key, private or public, in DER names P-256 or P-384.
+fn is_ecdsa(key: &[u8]) -> bool {
+    const P256: &[u8] = &[0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
+    const P384: &[u8] = &[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22];
+    [P256, P384].iter().any(|curve| key.windows(curve.len()).any(|window| window == *curve))
 }
 
 impl Endpoint for Peer {

@@ -23,9 +23,16 @@ pub const WOLFSSL_CERT_TYPE_RPK: c_char = 2;
 
 pub type Receive = extern "C" fn(*mut WOLFSSL, *mut c_char, c_int, *mut c_void) -> c_int;
 pub type ClientPsk = extern "C" fn(
-    *mut WOLFSSL, *const c_char, *mut c_char, c_uint, *mut u8, c_uint, *mut *const c_char,
+    *mut WOLFSSL,
+    *const c_char,
+    *mut c_char,
+    c_uint,
+    *mut u8,
+    c_uint,
+    *mut *const c_char,
 ) -> c_uint;
-pub type ServerPsk = extern "C" fn(*mut WOLFSSL, *const c_char, *mut u8, c_uint, *mut *const c_char) -> c_uint;
+pub type ServerPsk =
+    extern "C" fn(*mut WOLFSSL, *const c_char, *mut u8, c_uint, *mut *const c_char) -> c_uint;
 
 unsafe extern "C" {
     pub fn wolfSSL_Init() -> c_int;
@@ -35,12 +42,29 @@ unsafe extern "C" {
     pub fn wolfSSL_CTX_set_cipher_list(ctx: *mut WOLFSSL_CTX, list: *const c_char) -> c_int;
     pub fn wolfSSL_CTX_set_groups(ctx: *mut WOLFSSL_CTX, groups: *mut c_int, count: c_int) -> c_int;
     pub fn wolfSSL_CTX_use_certificate_chain_file(ctx: *mut WOLFSSL_CTX, file: *const c_char) -> c_int;
-    pub fn wolfSSL_CTX_use_certificate_buffer(ctx: *mut WOLFSSL_CTX, der: *const u8, length: c_long, kind: c_int) -> c_int;
+    pub fn wolfSSL_CTX_use_certificate_buffer(
+        ctx: *mut WOLFSSL_CTX,
+        der: *const u8,
+        length: c_long,
+        kind: c_int,
+    ) -> c_int;
     pub fn wolfSSL_CTX_use_PrivateKey_file(ctx: *mut WOLFSSL_CTX, file: *const c_char, kind: c_int) -> c_int;
-    pub fn wolfSSL_CTX_load_verify_locations(ctx: *mut WOLFSSL_CTX, file: *const c_char, directory: *const c_char) -> c_int;
+    pub fn wolfSSL_CTX_load_verify_locations(
+        ctx: *mut WOLFSSL_CTX,
+        file: *const c_char,
+        directory: *const c_char,
+    ) -> c_int;
     pub fn wolfSSL_CTX_set_verify(ctx: *mut WOLFSSL_CTX, mode: c_int, callback: *const c_void);
-    pub fn wolfSSL_CTX_set_client_cert_type(ctx: *mut WOLFSSL_CTX, types: *const c_char, count: c_int) -> c_int;
-    pub fn wolfSSL_CTX_set_server_cert_type(ctx: *mut WOLFSSL_CTX, types: *const c_char, count: c_int) -> c_int;
+    pub fn wolfSSL_CTX_set_client_cert_type(
+        ctx: *mut WOLFSSL_CTX,
+        types: *const c_char,
+        count: c_int,
+    ) -> c_int;
+    pub fn wolfSSL_CTX_set_server_cert_type(
+        ctx: *mut WOLFSSL_CTX,
+        types: *const c_char,
+        count: c_int,
+    ) -> c_int;
     pub fn wolfSSL_CTX_set_expected_rpk(ctx: *mut WOLFSSL_CTX, spki: *const u8, length: c_uint) -> c_int;
     pub fn wolfSSL_CTX_set_psk_client_tls13_callback(ctx: *mut WOLFSSL_CTX, callback: ClientPsk);
     pub fn wolfSSL_CTX_set_psk_server_tls13_callback(ctx: *mut WOLFSSL_CTX, callback: ServerPsk);

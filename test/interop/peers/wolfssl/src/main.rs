@@ -11,7 +11,9 @@ use std::ptr::{null, null_mut};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use contract::{Authentication, Endpoint, Event, Failure, Negotiated, Options, Role, decode_pem, run, unsupported};
+use contract::{
+    Authentication, Endpoint, Event, Failure, Negotiated, Options, Role, decode_pem, run, unsupported,
+};
 use ffi::*;
 
 fn main() -> ExitCode {
@@ -52,13 +54,20 @@ const SUITES: [(&str, &str); 4] = [
     ("TLS_SHA256_SHA256", "TLS13-SHA256-SHA256"),
 ];
 
+/// The object identifier of Ed25519 keys, in DER.
+const ED25519: &[u8] = &[0x06, 0x03, 0x2b, 0x65, 0x70];
+
 impl Peer {
     fn open(options: &Options) -> Result<Peer, Failure> {
         let client = options.role == Role::Client;
         // SAFETY: single-threaded calls on objects that live as long as the process.
         unsafe {
             check(wolfSSL_Init())?;
-            let ctx = wolfSSL_CTX_new(if client { wolfDTLSv1_3_client_method() } else { wolfDTLSv1_3_server_method() });
+            let ctx = wolfSSL_CTX_new(if client {
+                wolfDTLSv1_3_client_method()
+            } else {
+                wolfDTLSv1_3_server_method()
+            });
             if let Some(suite) = &options.suite {
                 check(wolfSSL_CTX_set_cipher_list(ctx, own_name(suite)?.as_ptr()))?;
             }
@@ -156,7 +165,10 @@ impl Peer {
         // SAFETY: the handshake is done; the names are static strings, the ALPN lives as long as `ssl`.
         unsafe {
             let name = text(wolfSSL_get_cipher_name(self.ssl)).unwrap_or_default();
-            let suite = SUITES.iter().find(|(_, own)| *own == name).map_or(name.clone(), |(standard, _)| (*standard).into());
+            let suite = SUITES
+                .iter()
+                .find(|(_, own)| *own == name)
+                .map_or(name.clone(), |(standard, _)| (*standard).into());
             let group = text(wolfSSL_get_curve_name(self.ssl)).map(|name| match name.as_str() {
                 "SECP256R1" => "p256".into(),
                 other => other.to_lowercase().replace('_', ""),
@@ -198,7 +210,9 @@ impl Endpoint for Peer {
         // SAFETY: `ssl` is valid.
         let result = unsafe { wolfSSL_dtls_got_timeout(self.ssl) };
         // SAFETY: as above.
-        if result != WOLFSSL_SUCCESS && unsafe { wolfSSL_get_error(self.ssl, result) } != WOLFSSL_ERROR_WANT_READ {
+        if result != WOLFSSL_SUCCESS
+            && unsafe { wolfSSL_get_error(self.ssl, result) } != WOLFSSL_ERROR_WANT_READ
+        {
             return Err("wolfSSL gave up retransmitting".into());
         }
         self.pump()
@@ -271,10 +285,18 @@ unsafe fn authenticate(ctx: *mut WOLFSSL_CTX, options: &Options) -> Result<(), F
                 let own = options.certificate.as_deref().ok_or("--rpk needs --cert: the public key")?;
                 let pinned = options.peer_key.as_deref().ok_or("--rpk needs --peer-key")?;
                 let own = decode_pem(&read_to_string(own)?)?;
+                if own.windows(ED25519.len()).any(|window| window == ED25519) {
+                    return unsupported("wolfSSL fails to parse an Ed25519 raw public key of its own");
+                }
                 let pinned = decode_pem(&read_to_string(pinned)?)?;
                 check(wolfSSL_CTX_set_client_cert_type(ctx, &WOLFSSL_CERT_TYPE_RPK, 1))?;
                 check(wolfSSL_CTX_set_server_cert_type(ctx, &WOLFSSL_CERT_TYPE_RPK, 1))?;
-                check(wolfSSL_CTX_use_certificate_buffer(ctx, own.as_ptr(), own.len() as i64, WOLFSSL_FILETYPE_ASN1))?;
+                check(wolfSSL_CTX_use_certificate_buffer(
+                    ctx,
+                    own.as_ptr(),
+                    own.len() as i64,
+                    WOLFSSL_FILETYPE_ASN1,
+                ))?;
                 use_key(ctx, options.key.as_deref().ok_or("--rpk needs --key")?)?;
                 check(wolfSSL_CTX_set_expected_rpk(ctx, pinned.as_ptr(), pinned.len() as c_uint))?;
                 wolfSSL_CTX_set_verify(ctx, MUST_VERIFY, null());
@@ -304,8 +326,13 @@ fn path(path: &Path) -> Result<CString, Failure> {
 }
 
 extern "C" fn client_psk(
-    ssl: *mut WOLFSSL, _hint: *const c_char, identity: *mut c_char, identity_length: c_uint,
-    key: *mut u8, key_length: c_uint, suite: *mut *const c_char,
+    ssl: *mut WOLFSSL,
+    _hint: *const c_char,
+    identity: *mut c_char,
+    identity_length: c_uint,
+    key: *mut u8,
+    key_length: c_uint,
+    suite: *mut *const c_char,
 ) -> c_uint {
     let psk = PSK.get().unwrap();
     let bytes = psk.identity.as_bytes_with_nul();
@@ -318,7 +345,11 @@ extern "C" fn client_psk(
 }
 
 extern "C" fn server_psk(
-    _ssl: *mut WOLFSSL, identity: *const c_char, key: *mut u8, key_length: c_uint, suite: *mut *const c_char,
+    _ssl: *mut WOLFSSL,
+    identity: *const c_char,
+    key: *mut u8,
+    key_length: c_uint,
+    suite: *mut *const c_char,
 ) -> c_uint {
     let psk = PSK.get().unwrap();
     // SAFETY: wolfSSL hands over a string and a buffer with room for `key_length` bytes.
@@ -332,7 +363,12 @@ extern "C" fn server_psk(
     psk.key.len() as c_uint
 }
 
-extern "C" fn read_datagram(_ssl: *mut WOLFSSL, buffer: *mut c_char, length: c_int, context: *mut c_void) -> c_int {
+extern "C" fn read_datagram(
+    _ssl: *mut WOLFSSL,
+    buffer: *mut c_char,
+    length: c_int,
+    context: *mut c_void,
+) -> c_int {
     // SAFETY: the context is the Wire that `open` gave; the buffer has `length` bytes.
     unsafe {
         let wire = &mut *context.cast::<Wire>();
@@ -345,7 +381,12 @@ extern "C" fn read_datagram(_ssl: *mut WOLFSSL, buffer: *mut c_char, length: c_i
     }
 }
 
-extern "C" fn write_datagram(_ssl: *mut WOLFSSL, buffer: *mut c_char, length: c_int, context: *mut c_void) -> c_int {
+extern "C" fn write_datagram(
+    _ssl: *mut WOLFSSL,
+    buffer: *mut c_char,
+    length: c_int,
+    context: *mut c_void,
+) -> c_int {
     // SAFETY: as above.
     unsafe {
         let wire = &mut *context.cast::<Wire>();
