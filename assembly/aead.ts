@@ -1,10 +1,10 @@
 // AEAD_CHACHA20_POLY1305, RFC 8439 2.8, in place. Lengths are public; nothing here branches on, or addresses by, a secret.
 import {
   chacha20Block,
+  chacha20Blocks1,
   chacha20Blocks2,
   chacha20Blocks3,
   chacha20Blocks4,
-  chacha20BlockWith,
 } from "./chacha20";
 import { poly1305Blocks, poly1305Finish, poly1305Init } from "./poly1305";
 
@@ -49,8 +49,8 @@ function blocksOf(length: i32): i32 {
 }
 
 /**
- * Keystream for up to four blocks from `counter` on. Four are made together, and meanwhile Poly1305 takes in as much of
- * data[0..length) as it can, in pairs of blocks; returns how many bytes that was.
+ * Keystream for up to four blocks from `counter` on. Meanwhile Poly1305 takes in as much of data[0..length) as it can, in
+ * pairs of blocks; returns how many bytes that was.
  */
 function keystream(
   key: usize,
@@ -61,15 +61,12 @@ function keystream(
   data: usize,
   length: i32,
 ): i32 {
-  if (blocks > 3) {
-    const pairs = min(length >> 5, 10);
-    chacha20Blocks4(key, counter, nonce, out, data, pairs);
-    return pairs << 5;
-  }
-  if (blocks === 3) chacha20Blocks3(key, counter, nonce, out);
-  else if (blocks === 2) chacha20Blocks2(key, counter, nonce, out);
-  else chacha20Block(key, counter, nonce, out);
-  return 0;
+  const pairs = min(length >> 5, 10);
+  if (blocks > 3) chacha20Blocks4(key, counter, nonce, out, data, pairs);
+  else if (blocks === 3) chacha20Blocks3(key, counter, nonce, out, data, pairs);
+  else if (blocks === 2) chacha20Blocks2(key, counter, nonce, out, data, pairs);
+  else chacha20Blocks1(key, counter, nonce, out, data, pairs);
+  return pairs << 5;
 }
 
 /** The first pass: the one-time key (2.6) and the keystream of up to 192 bytes of data together; then the AAD. */
@@ -190,7 +187,7 @@ export function aeadSealMask(
     return;
   }
   const pairs = min(blocks >> 1, 10);
-  chacha20BlockWith(maskKey, load<u32>(data), data + 4, mask, rest, pairs);
+  chacha20Blocks1(maskKey, load<u32>(data), data + 4, mask, rest, pairs);
   poly1305Blocks(rest + ((<usize>pairs) << 5), blocks - 2 * pairs);
   poly1305Finish(data + <usize>length);
 }
