@@ -1,9 +1,9 @@
 // The record core's whole interface: numbers in, numbers out. Pointers are byte offsets into the exported memory.
 // src/core/instance.ts is its typed face and the only caller.
 
-import { aeadForget } from "./aead";
 import { hmacKey, hmac as hmacOf } from "./hmac";
-import { HEADER, IN, MASK, NONCE, OUT, OUT_SIZE, RESULT, STAGING, STAGING_SIZE } from "./layout";
+import { HEADER, IN, MASK, NONCE, OUT, RESULT, STAGING, STAGING_SIZE } from "./layout";
+import { forgetRecords } from "./record";
 import {
   allocate,
   CID,
@@ -52,11 +52,7 @@ export function createSlot(kind: i32, epoch: i32, cidLength: i32, limit: f64): u
 /** Wipes a slot, and what records have left in scratch memory; the datagram at IN may still be read. */
 export function releaseSlot(slot: usize): void {
   release(slot);
-  aeadForget();
-  memory.fill(HEADER, 0, 64);
-  memory.fill(NONCE, 0, 64);
-  memory.fill(MASK, 0, 64);
-  memory.fill(OUT, 0, OUT_SIZE);
+  forgetRecords();
 }
 
 /** Sends the connection ID in STAGING from now on (RFC 9147 §9). */

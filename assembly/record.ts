@@ -1,6 +1,6 @@
 // DTLS 1.3 records (RFC 9147 §4): framing of received datagrams, and sealing and opening of whole records.
 
-import { aeadOpen, aeadSealMask } from "./aead";
+import { aeadForget, aeadOpen, aeadSealMask } from "./aead";
 import { chacha20Block } from "./chacha20";
 import { hmac } from "./hmac";
 import {
@@ -9,6 +9,7 @@ import {
   MASK,
   NONCE,
   OUT,
+  OUT_SIZE,
   RESULT,
   RESULT_EPOCH,
   RESULT_HEADER,
@@ -227,7 +228,8 @@ function openHmac(slot: usize, start: usize, length: i32): i32 {
   return commit(slot, sequence, start, innerLength);
 }
 
-const MAC_INPUT: usize = memory.data(32 + 32 + 16_384 + 256 + 64, 16);
+const MAC_INPUT_SIZE: i32 = 32 + 32 + MAX_BODY;
+const MAC_INPUT: usize = memory.data(MAC_INPUT_SIZE + 64, 16);
 
 /** The tag over NONCE, HEADER and `length` bytes at `start`, left at MASK. */
 function hmacTag(slot: usize, start: usize, length: i32, headerLength: i32): void {
@@ -312,4 +314,14 @@ export function framePlaintext(type: i32, sequence: f64, contentLength: i32): i3
   store<u64>(OUT + 3, bswap<u64>(<u64>sequence));
   store<u16>(OUT + 11, bswap<u16>(<u16>contentLength));
   return PLAINTEXT_HEADER + contentLength;
+}
+
+/** Wipes what records have left in scratch memory. The datagram at IN stays: more of it may be read. */
+export function forgetRecords(): void {
+  aeadForget();
+  memory.fill(HEADER, 0, 64);
+  memory.fill(NONCE, 0, 64);
+  memory.fill(MASK, 0, 64);
+  memory.fill(OUT, 0, OUT_SIZE);
+  memory.fill(MAC_INPUT, 0, MAC_INPUT_SIZE);
 }
