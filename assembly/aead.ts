@@ -5,6 +5,7 @@ import {
   chacha20Blocks2,
   chacha20Blocks3,
   chacha20Blocks4,
+  SPILLED,
 } from "./chacha20";
 import { poly1305Blocks, poly1305Finish, poly1305Init } from "./poly1305";
 
@@ -194,7 +195,7 @@ export function aeadSealMask(
 
 /**
  * Opens in place: 1 if the tag at data + length is right, and data[0..length) is the plaintext; 0 otherwise, and then
- * data is as it was. Changes nothing else; reads up to 31 bytes behind data[length], 15 behind the end of `aad`.
+ * data is as it was. Changes nothing else, and reads nothing behind the tag; but up to 15 bytes behind the end of `aad`.
  */
 export function aeadOpen(
   key: usize,
@@ -221,9 +222,10 @@ export function aeadOpen(
   return 0;
 }
 
-/** Wipes what the last record has left in the scratch memory of this file: keystream, tag. Keys are the caller's. */
+/** Wipes what the last record has left in the scratch memory of the AEAD: keystream, tag. Keys are the caller's. */
 export function aeadForget(): void {
   for (let i: usize = 0; i < 512; i += 16) v128.store(KEYSTREAM + i, i32x4.splat(0));
-  v128.store(TAIL, i32x4.splat(0));
+  for (let i: usize = 0; i < 64; i += 16) v128.store(SPILLED + i, i32x4.splat(0));
+  for (let i: usize = 0; i < 32; i += 16) v128.store(TAIL + i, i32x4.splat(0));
   v128.store(TAG, i32x4.splat(0));
 }

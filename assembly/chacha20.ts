@@ -5,7 +5,8 @@ import { H0, H1, H2, H3, POLY1305, R, S } from "./poly1305";
 
 const ROTATE_16: usize = memory.data<u8>([2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13], 16);
 const ROTATE_8: usize = memory.data<u8>([3, 0, 1, 2, 7, 4, 5, 6, 11, 8, 9, 10, 15, 12, 13, 14], 16);
-const SPILLED: usize = memory.data(64, 16);
+/** Words of the state under way, see the generator. Together with known keystream they give away half the key. */
+export const SPILLED: usize = memory.data(64, 16);
 
 export function chacha20Blocks1(key: usize, counter: u32, nonce: usize, out: usize, data: usize, pairs: i32): void {
   const rotate16 = v128.load(ROTATE_16);

@@ -182,7 +182,8 @@ emit(
   "",
   `const ROTATE_16: usize = memory.data<u8>([${ROTATE_16}], 16);`,
   `const ROTATE_8: usize = memory.data<u8>([${ROTATE_8}], 16);`,
-  "const SPILLED: usize = memory.data(64, 16);",
+  "/** Words of the state under way, see the generator. Together with known keystream they give away half the key. */",
+  "export const SPILLED: usize = memory.data(64, 16);",
 );
 for (const blocks of [1, 2, 3]) rowWise(blocks);
 fourWay();
