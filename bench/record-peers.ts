@@ -125,7 +125,11 @@ async function webCryptoPeer(sample: Sample, atOnce: number): Promise<Peer> {
 /** Every peer that this runtime has. */
 export async function peers(sample: Sample): Promise<Peer[]> {
   const ciphers = getCiphers();
-  const ofNode = (["chacha20-poly1305", "aes-128-gcm"] as const).filter((cipher) => ciphers.includes(cipher));
+  const ofNode = (["chacha20-poly1305", "aes-128-gcm"] as const).filter((cipher) => {
+    const isThere = ciphers.includes(cipher);
+    if (!isThere) console.error(`  unavailable here: node:crypto ${cipher}`);
+    return isThere;
+  });
   return [
     ...ofNode.map((cipher) => nodePeer(cipher, sample)),
     await sodiumPeer(sample),

@@ -74,7 +74,7 @@ test("core concurrency: of copies decrypted at the same time one is accepted, in
   const backend = anyBackend(env);
   const variant = aesVariant("held", backend, 16);
   const keys = randomKeys(variant, random);
-  const reference = new ReferenceRecords(env, variant, keys);
+  const reference = new ReferenceRecords(env.references, keys);
   for (const copies of [2, 3]) {
     const all = orders(copies);
     equal(all.length, copies === 2 ? 6 : 90);
@@ -109,7 +109,7 @@ test("core concurrency: different records are all accepted, in every order", asy
   const backend = anyBackend(env);
   const variant = aesVariant("held", backend, 32);
   const keys = randomKeys(variant, random);
-  const reference = new ReferenceRecords(env, variant, keys);
+  const reference = new ReferenceRecords(env.references, keys);
   const contents = [random.bytes(10), random.bytes(20), random.bytes(0)];
   const records = await Promise.all(
     contents.map((content, sequenceNumber) =>
@@ -135,7 +135,7 @@ test("core concurrency: a forgery beside its original does not get it dropped, i
   const backend = anyBackend(env);
   const variant = aesVariant("held", backend, 16);
   const keys = randomKeys(variant, random);
-  const record = await new ReferenceRecords(env, variant, keys).seal({
+  const record = await new ReferenceRecords(env.references, keys).seal({
     epoch: 3,
     sequenceNumber: 0,
     type: 23,
@@ -161,7 +161,7 @@ test("core concurrency: nothing is accepted once the limit of failures is reache
   const backend = anyBackend(env);
   const variant = aesVariant("held", backend, 16);
   const keys = randomKeys(variant, random);
-  const reference = new ReferenceRecords(env, variant, keys);
+  const reference = new ReferenceRecords(env.references, keys);
   const record = await reference.seal({ epoch: 3, sequenceNumber: 0, type: 23, content: random.bytes(30) });
   const forged = await reference.seal({ epoch: 3, sequenceNumber: 1, type: 23, content: random.bytes(30) });
   forged[20] ^= 1;
@@ -181,7 +181,7 @@ test("core concurrency: closing meanwhile drops what is under way, and its slot 
   const backend = anyBackend(env);
   const variant = aesVariant("held", backend, 16);
   const keys = randomKeys(variant, random);
-  const record = await new ReferenceRecords(env, variant, keys).seal({
+  const record = await new ReferenceRecords(env.references, keys).seal({
     epoch: 3,
     sequenceNumber: 0,
     type: 23,
@@ -218,7 +218,7 @@ test("core concurrency: records sealed at the same time have numbers in the orde
   const backend = anyBackend(env);
   const variant = aesVariant("held", backend, 16);
   const keys = randomKeys(variant, random);
-  const reference = new ReferenceRecords(env, variant, keys);
+  const reference = new ReferenceRecords(env.references, keys);
   for (const order of orders(3)) {
     const aes = new HeldAes(backend);
     const { core } = openCore(aes);

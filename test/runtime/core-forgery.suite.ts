@@ -19,7 +19,7 @@ test("core forgery: every flipped bit of a record is noticed, and moves nothing"
     const random = new Random(0xb17);
     const keys = randomKeys(variant, random);
     const { core, slot, slotBytes } = openCore(variant.aes);
-    const reference = new ReferenceRecords(env, variant, keys);
+    const reference = new ReferenceRecords(env.references, keys);
     const forms: ({ length: number } & Partial<ReferenceRecord>)[] = [
       { length: 0 },
       { length: 1, withLength: false },
@@ -75,7 +75,7 @@ test("core forgery: another key, another IV and another number key are noticed",
     const random = new Random(0x4e1);
     const keys = randomKeys(variant, random);
     const { core } = openCore(variant.aes);
-    const record = await new ReferenceRecords(env, variant, keys).seal({
+    const record = await new ReferenceRecords(env.references, keys).seal({
       epoch: 3,
       sequenceNumber: 0,
       type: 23,

@@ -246,7 +246,7 @@ for (const { name, variant: variantIn, cases } of KINDS) {
     let accepted = 0;
     for (const connectionIdLength of [0, 1, 8, 20]) {
       const keys = randomKeys(variant, random);
-      const reference = new ReferenceRecords(env, variant, keys);
+      const reference = new ReferenceRecords(env.references, keys);
       const connectionId = random.bytes(connectionIdLength);
       const genuine = await genuineRecords(reference, random, connectionId);
       const answers = subjects(variant, keys, random);

@@ -11,7 +11,7 @@ test("core limits: content, type and padding are told apart", async (env) => {
     const keys = randomKeys(variant, random);
     const { core } = openCore(variant.aes);
     const opener = core.createOpener(keys, { epoch: 3 });
-    const reference = new ReferenceRecords(env, variant, keys);
+    const reference = new ReferenceRecords(env.references, keys);
     let sequenceNumber = 0;
     for (const length of [0, 1, 7, 8, 9, 16]) {
       for (let padding = 0; padding <= 40; padding++) {
@@ -37,7 +37,7 @@ test("core limits: of inner types only those that DTLS 1.3 protects are accepted
     const opener = core.createOpener(keys, { epoch: 3 });
     const sealer = core.createSealer(keys, { epoch: 3 });
     const out = new Uint8Array(sealer.overhead + 4);
-    const reference = new ReferenceRecords(env, variant, keys);
+    const reference = new ReferenceRecords(env.references, keys);
     let accepted = 0;
     for (let type = 0; type < 256; type++) {
       const content = Uint8Array.of(1, 2, 3, 4);
@@ -68,7 +68,7 @@ test("core limits: a record that is all padding is dropped, and its number is no
     const keys = randomKeys(variant, random);
     const { core, slot, slotBytes } = openCore(variant.aes);
     const opener = core.createOpener(keys, { epoch: 3 });
-    const reference = new ReferenceRecords(env, variant, keys);
+    const reference = new ReferenceRecords(env.references, keys);
     const before = slotBytes(slot());
     for (const length of [0, 1, 2, 7, 8, 9, 15, 16, 17, 1000, 16_385]) {
       const record = await reference.sealInner({ epoch: 3, sequenceNumber: 0 }, new Uint8Array(length));
@@ -93,7 +93,7 @@ test("core limits: a DTLSInnerPlaintext has 2^14+1 bytes at most, padding includ
     const keys = randomKeys(variant, random);
     const { core } = openCore(variant.aes);
     const opener = core.createOpener(keys, { epoch: 3 });
-    const reference = new ReferenceRecords(env, variant, keys);
+    const reference = new ReferenceRecords(env.references, keys);
     for (const [length, padding, drop] of [
       [16_384, 1, DropReason.length],
       [16_385, 0, DropReason.length],
@@ -171,7 +171,7 @@ test("core limits: failures use a key up, and then it opens nothing", async (env
     const keys = randomKeys(variant, random);
     const { core, slot, slotBytes } = openCore(variant.aes);
     const opener = core.createOpener(keys, { epoch: 3, limit: 8 });
-    const reference = new ReferenceRecords(env, variant, keys);
+    const reference = new ReferenceRecords(env.references, keys);
     const seal = (sequenceNumber: number) =>
       reference.seal({ epoch: 3, sequenceNumber, type: 23, content: random.bytes(20) });
     for (let failures = 0; failures < 8; failures++) {
@@ -196,7 +196,7 @@ test("core limits: failures are counted above 2^32 as well", async (env) => {
     const keys = randomKeys(variant, random);
     const { core, slot, memory } = openCore(variant.aes);
     const opener = core.createOpener(keys, { epoch: 3 });
-    const reference = new ReferenceRecords(env, variant, keys);
+    const reference = new ReferenceRecords(env.references, keys);
     const record = await reference.seal({ epoch: 3, sequenceNumber: 0, type: 23, content: random.bytes(1) });
     const forged = record.slice();
     forged[10] ^= 1;

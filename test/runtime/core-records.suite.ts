@@ -20,7 +20,7 @@ test("core records: the reference opens what the core sealed", async (env) => {
       const large = variant.aes === undefined ? [2 ** 32 - 1, 2 ** 32, 2 ** 48 - 4] : [2 ** 24 - 1];
       const first = random.pick([0, 1, 0xffff, 0x10000, ...large]);
       exports.setNextSequence(slot(), first);
-      const reference = new ReferenceRecords(env, variant, keys);
+      const reference = new ReferenceRecords(env.references, keys);
       for (let n = 0; n < 3; n++) {
         const content = random.bytes(random.pick([0, 1, 2, 15, 16, 17, 63, 64, 65, 300, 1200]));
         const padding = random.pick([0, 0, 1, 7, 8, 9, 100]);
@@ -59,7 +59,7 @@ test("core records: the core opens what the reference sealed", async (env) => {
       const connectionIdLength = i % 21;
       const epoch = random.below(2 ** 40);
       const opener = core.createOpener(keys, { epoch });
-      const reference = new ReferenceRecords(env, variant, keys);
+      const reference = new ReferenceRecords(env.references, keys);
       const first = random.pick([0, 1, 0xff00, 0xffff, 2 ** 32 - 2, 2 ** 48 - 4]);
       exports.setNextSequence(slot(), first);
       for (let n = 0; n < 3; n++) {
@@ -102,7 +102,7 @@ test("core records: the largest records go both ways", async (env) => {
     const { core } = openCore(variant.aes);
     const sealer = core.createSealer(keys, { epoch: 3, connectionId: random.bytes(20) });
     const opener = core.createOpener(keys, { epoch: 3 });
-    const reference = new ReferenceRecords(env, variant, keys);
+    const reference = new ReferenceRecords(env.references, keys);
     for (const [length, padding] of [
       [16_384, 0],
       [16_383, 1],
@@ -129,7 +129,7 @@ test("core records: a datagram holds many records of several kinds", async (env)
     const keys = randomKeys(variant, random);
     const { core } = openCore(variant.aes);
     const opener = core.createOpener(keys, { epoch: 2 });
-    const reference = new ReferenceRecords(env, variant, keys);
+    const reference = new ReferenceRecords(env.references, keys);
     const connectionId = random.bytes(8);
     const contents = Array.from({ length: 5 }, (_, i) => random.bytes(i * 37));
     const hello = random.bytes(50);
@@ -196,7 +196,7 @@ test("core records: a connection ID can change and go", async (env) => {
     const keys = randomKeys(variant, random);
     const { core } = openCore(variant.aes);
     const sealer = core.createSealer(keys, { epoch: 3 });
-    const reference = new ReferenceRecords(env, variant, keys);
+    const reference = new ReferenceRecords(env.references, keys);
     for (const [sequenceNumber, length] of [0, 20, 3, 0, 1].entries()) {
       const connectionId = random.bytes(length);
       sealer.setConnectionId(connectionId);

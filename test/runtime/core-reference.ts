@@ -1,9 +1,10 @@
 import type { Bytes } from "../../src/core/bytes.ts";
-import type { RecordKeys, Variant } from "./core-support.ts";
-import type { Aead, AeadName, Env } from "./env.ts";
+import { Protection } from "../../src/core/keys.ts";
+import type { RecordKeys } from "./core-support.ts";
+import type { Aead, AeadName, Reference } from "./env.ts";
 
 // DTLSCiphertext records once more, written from RFC 9147 §4 and RFC 9150 §5 alone, with other people's ciphers, and
-// without a thought for speed. Nothing of src/ or assembly/ is used.
+// without a thought for speed. Of src/ it knows the keys' shape only.
 
 const MAX_SEQUENCE_NUMBER = 2 ** 48 - 1;
 
@@ -78,9 +79,9 @@ export function plaintextRecord(
   );
 }
 
-/** The reference's own AEAD: the first that has this cipher, and the first that has its mask. */
-export function referenceAead(env: Env, cipher: AeadName): Required<Aead> {
-  const all = env.references.flatMap(({ aeads }) => aeads[cipher] ?? []);
+/** Somebody else's AEAD: the first that has this cipher, and the first that has its mask. */
+export function referenceAead(references: readonly Reference[], cipher: AeadName): Required<Aead> {
+  const all = references.flatMap(({ aeads }) => aeads[cipher] ?? []);
   const mask = all.find((aead) => aead.mask !== undefined)?.mask;
   if (all.length === 0 || mask === undefined) throw new Error(`no reference for ${cipher}`);
   return { seal: all[0].seal, open: all[0].open, mask };
@@ -104,14 +105,22 @@ const integrityOnlyAead: Required<Aead> = {
   mask: () => new Uint8Array(16),
 };
 
+/** The AEAD that these keys are for, if any. */
+function cipherOf({ protection, key }: RecordKeys): AeadName | undefined {
+  if (protection === Protection.integrity_only_sha256) return undefined;
+  if (protection === Protection.chacha20_poly1305) return "ChaCha20-Poly1305";
+  return key.length === 16 ? "AES-128-GCM" : "AES-256-GCM";
+}
+
 /** One epoch's records in one direction. */
 export class ReferenceRecords {
   readonly #keys: RecordKeys;
   readonly #aead: Required<Aead>;
 
-  constructor(env: Env, { cipher }: Variant, keys: RecordKeys) {
+  constructor(references: readonly Reference[], keys: RecordKeys) {
     this.#keys = keys;
-    this.#aead = cipher === "HMAC-SHA-256" ? integrityOnlyAead : referenceAead(env, cipher);
+    const cipher = cipherOf(keys);
+    this.#aead = cipher === undefined ? integrityOnlyAead : referenceAead(references, cipher);
   }
 
   seal(record: ReferenceRecord): Promise<Bytes> {

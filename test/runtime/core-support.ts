@@ -8,7 +8,7 @@ import {
   type RecordOpener,
 } from "../../src/core/index.ts";
 import { type CoreExports, compileCoreSync } from "../../src/core/instance.ts";
-import type { AeadName, Env } from "./env.ts";
+import type { Env } from "./env.ts";
 
 // What the suites of the record core share: reproducible randomness, and a core with its lid off.
 
@@ -57,7 +57,6 @@ export class Random {
 /** A record protection with a backend, if it needs one. */
 export interface Variant {
   readonly name: string;
-  readonly cipher: AeadName | "HMAC-SHA-256";
   readonly protection: Protection;
   readonly keyBytes: number;
   readonly ivBytes: number;
@@ -67,7 +66,6 @@ export interface Variant {
 
 export const chacha: Variant = {
   name: "ChaCha20-Poly1305",
-  cipher: "ChaCha20-Poly1305",
   protection: Protection.chacha20_poly1305,
   keyBytes: 32,
   ivBytes: 12,
@@ -76,7 +74,6 @@ export const chacha: Variant = {
 
 export const integrityOnly: Variant = {
   name: "integrity only",
-  cipher: "HMAC-SHA-256",
   protection: Protection.integrity_only_sha256,
   keyBytes: 32,
   ivBytes: 32,
@@ -86,7 +83,6 @@ export const integrityOnly: Variant = {
 export function aesVariant(name: string, aes: AesBackend, keyBytes: 16 | 32): Variant {
   return {
     name: `AES-${keyBytes * 8}-GCM (${name})`,
-    cipher: keyBytes === 16 ? "AES-128-GCM" : "AES-256-GCM",
     protection: Protection.aes_gcm,
     keyBytes,
     ivBytes: 12,

@@ -112,7 +112,7 @@ for (const bits of [8, 16] as const) {
   test(`core window: sequence numbers are reconstructed from ${bits} bits as the model does`, async (env) => {
     const random = new Random(0x4022 + bits);
     const keys = randomKeys(integrityOnly, random);
-    const reference = new ReferenceRecords(env, integrityOnly, keys);
+    const reference = new ReferenceRecords(env.references, keys);
     const half = 2 ** (bits - 1);
     for (const expected of edges(bits, random)) {
       const low = expected % 2 ** bits;
@@ -155,7 +155,7 @@ for (const bits of [8, 16] as const) {
 test("core window: a record is new once, whichever way its number is written", async (env) => {
   const random = new Random(0x2e9);
   const keys = randomKeys(chacha, random);
-  const reference = new ReferenceRecords(env, chacha, keys);
+  const reference = new ReferenceRecords(env.references, keys);
   const { core } = openCore();
   const opener = core.createOpener(keys, { epoch: 3 });
   const seal = (sequenceNumber: number, sequenceNumberBytes: 1 | 2, withLength: boolean) =>
