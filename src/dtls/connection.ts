@@ -225,6 +225,11 @@ export class Connection implements RecordReceiver {
     );
   }
 
+  /** The part of {@link deadlineMs} that is about flights: when a retransmission or an ACK is due. */
+  get flightDeadlineMs(): number | undefined {
+    return this.#state === "closed" ? undefined : this.#reliability.deadlineMs;
+  }
+
   // Inputs
 
   /** Sends a client's first flight. */
