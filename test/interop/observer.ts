@@ -8,6 +8,8 @@ export interface Seen {
   group: string | null;
   toServer: Direction;
   toClient: Direction;
+  /** Datagrams that are no sequence of records. */
+  malformed: number;
 }
 
 export interface Direction {
@@ -51,9 +53,11 @@ export function nothingSeen(): Seen {
     group: null,
     toServer: direction(),
     toClient: direction(),
+    malformed: 0,
   };
 }
 
+/** Throws a RangeError if a record or a hello reaches beyond what holds it. */
 export function observe(seen: Seen, way: "toServer" | "toClient", datagram: Buffer): void {
   const side = seen[way];
   side.datagrams++;
@@ -74,6 +78,7 @@ export function observe(seen: Seen, way: "toServer" | "toClient", datagram: Buff
       at += headerLength + 2 + datagram.readUInt16BE(at + headerLength);
     } else {
       const end = at + 13 + datagram.readUInt16BE(at + 11);
+      if (end > datagram.length) throw new RangeError("a record beyond the end of its datagram");
       if (first === HANDSHAKE && datagram.readUInt16BE(at + 3) === 0) {
         observeHandshake(seen, datagram.subarray(at + 13, end));
       }
@@ -93,7 +98,9 @@ function observeHandshake(seen: Seen, record: Buffer): void {
   }
 }
 
+/** `body` may be the first fragment only. */
 function observeServerHello(seen: Seen, body: Buffer): void {
+  if (body.length < 35 || body.length < 40 + body[34]!) return;
   const isRetry = body.subarray(2, 34).toString("hex") === HELLO_RETRY;
   if (isRetry) seen.helloRetry = true;
   let at = 35 + body[34]!;

@@ -1,7 +1,7 @@
 /** A UDP relay between client and server: it observes, loses datagrams and moves the client to another address. */
 import { createSocket, type Socket } from "node:dgram";
 import type { Network } from "./matrix.ts";
-import { nothingSeen, observe, type Seen } from "./observer.ts";
+import { nothingSeen, observe as observeRecords, type Seen } from "./observer.ts";
 
 export interface Relay {
   /** Where the client is to send. */
@@ -43,6 +43,16 @@ export async function openRelay(serverPort: number, network: Network = {}): Prom
       for (const socket of [front, ...backs]) socket.close();
     },
   };
+}
+
+/** A datagram that cannot be walked as DTLS 1.3 records is counted, and passed on like any other. */
+function observe(seen: Seen, way: "toServer" | "toClient", datagram: Buffer): void {
+  try {
+    observeRecords(seen, way, datagram);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    seen.malformed++;
+  }
 }
 
 function bind(): Promise<Socket> {

@@ -146,6 +146,7 @@ function judge(expect: Expectation, client: Program, server: Program, seen: Seen
     if (expect.alpn !== undefined) check(`${role}'s ALPN`, connected.alpn, expect.alpn);
     if (!find(program, "closed")) reasons.push(`${role}: not closed`);
   }
+  check("number of malformed datagrams", seen.malformed, 0);
   check("suite", seen.suite, expect.suite);
   check("group", seen.group, expect.group);
   check("HelloRetryRequest", seen.helloRetry, expect.helloRetry);

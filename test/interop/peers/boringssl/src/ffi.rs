@@ -1,5 +1,5 @@
 //! The few functions of BoringSSL's `ssl.h`, `bio.h`, `evp.h` and `x509.h` that the peer calls.
-#![allow(non_camel_case_types)]
+#![allow(non_camel_case_types, clippy::upper_case_acronyms)]
 
 use std::ffi::{c_char, c_int, c_long, c_uint, c_void};
 

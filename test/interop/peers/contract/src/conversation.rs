@@ -102,7 +102,11 @@ impl Conversation<'_> {
                 Ok((length, from)) => {
                     self.peer = Some(from);
                     self.heard_at = Some(Instant::now());
-                    self.endpoint.receive(&buffer[..length])?;
+                    let received = self.endpoint.receive(&buffer[..length]);
+                    // What still comes after close_notify may ask for an answer that can no longer be sent.
+                    if self.closed_at.is_none() {
+                        received?;
+                    }
                 }
                 // A closed port answers with an ICMP error: the other end has gone, which matters only before close.
                 Err(error) if error.kind() == ErrorKind::ConnectionRefused => {}

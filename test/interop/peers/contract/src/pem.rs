@@ -31,7 +31,7 @@ pub fn decode_pem(text: &str) -> Result<Vec<u8>, String> {
 }
 
 pub fn hexadecimal(text: &str) -> Result<Vec<u8>, String> {
-    if text.len() % 2 != 0 || !text.is_ascii() {
+    if !text.len().is_multiple_of(2) || !text.is_ascii() {
         return Err("not hexadecimal".into());
     }
     (0..text.len())

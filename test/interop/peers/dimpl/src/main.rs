@@ -48,8 +48,8 @@ impl Peer {
             config = config.mtu(mtu_bytes);
         }
         if options.key_update {
-            // The only way to a KeyUpdate: say that the AEAD may protect no more than half of the messages.
-            config = config.aead_encryption_limit((options.messages as u64 / 2).max(1));
+            // The only way to a KeyUpdate: a limit on records under one key. Two thirds of the messages: one update.
+            config = config.aead_encryption_limit((options.messages as u64 * 2 / 3).max(1));
         }
         if let Some(suite) = &options.suite {
             config = config.dtls13_cipher_suites(&[match suite.as_str() {
@@ -106,10 +106,10 @@ impl Peer {
                 Output::Connected => self.events.push_back(Event::Connected(Negotiated::default())),
                 Output::PeerCert(certificate) => {
                     // The pinned key is a SubjectPublicKeyInfo, which stands in the certificate byte for byte.
-                    if let Some(key) = &self.pinned {
-                        if !certificate.windows(key.len()).any(|window| window == key) {
-                            return Err("the peer's certificate has another key".into());
-                        }
+                    if let Some(key) = &self.pinned
+                        && !certificate.windows(key.len()).any(|window| window == key)
+                    {
+                        return Err("the peer's certificate has another key".into());
                     }
                 }
                 Output::ApplicationData(data) => self.events.push_back(Event::Data(data.to_vec())),
@@ -162,6 +162,7 @@ impl Endpoint for Peer {
     }
 
     fn key_update(&mut self) -> Result<(), Failure> {
+        // The limit that `open` set does it.
         Ok(())
     }
 

@@ -1,5 +1,5 @@
 //! The few functions of wolfSSL's `ssl.h` and `wolfio.h` that the peer calls.
-#![allow(non_camel_case_types)]
+#![allow(non_camel_case_types, clippy::upper_case_acronyms)]
 
 use std::ffi::{c_char, c_int, c_long, c_uint, c_ulong, c_void};
 
