@@ -13,7 +13,7 @@
 //      123     20  connection ID to send
 //      144    136  replay window: 17 words of 64 bits
 
-import { HEADER, NONCE, STAGING } from "./layout";
+import { NONCE, STAGING } from "./layout";
 
 export const KEY: usize = 0;
 export const SN_KEY: usize = 32;
@@ -94,12 +94,12 @@ export function writeNonce(slot: usize, sequence: u64): void {
   }
 }
 
-/** Writes the unified header of the next record at HEADER and answers its length (RFC 9147 §4). */
-export function writeHeader(slot: usize, sequence: u64, bodyLength: i32): i32 {
-  store<u8>(HEADER, load<u8>(slot + FIRST));
+/** Writes the unified header of the next record at `to` and answers its length, 25 at most (RFC 9147 §4). */
+export function writeHeader(slot: usize, sequence: u64, bodyLength: i32, to: usize): i32 {
+  store<u8>(to, load<u8>(slot + FIRST));
   const cidLength = <usize>load<u8>(slot + CID_LENGTH);
-  if (cidLength != 0) memory.copy(HEADER + 1, slot + CID, cidLength);
-  const at = HEADER + 1 + cidLength;
+  if (cidLength != 0) memory.copy(to + 1, slot + CID, cidLength);
+  const at = to + 1 + cidLength;
   store<u16>(at, bswap<u16>(<u16>sequence));
   store<u16>(at + 2, bswap<u16>(<u16>bodyLength));
   return 5 + <i32>cidLength;

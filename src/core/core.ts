@@ -99,7 +99,7 @@ export class RecordCore {
       throw new RangeError("the record does not fit into the buffer");
     core.bytes.set(content, core.out + 13);
     core.exports.framePlaintext(type, sequenceNumber, content.length);
-    out.set(core.bytes.subarray(core.out, core.out + length), at);
+    out.set(core.output(length), at);
     return length;
   }
 

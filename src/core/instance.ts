@@ -63,6 +63,7 @@ export class CoreInstance {
   readonly mask: number;
   /** Index into {@link words} of the result area (assembly/layout.ts). */
   readonly result: number;
+  #output: Bytes;
 
   constructor(instance: WebAssembly.Instance) {
     const exports = instance.exports as unknown as CoreExports;
@@ -78,6 +79,7 @@ export class CoreInstance {
     this.nonce = exports.NONCE.value;
     this.mask = exports.MASK.value;
     this.result = exports.RESULT.value >> 2;
+    this.#output = this.bytes.subarray(this.out, this.out);
   }
 
   /** Growing memory detaches its buffer, and every view with it. */
@@ -87,6 +89,15 @@ export class CoreInstance {
     this.bytes = new Uint8Array(buffer);
     this.words = new Int32Array(buffer);
     this.doubles = new Float64Array(buffer);
+  }
+
+  /**
+   * The first bytes at {@link out}. Making a view costs more than copying a small record, and one record is often as
+   * long as the last; a view that growing memory has detached has no length at all.
+   */
+  output(length: number): Bytes {
+    if (this.#output.length !== length) this.#output = this.bytes.subarray(this.out, this.out + length);
+    return this.#output;
   }
 
   /**

@@ -56,7 +56,7 @@ export class CoreSealer implements RecordSealer {
     this.stage(content, padding, out, at);
     const length = core.exports.seal(slot, type, content.length, padding);
     if (length < 0) throw sealError(length);
-    out.set(core.bytes.subarray(core.out, core.out + length), at);
+    out.set(core.output(length), at);
     return length;
   }
 

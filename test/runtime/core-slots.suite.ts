@@ -63,6 +63,26 @@ test("core slots: memory grows with the connections, is used again, and never mo
   }
 });
 
+test("core slots: records of one length before and after memory has grown", async (env) => {
+  for (const variant of variants(env)) {
+    const random = new Random(0x9204);
+    const keys = randomKeys(variant, random);
+    const { core } = openCore(variant.aes);
+    const sealer = core.createSealer(keys, { epoch: 3 });
+    const opener = core.createOpener(keys, { epoch: 3 });
+    for (let round = 0; round < 3; round++) {
+      const content = random.bytes(50);
+      const out = new Uint8Array(sealer.overhead + 50);
+      await sealer.seal(23, content, 0, out, 0);
+      const before = core.statistics.memoryBytes;
+      while (core.statistics.memoryBytes === before) core.createOpener(keys, { epoch: 3 });
+      const [outcome] = await openAll(core, opener, out);
+      equal(outcome.drop, 0, `${variant.name}, round ${round}`);
+      bytesEqual(outcome.content, content);
+    }
+  }
+});
+
 test("core slots: opening and closing at random never mixes connections up", async (env) => {
   for (const variant of variants(env)) {
     const random = new Random(0x0c);
