@@ -4,6 +4,7 @@
  */
 import type { Bytes } from "../core/bytes.ts";
 import type { Agreement, HashName } from "../crypto/provider.ts";
+import { SealgramError } from "../errors.ts";
 import { checkCertificateRequest } from "../tls/client-checks.ts";
 import { CertificateType, HandshakeType, ProtocolVersion } from "../tls/codepoints.ts";
 import type { EncryptedExtensionsExtensions, OfferedPsks } from "../tls/extensions.ts";
@@ -249,8 +250,9 @@ function* selectPsk(
   const { preSharedKey } = hello.extensions;
   if (preSharedKey === undefined || !acceptsPskWithDhe(hello.extensions)) return undefined;
   const usable = usableHashes(config, hello, hash);
-  const resumed = yield* openTicket(handshake, config, preSharedKey, usable);
-  if (resumed !== undefined || config.choosePsk === undefined) return resumed;
+  const resumed = yield* openTicket(config, preSharedKey, usable);
+  if (resumed !== undefined && (yield* isStillTrusted(handshake, config, resumed))) return resumed;
+  if (config.choosePsk === undefined) return undefined;
   const offered = preSharedKey.identities.slice(0, MAX_IDENTITIES).map(describe);
   const choice = yield* settled(config.choosePsk(offered));
   if (choice === undefined) return undefined;
@@ -310,7 +312,6 @@ function equal(a: Uint8Array, b: Uint8Array): boolean {
 
 /** RFC 9846 §4.2.11: resumption from the first identity that is a valid ticket. */
 function* openTicket(
-  handshake: Handshake,
   { tickets }: ServerConfig,
   { identities }: OfferedPsks,
   usable: ReadonlySet<HashName>,
@@ -322,12 +323,25 @@ function* openTicket(
     const state = decodeSessionState(bytes);
     bytes.fill(0);
     if (state === undefined || !usable.has(state.hash)) continue;
-    const ageMs = handshake.parts.now() - state.issuedAtMs;
-    if (ageMs < 0 || ageMs > tickets.lifetimeSeconds * 1000) continue;
     const { psk: key, hash, peer } = state;
     return { index, key, hash, origin: "resumption", peer };
   }
   return undefined;
+}
+
+/** A client that is no longer trusted for what it had shown has to show something else. */
+function* isStillTrusted(
+  handshake: Handshake,
+  { verifyClient }: ServerConfig,
+  { peer }: SelectedPsk,
+): Procedure<boolean> {
+  try {
+    yield* handshake.reverifyPeer(peer, verifyClient);
+    return true;
+  } catch (error) {
+    if (error instanceof SealgramError) return false;
+    throw error;
+  }
 }
 
 function verifyBinder(
@@ -426,7 +440,7 @@ function* receiveClientCertificate(
 }
 
 function* makeTickets(
-  { crypto, parts }: Handshake,
+  { crypto }: Handshake,
   { tickets }: ServerConfig,
   { suite, resumptionSecret, peer }: Pick<HandshakeResult, "suite" | "resumptionSecret" | "peer">,
 ): Procedure<Bytes[]> {
@@ -435,7 +449,7 @@ function* makeTickets(
     const nonce = Uint8Array.of(i);
     const ageAdd = new DataView(crypto.random(4).buffer).getUint32(0);
     const psk = ticketPsk(crypto, suite.hash, resumptionSecret, nonce);
-    const state = encodeSessionState({ hash: suite.hash, psk, ageAdd, issuedAtMs: parts.now(), peer });
+    const state = encodeSessionState({ hash: suite.hash, psk, peer });
     const ticket = yield* settled(tickets!.seal(state));
     psk.fill(0);
     state.fill(0);

@@ -7,9 +7,6 @@ import type { PeerIdentity } from "./config.ts";
 export interface SessionState {
   readonly hash: HashName;
   readonly psk: Bytes;
-  readonly ageAdd: number;
-  /** On a wall clock, in milliseconds. */
-  readonly issuedAtMs: number;
   /** Who the client had proved to be. */
   readonly peer: PeerIdentity | undefined;
 }
@@ -17,13 +14,9 @@ export interface SessionState {
 const VERSION = 1;
 const kinds = ["none", "psk", "raw_public_key", "certificate"] as const;
 
-export function encodeSessionState({ hash, psk, ageAdd, issuedAtMs, peer }: SessionState): Bytes {
+export function encodeSessionState({ hash, psk, peer }: SessionState): Bytes {
   const writer = new Writer(128).u8(VERSION).u8(hash === "SHA-256" ? 0 : 1);
-  writer
-    .opaque(1, psk)
-    .u32(ageAdd)
-    .u64(issuedAtMs)
-    .u8(kinds.indexOf(peer?.kind ?? "none"));
+  writer.opaque(1, psk).u8(kinds.indexOf(peer?.kind ?? "none"));
   writer.vector(3, (list) => {
     for (const value of identityValues(peer)) list.opaque(3, value);
   });
@@ -49,14 +42,12 @@ export function decodeSessionState(bytes: Bytes): SessionState | undefined {
   if (reader.u8() !== VERSION) return undefined;
   const hash = reader.u8() === 0 ? "SHA-256" : "SHA-384";
   const psk = reader.opaque(1).slice();
-  const ageAdd = reader.u32();
-  const issuedAtMs = reader.u64();
   const kind = kinds[reader.u8()];
   const list = reader.vector(3);
   const values: Bytes[] = [];
   while (list.remaining > 0) values.push(list.opaque(3).slice());
   reader.end();
-  return { hash, psk, ageAdd, issuedAtMs, peer: identityOf(kind, values) };
+  return { hash, psk, peer: identityOf(kind, values) };
 }
 
 function identityOf(
