@@ -247,9 +247,7 @@ unsafe fn authenticate(ctx: *mut SSL_CTX, options: &Options) -> Result<(), Failu
     let (identity, name) = (options.identity.as_bytes(), options.name.as_bytes());
     unsafe {
         match options.authentication {
-            Authentication::Psk => {
-                return unsupported("BoringSSL takes external PSKs through the importer only");
-            }
+            Authentication::Psk => unsupported("BoringSSL takes external PSKs through the importer only"),
             Authentication::PskImported => add(
                 ctx,
                 SSL_CREDENTIAL_new_pre_shared_key(
