@@ -62,7 +62,7 @@ export async function main(args: string[], source: string): Promise<number> {
     }
     table.set(trial.name, outcomes);
   }
-  printTable(columns, table);
+  if (columns.length > 0) printTable(columns, table);
   console.log(`${unsupported} not supported by a peer`);
   console.log(`${passed} passed, ${failed} failed`);
   return failed > 0 || passed === 0 ? 1 : 0;
