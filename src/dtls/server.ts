@@ -33,6 +33,7 @@ import type { SuiteParameters } from "../tls/suites.ts";
 import { Transcript } from "../tls/transcript.ts";
 import { fault } from "../tls/wire.ts";
 import type { Credential, OfferedIdentity, PeerIdentity, Psk, ServerConfig } from "./config.ts";
+import { type CredentialDemand, findCredential, noCredential } from "./credential.ts";
 import {
   acceptedSchemes,
   HANDSHAKE_EPOCH,
@@ -165,10 +166,14 @@ export function* serverHandshake(
   let peer = psk?.peer;
   if (clientType !== undefined) peer = yield* receiveClientCertificate(handshake, config, clientType);
   yield* handshake.receiveFinished(schedule, secrets);
-  handshake.installApplicationRead(suite, application);
   const resumptionSecret = schedule.resumption(transcript.digest());
   const { serverName } = hello.extensions;
   const result = { suite, peer, resumed: psk?.origin === "resumption", resumptionSecret };
+  const postHandshake = acceptsPskWithDhe(hello.extensions)
+    ? yield* makeTickets(handshake, config, result)
+    : [];
+  // Last, for data is delivered from here on.
+  handshake.installApplicationRead(suite, application);
   return {
     ...result,
     group,
@@ -180,7 +185,7 @@ export function* serverHandshake(
     usedHelloRetryRequest: retry !== undefined,
     returnRoutabilityCheck:
       usesConnectionIds(handshake, hello) && hello.extensions.returnRoutabilityCheck === true,
-    postHandshake: acceptsPskWithDhe(hello.extensions) ? yield* makeTickets(handshake, config, result) : [],
+    postHandshake,
   };
 }
 
@@ -253,6 +258,7 @@ function* selectPsk(
   const resumed = yield* openTicket(config, preSharedKey, usable);
   if (resumed !== undefined && (yield* isStillTrusted(handshake, config, resumed))) return resumed;
   if (config.choosePsk === undefined) return undefined;
+  if (config.preferCredential && findCredential(config.credentials, demandOf(hello))) return undefined;
   const offered = preSharedKey.identities.slice(0, MAX_IDENTITIES).map(describe);
   const choice = yield* settled(config.choosePsk(offered));
   if (choice === undefined) return undefined;
@@ -372,22 +378,26 @@ function connectionIds(handshake: Handshake, hello: ClientHello) {
   };
 }
 
-/**
- * The first credential of a type and signature scheme that the client takes.
- * @throws SealgramError handshake_failure if there is none
- */
-function chooseCredential({ credentials }: ServerConfig, { extensions }: ClientHello): Credential {
-  const { serverCertificateTypes = [CertificateType.X509], signatureAlgorithms = [] } = extensions;
-  const credential = credentials.find(
-    ({ type, signer }) =>
-      serverCertificateTypes.includes(type) &&
-      signer.schemes.some((scheme) => signatureAlgorithms.includes(scheme)),
-  );
+/** What the client can check (RFC 9846 §4.4.2.2). */
+function demandOf({ extensions }: ClientHello): CredentialDemand {
+  return {
+    types: extensions.serverCertificateTypes ?? [CertificateType.X509],
+    schemes: extensions.signatureAlgorithms ?? [],
+    authorities: extensions.certificateAuthorities ?? [],
+  };
+}
+
+/** @throws SealgramError handshake_failure, or another that the configuration has for an unknown PSK */
+function chooseCredential(config: ServerConfig, hello: ClientHello): Credential {
+  const { credentials, unknownPskAlert = "unknown_psk_identity" } = config;
+  const demand = demandOf(hello);
+  const credential = findCredential(credentials, demand);
   if (credential !== undefined) return credential;
-  if (extensions.preSharedKey !== undefined) {
-    throw fault("unknown_psk_identity", "unknown_psk_identity", "no PSK that the client offers is known");
+  if (hello.extensions.preSharedKey === undefined) throw noCredential(credentials, demand);
+  if (!acceptsPskWithDhe(hello.extensions)) {
+    throw fault("handshake_failure", "no_shared_psk_mode", "the client offers PSKs without (EC)DHE only");
   }
-  throw fault("handshake_failure", "no_shared_credential", "no credential that the client could check");
+  throw fault(unknownPskAlert, "unknown_psk_identity", "no PSK that the client offers is known");
 }
 
 function requestedClientType(

@@ -50,7 +50,8 @@ export class TrafficKeyUpdates {
   /** The peer announced its next keys. The ones before stay, for its ACK may be lost and its records late. */
   updateRead(): void {
     this.#readEpoch = nextEpoch(this.#readEpoch);
-    this.#records.retireRead(this.#readEpoch - 2);
+    // Those of the handshake go in their own time (§5.8.1).
+    if (this.#readEpoch - 2 >= APPLICATION_EPOCH) this.#records.retireRead(this.#readEpoch - 2);
     this.#readSecret = this.#next(this.#readSecret);
     this.#log(
       this.#role === "client" ? "server" : "client",
