@@ -34,12 +34,11 @@ export interface Node {
   idle(): Promise<void>;
 }
 
-interface Delivery {
+/** Something that happens at a time: a datagram arrives, or a computation is done. */
+interface Event {
   readonly atMs: number;
   readonly order: number;
-  readonly from: string;
-  readonly to: string;
-  readonly datagram: Bytes;
+  readonly action: () => void;
 }
 
 export interface Datagram {
@@ -56,9 +55,11 @@ export class Network {
   readonly sent: Datagram[] = [];
   /** Decides the fate of a datagram before the weather does: false drops it. */
   filter: ((datagram: Datagram) => boolean) | undefined;
+  /** What is done asynchronously, if that is watched; otherwise nodes say when they are idle. */
+  work: { settled(): Promise<void> } | undefined;
   readonly #random: Random;
   readonly #nodes = new Map<string, Node>();
-  #deliveries: Delivery[] = [];
+  #events: Event[] = [];
   #order = 0;
 
   constructor(random: Random, weather: Weather = clear) {
@@ -83,13 +84,22 @@ export class Network {
 
   /** Delivers a datagram whatever the weather: what an attacker injects. */
   inject(from: string, to: string, bytes: Bytes, afterMs = 0): void {
-    this.#deliveries.push({
-      atMs: this.nowMs + afterMs,
-      order: this.#order++,
-      from,
-      to,
-      datagram: bytes.slice(),
-    });
+    const datagram = bytes.slice();
+    this.schedule(afterMs, () => this.#nodes.get(to)?.receive(datagram, from));
+  }
+
+  /** Does something once the clock has gone on by so much. */
+  schedule(afterMs: number, action: () => void): void {
+    this.#events.push({ atMs: this.nowMs + afterMs, order: this.#order++, action });
+  }
+
+  /** Bytes that were sent from one address to another. */
+  bytesSent(from: string, to: string): number {
+    let bytes = 0;
+    for (const datagram of this.sent) {
+      if (datagram.from === from && datagram.to === to) bytes += datagram.bytes.length;
+    }
+    return bytes;
   }
 
   #deliver(from: string, to: string, bytes: Bytes): void {
@@ -99,8 +109,7 @@ export class Network {
       const bit = this.#random.below(datagram.length * 8);
       datagram[bit >> 3]! ^= 1 << (bit & 7);
     }
-    const atMs = this.nowMs + delayMs + this.#random.next() * jitterMs;
-    this.#deliveries.push({ atMs, order: this.#order++, from, to, datagram });
+    this.inject(from, to, datagram, delayMs + this.#random.next() * jitterMs);
   }
 
   get #nodesOnce(): Set<Node> {
@@ -109,7 +118,7 @@ export class Network {
 
   #nextTimeMs(): number | undefined {
     let next: number | undefined;
-    for (const { atMs } of this.#deliveries) if (next === undefined || atMs < next) next = atMs;
+    for (const { atMs } of this.#events) if (next === undefined || atMs < next) next = atMs;
     for (const { deadlineMs } of this.#nodesOnce) {
       if (deadlineMs !== undefined && (next === undefined || deadlineMs < next)) next = deadlineMs;
     }
@@ -121,7 +130,8 @@ export class Network {
    */
   async run(done: () => boolean, untilMs: number): Promise<boolean> {
     for (;;) {
-      for (const node of this.#nodesOnce) await node.idle();
+      if (this.work !== undefined) await this.work.settled();
+      else for (const node of this.#nodesOnce) await node.idle();
       if (done()) return true;
       const next = this.#nextTimeMs();
       if (next === undefined || next > untilMs) {
@@ -134,20 +144,20 @@ export class Network {
   }
 
   #step(): void {
-    let due: Delivery | undefined;
-    for (const delivery of this.#deliveries) {
-      if (delivery.atMs > this.nowMs) continue;
+    let due: Event | undefined;
+    for (const event of this.#events) {
+      if (event.atMs > this.nowMs) continue;
       if (
         due === undefined ||
-        delivery.atMs < due.atMs ||
-        (delivery.atMs === due.atMs && delivery.order < due.order)
+        event.atMs < due.atMs ||
+        (event.atMs === due.atMs && event.order < due.order)
       ) {
-        due = delivery;
+        due = event;
       }
     }
     if (due !== undefined) {
-      this.#deliveries = this.#deliveries.filter((delivery) => delivery !== due);
-      this.#nodes.get(due.to)?.receive(due.datagram, due.from);
+      this.#events.splice(this.#events.indexOf(due), 1);
+      due.action();
       return;
     }
     for (const node of this.#nodesOnce) {

@@ -1,0 +1,20 @@
+import { describe, expect, test } from "vitest";
+import { authentications } from "./credentials.ts";
+import { live } from "./scenario.ts";
+import { seeds } from "./seeds.ts";
+
+describe("whatever the network does", () => {
+  test.each(seeds(2000, 100))("sessions of seeds %i to %i live and end as they must", async (from, to) => {
+    for (let seed = from; seed <= to; seed++) {
+      try {
+        await live(seed);
+      } catch (error) {
+        throw new Error(`seed ${seed}`, { cause: error });
+      }
+    }
+  });
+});
+
+test("every way to authenticate works", () => {
+  expect(authentications.length).toBeGreaterThan(0);
+});
