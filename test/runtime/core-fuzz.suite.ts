@@ -1,5 +1,5 @@
-import { RecordKind } from "../../src/core/index.ts";
-import { concat, plaintextRecord, ReferenceRecords } from "./core-reference.ts";
+import { dropReasonName, RecordKind } from "../../src/core/index.ts";
+import { concat, framesOf, plaintextRecord, ReferenceRecords } from "./core-reference.ts";
 import {
   aesVariant,
   chacha,
@@ -17,6 +17,7 @@ import { bytesEqual, equal, ok, test, toHex } from "./harness.ts";
 // Any bytes: an answer or a drop, never a trap, and nothing but the datagram has a say in which.
 
 const BEHIND = 512;
+const KIND_NAMES = ["unusable", "plaintext", "ciphertext"];
 
 /** A core with one opener, whose memory around each datagram is filled as it pleases us before the records are read. */
 class Subject {
@@ -46,6 +47,7 @@ class Subject {
     // The one byte and 256 of slack at the largest datagram's end are the least there is.
     const behind = Math.min(BEHIND, 65_535 + 256 - datagram.length);
     memory().set(this.#filler(behind), end);
+    const frames: string[] = [];
     let at = 0;
     while (reader.next()) {
       const { kind, record } = reader;
@@ -53,7 +55,7 @@ class Subject {
       ok(record.length > 0, "every record takes some bytes");
       const recordEnd = at + record.length;
       ok(recordEnd <= datagram.length, "no record ends behind the datagram");
-      answers.push(`${kind} ${record.length}`);
+      frames.push(`${KIND_NAMES[kind]} ${record.length}`);
       if (kind === RecordKind.plaintext) {
         answers.push(`${reader.type} ${reader.epochBits} ${reader.sequenceNumber} ${toHex(reader.content)}`);
         ok(
@@ -78,8 +80,13 @@ class Subject {
       }
       at = recordEnd;
     }
-    answers.push(`end ${reader.drop}`);
-    ok(reader.drop !== 0 || at === datagram.length, "a datagram is read to its end, or dropped for a reason");
+    const expected = framesOf(datagram, connectionIdLength);
+    equal(frames.join(", "), expected.records.join(", "), "the records of a datagram");
+    equal(
+      reader.drop === 0 ? undefined : dropReasonName(reader.drop),
+      expected.drop,
+      "why the rest is dropped",
+    );
     answers.push(`${exports.nextSequence(this.#open.slot())} ${exports.failedRecords(this.#open.slot())}`);
     return answers;
   }

@@ -1,4 +1,5 @@
 import type { Bytes } from "../../src/core/bytes.ts";
+import type { DropReasonName } from "../../src/core/drop.ts";
 import { Protection } from "../../src/core/keys.ts";
 import type { RecordKeys } from "./core-support.ts";
 import type { Aead, AeadName, Reference } from "./env.ts";
@@ -104,6 +105,47 @@ const integrityOnlyAead: Required<Aead> = {
   /** No confidentiality, and none for record numbers. */
   mask: () => new Uint8Array(16),
 };
+
+/** How a datagram falls into records (§4, §4.1): what each is and how long, and what ends the reading early. */
+export function framesOf(
+  datagram: Uint8Array,
+  connectionIdLength: number,
+): { records: string[]; drop: DropReasonName | undefined } {
+  const records: string[] = [];
+  const lengthAt = (at: number) => datagram[at] * 256 + datagram[at + 1];
+  for (let at = 0; at < datagram.length; ) {
+    const rest = datagram.length - at;
+    const first = datagram[at];
+    let kind: "plaintext" | "ciphertext" | "unusable";
+    let recordLength: number;
+    if (first === 21 || first === 22 || first === 26) {
+      if (rest < 13) return { records, drop: "truncated" };
+      const length = lengthAt(at + 11);
+      if (13 + length > rest) return { records, drop: "length" };
+      kind = lengthAt(at + 3) === 0 && length <= 2 ** 14 ? "plaintext" : "unusable";
+      recordLength = 13 + length;
+    } else if (first >> 5 === 0b001) {
+      const hasConnectionId = (first & 0b10000) !== 0;
+      // "If a Connection ID is negotiated, then it MUST be contained in all datagrams."
+      const isWrong = connectionIdLength === 0 ? hasConnectionId : !hasConnectionId && at === 0;
+      if (isWrong) return { records, drop: "connection_id" };
+      const beforeLength = 1 + (hasConnectionId ? connectionIdLength : 0) + ((first & 0b01000) !== 0 ? 2 : 1);
+      const hasLength = (first & 0b00100) !== 0;
+      const headerLength = beforeLength + (hasLength ? 2 : 0);
+      if (rest < headerLength) return { records, drop: "truncated" };
+      const length = hasLength ? lengthAt(at + beforeLength) : rest - headerLength;
+      if (headerLength + length > rest) return { records, drop: "length" };
+      // §4.2.3: "at least 16 bytes"; RFC 8446 §5.2: at most 2^14 + 256
+      kind = length >= 16 && length <= 2 ** 14 + 256 ? "ciphertext" : "unusable";
+      recordLength = headerLength + length;
+    } else {
+      return { records, drop: "unknown_type" };
+    }
+    records.push(`${kind} ${recordLength}`);
+    at += recordLength;
+  }
+  return { records, drop: undefined };
+}
 
 /** The AEAD that these keys are for, if any. */
 function cipherOf({ protection, key }: RecordKeys): AeadName | undefined {
