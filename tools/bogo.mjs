@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 // `npm run bogo -- RUNNER`: the DTLS 1.3 tests of BoringSSL's protocol test suite against the shim in test/bogo.
 import { spawn } from "node:child_process";
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { availableParallelism, tmpdir } from "node:os";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { root, runMain, say, ToolError } from "./process.mjs";
@@ -25,7 +25,6 @@ Options:
   --help
 `;
 
-const SHIM = "build/bogo-shim.mjs";
 const CONFIG = "test/bogo/config.json";
 const TESTS = "test/bogo/tests.txt";
 /** These exhaust the 16-bit message_seq or epoch. */
@@ -44,9 +43,9 @@ function matcher(globs) {
 }
 
 /** One executable file: the runner starts it hundreds of times. */
-async function bundleShim() {
+async function bundleShim(folder) {
   const { build } = await import("esbuild");
-  const outfile = join(root, SHIM);
+  const outfile = join(folder, "shim.mjs");
   await build({
     entryPoints: [join(root, "test/bogo/shim.ts")],
     outfile,
@@ -63,11 +62,12 @@ async function bundleShim() {
 
 /** Runs the runner over these tests and answers the results that it writes. */
 async function runTests(runner, names, values) {
-  const folder = mkdtempSync(join(tmpdir(), "bogo-"));
+  mkdirSync(join(root, "build"), { recursive: true });
+  const folder = mkdtempSync(join(root, "build/bogo-"));
   const results = join(folder, "results.json");
   const args = [
     "-pipe",
-    ...["-shim-path", await bundleShim()],
+    ...["-shim-path", await bundleShim(folder)],
     ...["-shim-config", join(root, CONFIG)],
     ...["-num-workers", values.debug ? "1" : (values.workers ?? String(availableParallelism()))],
     ...["-idle-timeout", values["idle-timeout"] ?? "30s"],

@@ -43,7 +43,8 @@ import {
 import { importPsk, truncateClientHello, writeBinders } from "../tls/psk.ts";
 import { suiteParameters } from "../tls/suites.ts";
 import { fault } from "../tls/wire.ts";
-import type { ClientConfig, Credential, PeerIdentity } from "./config.ts";
+import type { ClientConfig, PeerIdentity } from "./config.ts";
+import { findCredential, noCredential } from "./credential.ts";
 import {
   APPLICATION_EPOCH,
   acceptedSchemes,
@@ -77,6 +78,7 @@ export function* clientHandshake(parts: HandshakeParts, config: ClientConfig): P
   const { transcript } = handshake;
   handshake.clientRandom = parts.crypto.random(randomLength);
 
+  parts.records.plaintextVersion = config.initialRecordVersion ?? ProtocolVersion.dtls1_2;
   let offer = yield* firstOffer(handshake, config);
   parts.reliability.sendFlight([{ epoch: 0, bytes: offer.message }]);
   let answer = yield* receiveAnswer(offer);
@@ -93,6 +95,7 @@ export function* clientHandshake(parts: HandshakeParts, config: ClientConfig): P
   const pskHashes = offer.psks.map(({ hash }) => hash);
   const suite = checkServerHello(offer.hello, hello, pskHashes, retry);
   parts.reliability.selectVersion();
+  parts.records.plaintextVersion = ProtocolVersion.dtls1_2;
   if (retry === undefined) transcript.selectHash(suite.hash);
   transcript.add(answer.message);
   const { selectedIdentity, keyShare } = hello.extensions;
@@ -164,6 +167,7 @@ function* secondOffer(
 ): Procedure<Offer> {
   const suite = checkHelloRetryRequest(offer.hello, retry);
   handshake.parts.reliability.selectVersion();
+  handshake.parts.records.plaintextVersion = ProtocolVersion.dtls1_2;
   handshake.transcript.selectHash(suite.hash);
   handshake.transcript.replaceByMessageHash(suite.hash);
   handshake.transcript.add(retry.message);
@@ -197,7 +201,7 @@ function extensionsOf(
   psks: readonly OfferedPsk[],
 ): ClientHelloExtensions {
   const { serverName, verifyServer, applicationProtocols, credentials } = config;
-  const clientTypes = [...new Set(credentials.map(({ type }) => type))];
+  const clientTypes = config.certificateTypes ?? [...new Set(credentials.map(({ type }) => type))];
   return {
     ...(serverName === undefined ? {} : { serverName }),
     supportedGroups: config.groups,
@@ -345,14 +349,19 @@ function* receiveServerFlight(
   transcript.add(encrypted.bytes);
   const applicationProtocol = checkApplicationProtocol(offer.hello, extensions);
   const { clientCertificateTypes, serverCertificateTypes } = offer.hello.extensions;
-  const clientCertificateType = checkCertificateType(
-    clientCertificateTypes,
-    extensions.clientCertificateType,
-  );
-  const serverType = checkCertificateType(serverCertificateTypes, extensions.serverCertificateType);
+  const { clientCertificateType: selectedType } = extensions;
+  // A server that asks for no certificate has no type to select (RFC 7250 §4.2).
+  const clientCertificateType =
+    selectedType === undefined
+      ? CertificateType.X509
+      : checkCertificateType(clientCertificateTypes, selectedType);
   const flight = { applicationProtocol, clientCertificateType };
-  if (psk !== undefined) return { ...flight, peer: psk.peer, request: undefined };
+  if (psk !== undefined) {
+    if (psk.origin === "resumption") yield* handshake.reverifyPeer(psk.peer, config.verifyServer);
+    return { ...flight, peer: psk.peer, request: undefined };
+  }
 
+  const serverType = checkCertificateType(serverCertificateTypes, extensions.serverCertificateType);
   let message = yield* nextMessage();
   let request: CertificateRequest | undefined;
   if (message.type === HandshakeType.certificate_request) {
@@ -370,14 +379,18 @@ function* receiveServerFlight(
 /** What the server asked for: a Certificate, empty if nothing fits (RFC 9846 §4.4.2). */
 function* clientCredentials(
   handshake: Handshake,
-  { credentials }: ClientConfig,
+  { credentials, requireOwnCredential }: ClientConfig,
   { request, clientCertificateType }: ServerFlight,
 ): Procedure<Bytes[]> {
-  const { signatureAlgorithms } = request!.extensions;
-  const fits = ({ type, signer }: Credential) =>
-    type === clientCertificateType && signer.schemes.some((scheme) => signatureAlgorithms!.includes(scheme));
-  const credential = credentials.find(fits);
+  const { signatureAlgorithms, certificateAuthorities = [] } = request!.extensions;
+  const demand = {
+    types: [clientCertificateType],
+    schemes: signatureAlgorithms!,
+    authorities: certificateAuthorities,
+  };
+  const credential = findCredential(credentials, demand);
   if (credential !== undefined) return yield* handshake.authenticate(credential, signatureAlgorithms);
+  if (requireOwnCredential) throw noCredential(credentials, demand);
   const empty = encodeCertificate({ context: new Uint8Array(0), certificates: [] });
   handshake.transcript.add(empty);
   return [empty];

@@ -2,7 +2,7 @@
 import type { Bytes } from "../core/bytes.ts";
 import type { RecordCore } from "../core/index.ts";
 import type { Awaitable, CryptoProvider, HashName, NamedGroup, Signer } from "../crypto/provider.ts";
-import { CertificateType, NamedGroup as Groups } from "../tls/codepoints.ts";
+import { CertificateType, NamedGroup as Groups, type ProtocolVersion } from "../tls/codepoints.ts";
 import { CipherSuite } from "../tls/suites.ts";
 import { defaultReliability, type ReliabilityOptions } from "./reliability.ts";
 
@@ -40,6 +40,11 @@ export interface Credential {
   /** DER certificates, one's own first; for a raw public key, its SubjectPublicKeyInfo alone. */
   readonly certificates: readonly Uint8Array[];
   readonly signer: Signer;
+  /**
+   * DER names of the authorities in the chain. With it, the credential is only for peers that name one of them in
+   * certificate_authorities (RFC 9846 §4.2.4).
+   */
+  readonly issuers?: readonly Uint8Array[];
 }
 
 /** Judges what the peer shows. */
@@ -51,6 +56,11 @@ export interface PeerVerifier {
    * the alert to send. The proof that the peer has the private key follows in the handshake.
    */
   verify(certificates: readonly Bytes[], type: CertificateType): Awaitable<Bytes>;
+  /**
+   * Whether a peer that resumes is judged once more, by what it had shown at first; otherwise its ticket is enough for
+   * as long as it lives (RFC 9846 §4.6.1).
+   */
+  readonly verifiesResumption?: boolean;
 }
 
 /** Who the peer has proved to be. */
@@ -101,6 +111,7 @@ export interface CommonConfig {
   readonly oldEpochMs: number;
   /** Closes the session when nothing authentic was received for so long. */
   readonly idleTimeoutMs: number | undefined;
+  /** Most preferred first: the first that the peer can make use of is shown. */
   readonly credentials: readonly Credential[];
 }
 
@@ -111,6 +122,18 @@ export interface ClientConfig extends CommonConfig {
   readonly serverName?: string;
   /** Whom to trust without a PSK; `undefined` accepts a PSK only. */
   readonly verifyServer?: PeerVerifier;
+  /** client_certificate_type to offer, most preferred first; by default the types of the credentials. */
+  readonly certificateTypes?: readonly CertificateType[];
+  /**
+   * Ends the handshake if the server asks for a credential and none of ours fits. Otherwise the server is told so, and
+   * decides (RFC 9846 §4.4.2).
+   */
+  readonly requireOwnCredential?: boolean;
+  /**
+   * legacy_record_version of the first ClientHello, which "may also be {254, 255} for compatibility purposes" (RFC
+   * 9147 §4): for paths that expect the first record to be one of DTLS 1.0.
+   */
+  readonly initialRecordVersion?: ProtocolVersion;
   /** Groups to send a key share of in the first ClientHello; those it has to ask for cost a round trip. */
   readonly keyShareGroups: readonly NamedGroup[];
 }
@@ -119,6 +142,13 @@ export interface ServerConfig extends CommonConfig {
   readonly role: "server";
   /** Which of the offered PSKs to use, if any. */
   readonly choosePsk?: (offered: readonly OfferedIdentity[]) => Awaitable<PskChoice | undefined>;
+  /** Shows a credential, if the client can make use of one, even to a client that also offers a PSK. */
+  readonly preferCredential?: boolean;
+  /**
+   * The alert for a client none of whose PSKs is known. decrypt_error, the one for a wrong key, does not tell whether
+   * an identity exists (RFC 9846 §E.6); unknown_psk_identity unless given.
+   */
+  readonly unknownPskAlert?: "unknown_psk_identity" | "decrypt_error" | "handshake_failure";
   readonly verifyClient?: PeerVerifier;
   /** Whether a client without a certificate is turned away. */
   readonly requireClientCertificate: boolean;

@@ -29,8 +29,6 @@ export function* readFragments(content: Bytes): Generator<Fragment> {
     const offset = reader.u24();
     const data = reader.opaque(3);
     if (offset + data.length > length) throw malformed("a fragment runs over the end of its message");
-    if (data.length === 0 && length !== 0)
-      throw malformed("an empty fragment of a message that is not empty");
     yield { type, length, messageSeq, offset, data };
   }
 }

@@ -185,6 +185,16 @@ export class Handshake {
       ? { kind: "raw_public_key", publicKey }
       : { kind: "certificate", certificates };
   }
+
+  /** Judges once more, if that is asked for, the peer that a session to be resumed was with. */
+  *reverifyPeer(peer: PeerIdentity | undefined, verifier: PeerVerifier | undefined): Procedure<void> {
+    if (!verifier?.verifiesResumption) return;
+    if (peer?.kind === "certificate") {
+      yield* settled(verifier.verify(peer.certificates, CertificateType.X509));
+    } else if (peer?.kind === "raw_public_key") {
+      yield* settled(verifier.verify([peer.publicKey], CertificateType.RawPublicKey));
+    }
+  }
 }
 
 function copy(bytes: Uint8Array): Bytes {

@@ -34,8 +34,8 @@ export interface ReceivedMessage {
   readonly bytes: Bytes;
 }
 
-/** A peer that cuts one message into more pieces than this is not served. */
-const MAX_RANGES = 128;
+/** Pieces of one message with gaps between them: bounds the work that each fragment costs. */
+const MAX_RANGES = 512;
 
 export class Reassembler {
   readonly #limits: ReassemblyLimits;
@@ -67,6 +67,8 @@ export class Reassembler {
     if (fragment.length > this.#limits.messageBytes) {
       throw fault("illegal_parameter", "message_too_long", `a handshake message of ${fragment.length} bytes`);
     }
+    // RFC 9147 does not forbid a fragment of nothing, and it says nothing.
+    if (fragment.data.length === 0 && fragment.length > 0) return "old";
     const message = this.#messageOf(fragment, epoch);
     if (message === undefined || message.received.count >= MAX_RANGES) return "discarded";
     const start = fragment.offset;

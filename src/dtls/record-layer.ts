@@ -2,7 +2,7 @@
 import type { Bytes } from "../core/bytes.ts";
 import {
   type Awaitable,
-  type ContentType,
+  ContentType,
   DropReason,
   type DropReasonName,
   dropReasonName,
@@ -13,6 +13,7 @@ import {
   type RecordOpener,
   type RecordSealer,
 } from "../core/index.ts";
+import { ProtocolVersion } from "../tls/codepoints.ts";
 import type { TrafficKeys } from "../tls/key-schedule.ts";
 import type { RecordProtection, SuiteParameters } from "../tls/suites.ts";
 import { fault } from "../tls/wire.ts";
@@ -33,8 +34,9 @@ const innerTypeFault = fault(
 );
 const lengthFault = fault("record_overflow", "record_overflow", "a record with more than 2^14 bytes");
 
-/** Records kept until their keys are there. */
-const MAX_EARLY = 8;
+/** What is kept until its keys are there: a flight, even of small records. */
+const MAX_EARLY = 64;
+const MAX_EARLY_BYTES = 16_384;
 
 /** Why records were dropped: the record core's reasons, and those that only the connection can know. */
 export type RecordDrop = DropReasonName | "no_epoch" | "plaintext_after_keys" | "closed" | "malformed";
@@ -69,6 +71,8 @@ interface WriteEpoch {
 
 export class RecordLayer {
   readonly drops: DropCounters = {};
+  /** legacy_record_version of handshake records in DTLSPlaintext; only a first ClientHello has another than DTLS 1.2. */
+  plaintextVersion: ProtocolVersion = ProtocolVersion.dtls1_2;
   readonly #core: RecordCore;
   readonly #receivedConnectionIdLength: () => number;
   /** By the low two bits of the epoch. */
@@ -79,6 +83,7 @@ export class RecordLayer {
   #isHandshaking = true;
   /** Records that came before their keys. */
   #early: Bytes[] = [];
+  #earlyBytes = 0;
   #sentConnectionId: Uint8Array = new Uint8Array(0);
 
   /**
@@ -168,8 +173,11 @@ export class RecordLayer {
     out: Uint8Array,
     at: number,
   ): Awaitable<number> {
-    if (epoch === 0)
-      return this.#core.writePlaintext(type, this.#plaintextSequenceNumber++, content, out, at);
+    if (epoch === 0) {
+      const length = this.#core.writePlaintext(type, this.#plaintextSequenceNumber++, content, out, at);
+      if (type === ContentType.handshake) out[at + 2] = this.plaintextVersion & 0xff;
+      return length;
+    }
     return this.#sealerOf(epoch).seal(type, content, padding, out, at);
   }
 
@@ -184,6 +192,7 @@ export class RecordLayer {
     if (this.#early.length === 0) return undefined;
     const records = this.#early;
     this.#early = [];
+    this.#earlyBytes = 0;
     const pending = records
       .map((record) => this.receive(record, receiver))
       .filter((each) => each !== undefined);
@@ -204,8 +213,7 @@ export class RecordLayer {
         const entry = this.#read[reader.epochBits];
         if (entry === undefined) {
           // Reordered, or its keys are still being computed (§4.2.1: "MAY either buffer or discard such records").
-          if (this.#isHandshaking && this.#early.length < MAX_EARLY) this.#early.push(reader.record.slice());
-          else this.countDrop("no_epoch");
+          if (!this.#keepEarly(reader.record)) this.countDrop("no_epoch");
           continue;
         }
         const opened = entry.opener.open();
@@ -222,6 +230,14 @@ export class RecordLayer {
     }
     if (reader.drop !== 0) this.countDrop(dropReasonName(reader.drop));
     return pending === undefined ? undefined : Promise.all(pending).then(() => {});
+  }
+
+  #keepEarly(record: Bytes): boolean {
+    const fits = this.#early.length < MAX_EARLY && this.#earlyBytes + record.length <= MAX_EARLY_BYTES;
+    if (!this.#isHandshaking || !fits) return false;
+    this.#early.push(record.slice());
+    this.#earlyBytes += record.length;
+    return true;
   }
 
   #deliver(record: OpenedRecord, { epoch, opener }: ReadEpoch, receiver: RecordReceiver): void {

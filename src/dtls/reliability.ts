@@ -25,8 +25,18 @@ export interface ReliabilityOptions {
   readonly adaptTimeout: boolean;
   /** Sends what is missing as soon as an ACK, or a repetition of the peer's flight, shows that it is. */
   readonly eagerRetransmission: boolean;
+  /**
+   * Sends the ACK of an incomplete flight again while nothing new comes: a server that may not send more to an address
+   * it has not validated waits for something to arrive.
+   */
+  readonly repeatsAcks: boolean;
   /** "SHOULD NOT send more than 10 records in a single transmission" (§5.8.3) */
   readonly recordsPerTransmission: number;
+  /**
+   * How often a flight is sent in datagrams of full size before smaller ones are tried, for the path's MTU may be
+   * smaller than assumed (§4.4: "2-3 seems appropriate"); infinite where the MTU is known.
+   */
+  readonly transmissionsAtFullSize: number;
   /** A deadline this close counts as passed: for hosts whose timers are coarse. */
   readonly timerGranularityMs: number;
   /** The longest handshake message that is accepted. */
@@ -39,7 +49,9 @@ export const defaultReliability: ReliabilityOptions = {
   maxRetransmissions: 12,
   adaptTimeout: true,
   eagerRetransmission: true,
+  repeatsAcks: true,
   recordsPerTransmission: 10,
+  transmissionsAtFullSize: 2,
   timerGranularityMs: 0,
   maxMessageBytes: 65_536,
 };
@@ -58,8 +70,6 @@ const MESSAGES_AHEAD = 6;
 const MAX_MESSAGE_SEQ = 0xffff;
 /** No measured time-out is shorter. */
 const MIN_TIMEOUT_MS = 20;
-/** "2-3 seems appropriate" (§4.4) */
-const LOSSES_BEFORE_SMALLER_RECORDS = 2;
 const RECORD_NUMBER_BYTES = 16;
 
 export class Reliability {
@@ -77,6 +87,8 @@ export class Reliability {
   #retransmitAtMs: number | undefined;
   #ackAtMs: number | undefined;
   #ackIntervalStartMs = 0;
+  /** How often an ACK was sent since something new came. */
+  #ackRepetitions = 0;
   /** ACKs mean nothing, and may not be sent, before DTLS 1.3 is selected (§7). */
   #versionKnown = false;
   #established = false;
@@ -142,6 +154,7 @@ export class Reliability {
   sendFlight(messages: readonly { epoch: number; bytes: Bytes }[], whenAcknowledged?: () => void): void {
     this.#acks.clear();
     this.#ackAtMs = undefined;
+    this.#ackRepetitions = 0;
     this.#startFlight(messages, whenAcknowledged);
   }
 
@@ -210,6 +223,10 @@ export class Reliability {
       if (fate === "discarded") mayAcknowledge = false;
       else if (fate !== "old") isNew = true;
     }
+    if (isNew && this.#ackRepetitions > 0) {
+      this.#ackRepetitions = 0;
+      this.#ackAtMs = undefined;
+    }
     if (mayAcknowledge) this.#acknowledgeLater({ epoch, sequenceNumber });
     if (!this.#versionKnown) return;
     if (isNew) this.#acknowledgeImplicitly();
@@ -275,6 +292,9 @@ export class Reliability {
     const most = Math.floor((packer.room(epoch) - 2) / RECORD_NUMBER_BYTES);
     packer.add(epoch, ContentType.ack, encodeAck(this.#acks.take(most)));
     packer.flush();
+    if (!this.#options.repeatsAcks || this.#established || this.#flight !== undefined) return;
+    const delayMs = this.#baseTimeoutMs * 2 ** Math.min(this.#ackRepetitions++, 30);
+    this.#ackAtMs = this.#host.now() + Math.min(delayMs, this.#options.maxTimeoutMs);
   }
 
   /**
@@ -294,10 +314,10 @@ export class Reliability {
   handleAck(content: Bytes, epoch: number): void {
     if (!this.#versionKnown) return;
     const numbers = decodeAck(content);
-    for (const number of numbers) {
-      if (number.epoch > epoch) {
-        throw fault("illegal_parameter", "invalid_ack", "an ACK of a record of a later epoch");
-      }
+    // After the handshake each direction counts its epochs for itself.
+    const highest = this.#established ? this.#records.writeEpoch : epoch;
+    if (numbers.some((number) => number.epoch > highest)) {
+      throw fault("illegal_parameter", "invalid_ack", "an ACK of a record of a later epoch");
     }
     const flight = this.#flight;
     if (flight === undefined) return;
@@ -320,11 +340,14 @@ export class Reliability {
   handleTimeout(): boolean {
     const now = this.#host.now() + this.#options.timerGranularityMs;
     // The ACK first: it may spare the peer what the retransmission below spares us.
-    if (this.#ackAtMs !== undefined && this.#ackAtMs <= now) this.acknowledgeNow();
+    if (this.#ackAtMs !== undefined && this.#ackAtMs <= now) {
+      if (this.#ackRepetitions > this.#options.maxRetransmissions) return false;
+      this.acknowledgeNow();
+    }
     const flight = this.#flight;
     if (flight === undefined || this.#retransmitAtMs === undefined || this.#retransmitAtMs > now) return true;
     if (flight.transmissions > this.#options.maxRetransmissions) return false;
-    if (flight.transmissions >= LOSSES_BEFORE_SMALLER_RECORDS) this.#host.reduceMtu();
+    if (flight.transmissions >= this.#options.transmissionsAtFullSize) this.#host.reduceMtu();
     this.#transmit(flight);
     return true;
   }

@@ -34,6 +34,7 @@ export type HandshakeType = (typeof HandshakeType)[keyof typeof HandshakeType];
 
 /** ProtocolVersion, DTLS only (RFC 9147 §5.3). */
 export const ProtocolVersion = {
+  dtls1_0: 0xfeff,
   dtls1_2: 0xfefd,
   dtls1_3: 0xfefc,
 } as const;

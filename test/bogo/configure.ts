@@ -17,7 +17,7 @@ import {
   type TicketProtector,
 } from "../../src/dtls/config.ts";
 import { SealgramError } from "../../src/errors.ts";
-import { NamedGroup as Groups } from "../../src/tls/codepoints.ts";
+import { NamedGroup as Groups, ProtocolVersion } from "../../src/tls/codepoints.ts";
 import type { VirtualClock } from "./clock.ts";
 import type { NumberedCredential } from "./credentials.ts";
 import type { ConnectionFlags } from "./flags.ts";
@@ -61,6 +61,7 @@ export function configure(setup: Setup): ConnectionConfig {
       adaptTimeout: false,
       eagerRetransmission: false,
       recordsPerTransmission: Number.POSITIVE_INFINITY,
+      transmissionsAtFullSize: Number.POSITIVE_INFINITY,
       timerGranularityMs: 15,
       maxMessageBytes: flags.number("-max-cert-list") ?? 102_400,
     },
@@ -75,6 +76,8 @@ export function configure(setup: Setup): ConnectionConfig {
       ...(flags.has("-verify-peer") || flags.has("-require-any-client-certificate")
         ? { verifyClient: verifier(setup, true) }
         : {}),
+      preferCredential: credentials[0]?.credential !== undefined,
+      unknownPskAlert: "handshake_failure",
       requireClientCertificate: flags.has("-require-any-client-certificate"),
       acknowledgeServerName: !flags.has("-no-server-name-ack"),
       ...(flags.has("-no-ticket") ? {} : { tickets: ticketProtector(setup) }),
@@ -83,6 +86,7 @@ export function configure(setup: Setup): ConnectionConfig {
   const mustVerify = flags.has("-verify-peer");
   const protocols = flags.value("-advertise-alpn");
   const serverName = flags.value("-host-name");
+  const certificateTypes = flags.numbers("-available-client-cert-types") as CertificateType[] | undefined;
   return {
     ...common,
     role: "client",
@@ -92,6 +96,9 @@ export function configure(setup: Setup): ConnectionConfig {
     ...(protocols === undefined ? {} : { applicationProtocols: splitProtocols(protocols) }),
     // With a PSK, certificates are an alternative only if they are verified.
     ...(psks.length > 0 && !mustVerify ? {} : { verifyServer: verifier(setup, mustVerify) }),
+    ...(certificateTypes === undefined ? {} : { certificateTypes }),
+    requireOwnCredential: certificates.length > 0,
+    initialRecordVersion: ProtocolVersion.dtls1_0,
     keyShareGroups: keyShareGroups(common.groups),
   };
 }
@@ -153,6 +160,7 @@ function verifier({ flags, verified }: Setup, isFatal: boolean): PeerVerifier {
   };
   return {
     certificateTypes: [CertificateType.X509],
+    verifiesResumption: flags.has("-reverify-on-resume"),
     verify(certificates) {
       judge();
       return publicKeyOf(certificates[0]!);
