@@ -103,8 +103,6 @@ export class Connection implements RecordReceiver {
   #isComputing = false;
   #startedAtMs = 0;
   #path: PathState;
-  /** Where the datagram at hand came from. */
-  #from: Path;
   #validation: PathValidation | undefined;
   #isBlocked = false;
   #mtuBytes: number;
@@ -124,14 +122,18 @@ export class Connection implements RecordReceiver {
     this.#config = config;
     this.#host = host;
     this.#path = new PathState(options.path, options.pathValidated);
-    this.#from = options.path;
     this.#mtuBytes = config.mtuBytes;
     this.#ownConnectionId = options.connectionId;
     this.#startedAtMs = host.now();
     this.#lastReceivedAtMs = this.#startedAtMs;
     // Behind a stateless HelloRetryRequest both sides go on with their second message and record.
     const before = options.retry === undefined ? 0 : 1;
-    this.#records = new RecordLayer(config.core, () => this.#receivedConnectionIdLength, before);
+    this.#records = new RecordLayer(
+      config.core,
+      () => this.#receivedConnectionIdLength,
+      config.keyLimits,
+      before,
+    );
     this.#reliability = new Reliability(
       this.#records,
       {
@@ -243,11 +245,10 @@ export class Connection implements RecordReceiver {
       this.#records.countDrop("closed");
       return;
     }
-    this.#from = path;
     if (path === this.#path.path) this.#path.received(datagram.length);
     else if (path === this.#validation?.state.path) this.#validation.state.received(datagram.length);
     if (this.#isBlocked) this.#unblock();
-    this.#awaitRecords(this.#records.receive(datagram, this));
+    this.#awaitRecords(this.#records.receive(datagram, path, this));
     if (this.#hasNewKeys) this.#receiveEarly();
   }
 
@@ -302,8 +303,11 @@ export class Connection implements RecordReceiver {
     }
     const datagram = new Uint8Array(length);
     const sealed = sealer.seal(ContentType.application_data, content, padding, datagram, 0);
-    if (sealed instanceof Promise) void sealed.then(() => this.#sendDatagram(datagram));
-    else this.#sendDatagram(datagram);
+    if (this.#admit(length, this.#path)) {
+      const { path } = this.#path;
+      if (sealed instanceof Promise) void sealed.then(() => this.#host.transmit(datagram, path));
+      else this.#host.transmit(datagram, path);
+    }
     if (sealer.needsKeyUpdate) this.updateKeys();
   }
 
@@ -395,15 +399,16 @@ export class Connection implements RecordReceiver {
     start: number,
     length: number,
     newest: boolean,
+    path: Path,
   ): void {
     if (this.#state === "closed") return;
-    if (epoch > 0) this.#authentic(newest);
+    if (epoch > 0) this.#authentic(newest, path);
     if (type === ContentType.application_data && epoch > HANDSHAKE_EPOCH) {
       this.#host.data(buffer, start, length);
       return;
     }
     const content = buffer.subarray(start, start + length);
-    this.#guard(() => this.#control(type, epoch, sequenceNumber, content));
+    this.#guard(() => this.#control(type, epoch, sequenceNumber, content, path));
   }
 
   /** @internal called by the record layer */
@@ -411,16 +416,30 @@ export class Connection implements RecordReceiver {
     if (this.#state !== "closed") this.#fail(error);
   }
 
-  #authentic(newest: boolean): void {
-    this.#lastReceivedAtMs = this.#host.now();
-    this.#hasAuthenticRecord = true;
-    if (this.#from === this.#path.path) {
-      // Whoever answers in the handshake's epoch has received what was sent to this address.
-      if (!this.#path.isValidated) this.#path.validate();
-    } else if (newest && this.#checksPaths) this.#checkPath(this.#from);
+  /** @internal called by the record layer */
+  keyWearsOut(epoch: number): void {
+    if (this.#state === "established" && epoch === this.#keys!.readEpoch) this.updateKeys(true);
   }
 
-  #control(type: number, epoch: number, sequenceNumber: number, content: Bytes): void {
+  /** @internal called by the record layer */
+  keyIsWornOut(epoch: number): void {
+    // "the previous keys can be dropped when the limit is reached rather than closing the connection" (§4.5.3)
+    if (this.#state === "established" && epoch < this.#keys!.readEpoch) this.#records.retireRead(epoch);
+    else if (this.#state !== "closed") {
+      this.#fail(new SealgramError("too_many_forgeries", "too many records failed authentication"));
+    }
+  }
+
+  #authentic(newest: boolean, from: Path): void {
+    this.#lastReceivedAtMs = this.#host.now();
+    this.#hasAuthenticRecord = true;
+    if (from === this.#path.path) {
+      // Whoever answers in the handshake's epoch has received what was sent to this address.
+      if (!this.#path.isValidated) this.#path.validate();
+    } else if (newest && this.#checksPaths) this.#checkPath(from);
+  }
+
+  #control(type: number, epoch: number, sequenceNumber: number, content: Bytes, path: Path): void {
     switch (type) {
       case ContentType.handshake:
         this.#reliability.handleRecord(content, epoch, sequenceNumber);
@@ -434,7 +453,7 @@ export class Connection implements RecordReceiver {
         return;
       case ContentType.return_routability_check:
         if (this.#checksPaths && epoch > HANDSHAKE_EPOCH) {
-          this.#handleRoutability(content);
+          this.#handleRoutability(content, path);
           return;
         }
         break;
@@ -627,10 +646,9 @@ export class Connection implements RecordReceiver {
     else this.#sendRoutability(message, validation.state);
   }
 
-  #handleRoutability(content: Bytes): void {
+  #handleRoutability(content: Bytes, from: Path): void {
     const message = decodeRoutability(content);
     if (message === undefined) return;
-    const from = this.#from;
     if (message.type === "path_challenge") {
       // "to the address from which the corresponding path_challenge was received"
       const state = from === this.#path.path ? this.#path : new PathState(from, true);
@@ -656,20 +674,22 @@ export class Connection implements RecordReceiver {
   // Datagrams
 
   #packer(path: PathState = this.#path): DatagramPacker {
-    return new DatagramPacker(this.#records, this.#mtuBytes, (datagram) =>
-      this.#sendDatagram(datagram, path),
-    );
+    return new DatagramPacker(this.#records, this.#mtuBytes, {
+      admit: (bytes) => this.#admit(bytes, path),
+      transmit: (datagram) => this.#host.transmit(datagram, path.path),
+    });
   }
 
-  #sendDatagram(datagram: Bytes, path: PathState = this.#path): void {
-    if (path.maySend(datagram.length)) this.#host.transmit(datagram, path.path);
-    else this.#isBlocked = true;
+  #admit(bytes: number, path: PathState): boolean {
+    const isAdmitted = path.maySend(bytes);
+    if (!isAdmitted) this.#isBlocked = true;
+    return isAdmitted;
   }
 
   /** More was received from an address that is not validated: what was held back may go. */
   #unblock(): void {
     this.#isBlocked = false;
-    this.#guard(() => this.#reliability.resend());
+    this.#guard(() => this.#reliability.sendRest());
   }
 
   #reduceMtu(): void {

@@ -14,6 +14,8 @@ export interface OutgoingMessage {
 
 interface TrackedMessage extends OutgoingMessage {
   readonly acknowledged: Ranges;
+  /** What need not be sent in this pass over the flight: it is acknowledged, or was sent. */
+  passed: Ranges;
 }
 
 interface Part {
@@ -52,7 +54,11 @@ export class Flight {
   #records: SentRecord[] = [];
 
   constructor(messages: readonly OutgoingMessage[]) {
-    this.#messages = messages.map((message) => ({ ...message, acknowledged: new Ranges() }));
+    this.#messages = messages.map((message) => ({
+      ...message,
+      acknowledged: new Ranges(),
+      passed: new Ranges(),
+    }));
   }
 
   get isAcknowledged(): boolean {
@@ -64,19 +70,28 @@ export class Flight {
     return this.#messages.some(({ acknowledged }) => acknowledged.count > 0);
   }
 
+  /** Whether a part was held back: limits end a transmission before the flight is through. */
+  get isMidway(): boolean {
+    return !this.#messages.every(({ bytes, passed }) => passed.covers(bytes.length - 4));
+  }
+
   /** Takes an acknowledged record into account; answers whether it was one of this flight's. */
   acknowledge({ epoch, sequenceNumber }: RecordNumber): boolean {
     const at = this.#records.findIndex(
       (record) => record.epoch === epoch && record.sequenceNumber === sequenceNumber,
     );
     if (at === -1) return false;
-    for (const { message, start, end } of this.#records[at]!.parts) message.acknowledged.add(start, end);
+    for (const { message, start, end } of this.#records[at]!.parts) {
+      message.acknowledged.add(start, end);
+      message.passed.add(start, end);
+    }
     this.#records.splice(at, 1);
     return true;
   }
 
   /**
-   * Cuts what is missing into records.
+   * Cuts what is missing into records. What was held back the last time comes first, lest a peer that cannot acknowledge
+   * parts never gets the end.
    * @param room how many bytes of content the next record of an epoch may have: more than a fragment header
    */
   *contents(room: (epoch: number) => number): Generator<HandshakeContent> {
@@ -84,8 +99,10 @@ export class Flight {
     let length = 0;
     let epoch = -1;
     let space = 0;
+    if (!this.isMidway)
+      for (const message of this.#messages) message.passed = new Ranges(message.acknowledged);
     for (const message of this.#messages) {
-      for (const [from, to] of message.acknowledged.gaps(message.bytes.length - 4)) {
+      for (const [from, to] of message.passed.gaps(message.bytes.length - 4)) {
         let start = from;
         do {
           const least = FRAGMENT_HEADER + Math.min(1, to - start);
@@ -120,5 +137,6 @@ export class Flight {
   #remember(record: SentRecord): void {
     if (this.#records.length >= MAX_REMEMBERED) this.#records.shift();
     this.#records.push(record);
+    for (const { message, start, end } of record.parts) message.passed.add(start, end);
   }
 }

@@ -1,7 +1,11 @@
 /** A set of byte positions as disjoint, ascending ranges: what of a message has arrived, or was acknowledged. */
 export class Ranges {
   /** start, end, start, end … */
-  readonly #edges: number[] = [];
+  readonly #edges: number[];
+
+  constructor(from?: Ranges) {
+    this.#edges = from === undefined ? [] : [...from.#edges];
+  }
 
   /** How many ranges there are. */
   get count(): number {
@@ -29,14 +33,16 @@ export class Ranges {
     return length === 0 ? this.#edges.length > 0 : this.#edges[0] === 0 && this.#edges[1]! >= length;
   }
 
-  /** The positions below `length` that are missing, as start and end pairs. */
-  *gaps(length: number): Generator<readonly [start: number, end: number]> {
+  /** The positions below `length` that are missing now, as start and end pairs. */
+  gaps(length: number): (readonly [start: number, end: number])[] {
+    const gaps: (readonly [start: number, end: number])[] = [];
     let at = 0;
     for (let i = 0; i < this.#edges.length; i += 2) {
-      if (this.#edges[i]! > at) yield [at, Math.min(this.#edges[i]!, length)];
+      if (this.#edges[i]! > at) gaps.push([at, Math.min(this.#edges[i]!, length)]);
       at = this.#edges[i + 1]!;
     }
-    if (at < length || (length === 0 && this.#edges.length === 0)) yield [at, length];
+    if (at < length || (length === 0 && this.#edges.length === 0)) gaps.push([at, length]);
+    return gaps;
   }
 
   /** The parts of `start` to `end` that are in the set. */

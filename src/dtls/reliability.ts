@@ -184,16 +184,21 @@ export class Reliability {
   }
 
   #transmit(flight: Flight): void {
-    const packer = this.#host.packer();
-    let left = this.#options.recordsPerTransmission;
-    for (const { epoch, content, sent } of flight.contents((epoch) => packer.room(epoch))) {
-      sent(packer.add(epoch, ContentType.handshake, content));
-      if (--left === 0) break;
-    }
-    packer.flush();
+    this.#send(flight);
     flight.transmissions++;
     flight.sentAtMs = this.#host.now();
     this.#retransmitAtMs = flight.sentAtMs + this.#timeoutMs(flight);
+  }
+
+  #send(flight: Flight): void {
+    const packer = this.#host.packer();
+    let left = this.#options.recordsPerTransmission;
+    for (const { epoch, content, sent } of flight.contents((epoch) => packer.room(epoch))) {
+      if (packer.isRefused) return;
+      packer.add(epoch, ContentType.handshake, content, sent);
+      if (--left === 0) break;
+    }
+    packer.flush();
   }
 
   #timeoutMs(flight: Flight): number {
@@ -201,9 +206,9 @@ export class Reliability {
     return Math.min(this.#baseTimeoutMs * 2 ** doublings, this.#options.maxTimeoutMs);
   }
 
-  /** Sends what is missing once more, because something held it back. */
-  resend(): void {
-    if (this.#flight !== undefined) this.#transmit(this.#flight);
+  /** Sends what was held back. */
+  sendRest(): void {
+    if (this.#flight?.isMidway) this.#send(this.#flight);
   }
 
   // Receiving
