@@ -1,6 +1,6 @@
 /** What a connection is told: who it is, whom it trusts, what it negotiates. */
 import type { Bytes } from "../core/bytes.ts";
-import type { RecordCore } from "../core/index.ts";
+import type { KeyLimits, RecordCore } from "../core/index.ts";
 import type { Awaitable, CryptoProvider, HashName, NamedGroup, Signer } from "../crypto/provider.ts";
 import { CertificateType, NamedGroup as Groups, type ProtocolVersion } from "../tls/codepoints.ts";
 import { CipherSuite } from "../tls/suites.ts";
@@ -103,6 +103,8 @@ export interface CommonConfig {
   /** Of the connection IDs that the peer shall send, 0 to 20 bytes; `undefined` does without the extension. */
   readonly connectionIdLength?: number;
   readonly reliability: ReliabilityOptions;
+  /** How often one key may be used, where that is to be less than the standard allows (RFC 9147 §4.5.3). */
+  readonly keyLimits?: Partial<KeyLimits>;
   /** Largest datagram to send, in bytes. */
   readonly mtuBytes: number;
   /** NSS key log lines: secrets. */

@@ -6,6 +6,7 @@ import {
   DropReason,
   type DropReasonName,
   dropReasonName,
+  type KeyLimits,
   type OpenedRecord,
   Protection,
   type RecordCore,
@@ -17,6 +18,7 @@ import { ProtocolVersion } from "../tls/codepoints.ts";
 import type { TrafficKeys } from "../tls/key-schedule.ts";
 import type { RecordProtection, SuiteParameters } from "../tls/suites.ts";
 import { fault } from "../tls/wire.ts";
+import type { Path } from "./path.ts";
 
 /** Bytes that a DTLSPlaintext adds to its content. */
 const PLAINTEXT_OVERHEAD = 13;
@@ -53,10 +55,22 @@ export interface RecordReceiver {
     buffer: Bytes,
     start: number,
     length: number,
+    /** Whether no record of a higher number has come in this epoch. */
     newest: boolean,
+    /** Where its datagram came from. */
+    path: Path,
   ): void;
   /** An authentic record that no peer may send: its type or its length is out of bounds. */
   recordFault(error: Error): void;
+  /** Half of the forgeries that an epoch's key may see were seen: it is time for other keys (§4.5.3). */
+  keyWearsOut(epoch: number): void;
+  /** An epoch's key has seen as many forgeries as it may, and opens nothing more (§4.5.3). */
+  keyIsWornOut(epoch: number): void;
+}
+
+interface EarlyRecord {
+  readonly bytes: Bytes;
+  readonly path: Path;
 }
 
 interface ReadEpoch {
@@ -74,6 +88,7 @@ export class RecordLayer {
   /** legacy_record_version of handshake records in DTLSPlaintext; only a first ClientHello has another than DTLS 1.2. */
   plaintextVersion: ProtocolVersion = ProtocolVersion.dtls1_2;
   readonly #core: RecordCore;
+  readonly #limits: Partial<KeyLimits>;
   readonly #receivedConnectionIdLength: () => number;
   /** By the low two bits of the epoch. */
   readonly #read: (ReadEpoch | undefined)[] = [undefined, undefined, undefined, undefined];
@@ -82,16 +97,23 @@ export class RecordLayer {
   #plaintextSequenceNumber: number;
   #isHandshaking = true;
   /** Records that came before their keys. */
-  #early: Bytes[] = [];
+  #early: EarlyRecord[] = [];
   #earlyBytes = 0;
   #sentConnectionId: Uint8Array = new Uint8Array(0);
 
   /**
    * @param receivedConnectionIdLength of the connection ID that the peer sends, in bytes; 0 for none
+   * @param limits of one epoch's keys, where they are to be lower than the standard's
    * @param plaintextSequenceNumber of the first DTLSPlaintext: a server that has answered statelessly goes on from there
    */
-  constructor(core: RecordCore, receivedConnectionIdLength: () => number, plaintextSequenceNumber = 0) {
+  constructor(
+    core: RecordCore,
+    receivedConnectionIdLength: () => number,
+    limits: Partial<KeyLimits> = {},
+    plaintextSequenceNumber = 0,
+  ) {
     this.#core = core;
+    this.#limits = limits;
     this.#receivedConnectionIdLength = receivedConnectionIdLength;
     this.#plaintextSequenceNumber = plaintextSequenceNumber;
   }
@@ -113,14 +135,18 @@ export class RecordLayer {
 
   installRead(epoch: number, suite: SuiteParameters, keys: TrafficKeys): void {
     this.#read[epoch & 3]?.opener.close();
-    this.#read[epoch & 3] = { epoch, opener: this.#core.createOpener(coreKeys(suite, keys), { epoch }) };
+    const limit = this.#limits.failed;
+    const options = limit === undefined ? { epoch } : { epoch, limit };
+    this.#read[epoch & 3] = { epoch, opener: this.#core.createOpener(coreKeys(suite, keys), options) };
   }
 
   installWrite(epoch: number, suite: SuiteParameters, keys: TrafficKeys): void {
-    const sealer = this.#core.createSealer(coreKeys(suite, keys), {
-      epoch,
-      connectionId: this.#sentConnectionId,
-    });
+    const options = { epoch, connectionId: this.#sentConnectionId };
+    const limit = this.#limits.sealed;
+    const sealer = this.#core.createSealer(
+      coreKeys(suite, keys),
+      limit === undefined ? options : { ...options, limit },
+    );
     this.#write.push({ epoch, sealer });
   }
 
@@ -194,7 +220,7 @@ export class RecordLayer {
     this.#early = [];
     this.#earlyBytes = 0;
     const pending = records
-      .map((record) => this.receive(record, receiver))
+      .map(({ bytes, path }) => this.receive(bytes, path, receiver))
       .filter((each) => each !== undefined);
     return pending.length === 0 ? undefined : Promise.all(pending).then(() => {});
   }
@@ -202,8 +228,9 @@ export class RecordLayer {
   /**
    * Opens a datagram's records and hands them up in order. With an asynchronous AEAD some are handed up later; the
    * answer is then a promise that settles when all have been.
+   * @param path where the datagram came from
    */
-  receive(datagram: Uint8Array, receiver: RecordReceiver): Promise<void> | undefined {
+  receive(datagram: Uint8Array, path: Path, receiver: RecordReceiver): Promise<void> | undefined {
     const { reader } = this.#core;
     let pending: Promise<void>[] | undefined;
     reader.begin(datagram, this.#receivedConnectionIdLength());
@@ -213,18 +240,18 @@ export class RecordLayer {
         const entry = this.#read[reader.epochBits];
         if (entry === undefined) {
           // Reordered, or its keys are still being computed (§4.2.1: "MAY either buffer or discard such records").
-          if (!this.#keepEarly(reader.record)) this.countDrop("no_epoch");
+          if (!this.#keepEarly(reader.record, path)) this.countDrop("no_epoch");
           continue;
         }
         const opened = entry.opener.open();
         if (opened instanceof Promise) {
           pending ??= [];
-          pending.push(opened.then((record) => this.#deliver(record, entry, receiver)));
-        } else this.#deliver(opened, entry, receiver);
+          pending.push(opened.then((record) => this.#deliver(record, entry, path, receiver)));
+        } else this.#deliver(opened, entry, path, receiver);
       } else if (kind === RecordKind.plaintext) {
         if (this.#isHandshaking) {
           const { content } = reader;
-          receiver.record(reader.type, 0, reader.sequenceNumber, content, 0, content.length, true);
+          receiver.record(reader.type, 0, reader.sequenceNumber, content, 0, content.length, true, path);
         } else this.countDrop("plaintext_after_keys");
       } else this.countDrop("length");
     }
@@ -232,32 +259,43 @@ export class RecordLayer {
     return pending === undefined ? undefined : Promise.all(pending).then(() => {});
   }
 
-  #keepEarly(record: Bytes): boolean {
+  #keepEarly(record: Bytes, path: Path): boolean {
     const fits = this.#early.length < MAX_EARLY && this.#earlyBytes + record.length <= MAX_EARLY_BYTES;
     if (!this.#isHandshaking || !fits) return false;
-    this.#early.push(record.slice());
+    this.#early.push({ bytes: record.slice(), path });
     this.#earlyBytes += record.length;
     return true;
   }
 
-  #deliver(record: OpenedRecord, { epoch, opener }: ReadEpoch, receiver: RecordReceiver): void {
+  #deliver(record: OpenedRecord, entry: ReadEpoch, path: Path, receiver: RecordReceiver): void {
+    const { epoch, opener } = entry;
     if (record.drop !== 0) {
       this.countDrop(dropReasonName(record.drop as DropReason));
-      // "Records that are successfully decoded and deprotected can be assumed to be valid" (§4.5.2)
-      if (record.drop === DropReason.inner_type) receiver.recordFault(innerTypeFault);
-      else if (record.drop === DropReason.length) receiver.recordFault(lengthFault);
+      // Keys may have gone while an asynchronous AEAD was at work.
+      if (this.#read[epoch & 3] === entry) this.#reportDrop(record.drop, entry, receiver);
       return;
     }
     const newest = record.sequenceNumber + 1 === opener.nextSequenceNumber;
-    receiver.record(
-      record.type,
-      epoch,
-      record.sequenceNumber,
-      record.buffer,
-      record.start,
-      record.length,
-      newest,
-    );
+    const { type, sequenceNumber, buffer, start, length } = record;
+    receiver.record(type, epoch, sequenceNumber, buffer, start, length, newest, path);
+  }
+
+  /** Tells of the drops that concern the connection. */
+  #reportDrop(drop: DropReason, { epoch, opener }: ReadEpoch, receiver: RecordReceiver): void {
+    switch (drop) {
+      // "Records that are successfully decoded and deprotected can be assumed to be valid" (§4.5.2)
+      case DropReason.inner_type:
+        receiver.recordFault(innerTypeFault);
+        return;
+      case DropReason.length:
+        receiver.recordFault(lengthFault);
+        return;
+      case DropReason.authentication:
+        if (opener.needsKeyUpdate) receiver.keyWearsOut(epoch);
+        return;
+      case DropReason.limit:
+        receiver.keyIsWornOut(epoch);
+    }
   }
 
   countDrop(reason: RecordDrop): void {
@@ -271,6 +309,7 @@ export class RecordLayer {
     for (const { sealer } of this.#write) sealer.close();
     this.#write = [];
     this.#early = [];
+    this.#isHandshaking = false;
   }
 }
 

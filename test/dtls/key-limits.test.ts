@@ -1,0 +1,60 @@
+import { expect, test } from "vitest";
+import { createPair } from "../sim/pair.ts";
+
+test("keys are updated before they have sealed as many records as they may (RFC 9147 §4.5.3)", async () => {
+  const pair = createPair({ client: { keyLimits: { sealed: 64 } } });
+  const { client, server } = pair;
+  expect(await pair.connect()).toBe(true);
+  for (let i = 0; i < 1000; i++) {
+    client.connection.send(Uint8Array.of(i >> 8, i));
+    if (i % 8 === 0) await pair.until(() => false, 100);
+  }
+  await pair.until(() => server.received.length === 1000);
+  expect(server.received.length).toBe(1000);
+  expect(client.connection.writeEpoch).toBeGreaterThan(3 + 1000 / 64);
+});
+
+/** Changes the last byte of records from the client: each is a forgery to the server. */
+async function forge(pair: ReturnType<typeof createPair>, count: number) {
+  for (let i = 0; i < count && !pair.server.isClosed; i++) {
+    pair.client.connection.send(Uint8Array.of(i));
+    const forged = pair.network.sent.at(-1)!.bytes.slice();
+    forged[forged.length - 1]! ^= 1;
+    pair.network.inject("client", "server", forged);
+    await pair.until(() => false, 30);
+  }
+}
+
+test("a key that has seen half of the forgeries it may is changed on request of its reader", async () => {
+  const pair = createPair({ server: { keyLimits: { failed: 16 } } });
+  expect(await pair.connect()).toBe(true);
+  await forge(pair, 8);
+  await pair.until(() => pair.client.connection.writeEpoch > 3);
+  expect(pair.client.connection.writeEpoch).toBe(4);
+  expect(pair.server.isClosed).toBe(false);
+});
+
+test("a key that has seen as many forgeries as it may ends the connection", async () => {
+  const pair = createPair({ server: { keyLimits: { failed: 16 } } });
+  expect(await pair.connect()).toBe(true);
+  // The update that the server asks for is kept from it.
+  pair.network.filter = ({ from }) => from !== "server";
+  await forge(pair, 40);
+  expect(pair.server.error?.code).toBe("too_many_forgeries");
+});
+
+test("records of the keys before an update may be forged until those keys are worn out, and nothing else ends", async () => {
+  const pair = createPair({ server: { keyLimits: { failed: 16 } } });
+  expect(await pair.connect()).toBe(true);
+  pair.client.connection.send(Uint8Array.of(1));
+  const old = pair.network.sent.at(-1)!.bytes.slice();
+  old[old.length - 1]! ^= 1;
+  pair.client.connection.updateKeys();
+  await pair.until(() => pair.client.connection.writeEpoch === 4);
+  for (let i = 0; i < 40; i++) pair.network.inject("client", "server", old);
+  await pair.until(() => false, 1000);
+  pair.client.connection.send(Uint8Array.of(2));
+  await pair.until(() => pair.server.received.length === 2);
+  expect(pair.server.received.at(-1)).toEqual(Uint8Array.of(2));
+  expect(pair.server.isClosed).toBe(false);
+});
