@@ -190,6 +190,11 @@ export class Reliability {
     this.#retransmitAtMs = flight.sentAtMs + this.#timeoutMs(flight);
   }
 
+  #retransmit(flight: Flight): void {
+    if (flight.transmissions >= this.#options.transmissionsAtFullSize) this.#host.reduceMtu();
+    this.#transmit(flight);
+  }
+
   #send(flight: Flight): void {
     const packer = this.#host.packer();
     let left = this.#options.recordsPerTransmission;
@@ -232,7 +237,9 @@ export class Reliability {
       this.#ackRepetitions = 0;
       this.#ackAtMs = undefined;
     }
-    if (mayAcknowledge) this.#acknowledgeLater({ epoch, sequenceNumber });
+    // "ACKs SHOULD NOT be sent for these flights" that ours answers (§7.1), when they come again.
+    const isAnswered = !isNew && !this.#established && this.#flight !== undefined;
+    if (mayAcknowledge && !isAnswered) this.#acknowledgeLater({ epoch, sequenceNumber });
     if (!this.#versionKnown) return;
     if (isNew) this.#acknowledgeImplicitly();
     else if (this.#options.eagerRetransmission) this.#answerRepetition();
@@ -255,7 +262,7 @@ export class Reliability {
     const flight = this.#flight;
     if (flight === undefined || this.#established || flight.isPartlyAcknowledged) return;
     if (this.#host.now() - flight.sentAtMs < this.#timeoutMs(flight) / 4) return;
-    this.#transmit(flight);
+    this.#retransmit(flight);
   }
 
   #finishFlight(): void {
@@ -352,8 +359,7 @@ export class Reliability {
     const flight = this.#flight;
     if (flight === undefined || this.#retransmitAtMs === undefined || this.#retransmitAtMs > now) return true;
     if (flight.transmissions > this.#options.maxRetransmissions) return false;
-    if (flight.transmissions >= this.#options.transmissionsAtFullSize) this.#host.reduceMtu();
-    this.#transmit(flight);
+    this.#retransmit(flight);
     return true;
   }
 
