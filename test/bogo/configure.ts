@@ -60,6 +60,7 @@ export function configure(setup: Setup): ConnectionConfig {
       initialTimeoutMs: flags.number("-initial-timeout-duration-ms") ?? 400,
       adaptTimeout: false,
       eagerRetransmission: false,
+      repeatsAcks: false,
       recordsPerTransmission: Number.POSITIVE_INFINITY,
       transmissionsAtFullSize: Number.POSITIVE_INFINITY,
       timerGranularityMs: 15,
