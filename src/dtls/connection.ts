@@ -106,6 +106,8 @@ export class Connection implements RecordReceiver {
   #validation: PathValidation | undefined;
   #isBlocked = false;
   #mtuBytes: number;
+  /** What handshake messages are cut to: losses make it smaller than what the application was promised. */
+  #flightMtuBytes: number;
   #lastReceivedAtMs: number;
   #connectionIds: ConnectionIds | undefined;
   #checksPaths = false;
@@ -123,6 +125,7 @@ export class Connection implements RecordReceiver {
     this.#host = host;
     this.#path = new PathState(options.path, options.pathValidated);
     this.#mtuBytes = config.mtuBytes;
+    this.#flightMtuBytes = config.mtuBytes;
     this.#ownConnectionId = options.connectionId;
     this.#startedAtMs = host.now();
     this.#lastReceivedAtMs = this.#startedAtMs;
@@ -381,6 +384,7 @@ export class Connection implements RecordReceiver {
   /** Largest datagram to send from now on, in bytes. */
   setMtu(mtuBytes: number): void {
     this.#mtuBytes = mtuBytes;
+    this.#flightMtuBytes = mtuBytes;
   }
 
   /** First retransmission time-out from now on. */
@@ -674,7 +678,7 @@ export class Connection implements RecordReceiver {
   // Datagrams
 
   #packer(path: PathState = this.#path): DatagramPacker {
-    return new DatagramPacker(this.#records, this.#mtuBytes, {
+    return new DatagramPacker(this.#records, this.#flightMtuBytes, {
       admit: (bytes) => this.#admit(bytes, path),
       transmit: (datagram) => this.#host.transmit(datagram, path.path),
     });
@@ -693,8 +697,10 @@ export class Connection implements RecordReceiver {
   }
 
   #reduceMtu(): void {
-    const next = MTU_STEPS.find((step) => step < this.#mtuBytes);
-    if (next !== undefined && this.#state === "handshaking") this.#mtuBytes = next;
+    const next = MTU_STEPS.find((step) => step < this.#flightMtuBytes);
+    if (next === undefined) return;
+    this.#flightMtuBytes = next;
+    if (this.#state === "handshaking") this.#mtuBytes = next;
   }
 
   // The end

@@ -237,9 +237,7 @@ export class Reliability {
       this.#ackRepetitions = 0;
       this.#ackAtMs = undefined;
     }
-    // "ACKs SHOULD NOT be sent for these flights" that ours answers (§7.1), when they come again.
-    const isAnswered = !isNew && !this.#established && this.#flight !== undefined;
-    if (mayAcknowledge && !isAnswered) this.#acknowledgeLater({ epoch, sequenceNumber });
+    if (mayAcknowledge) this.#acknowledgeLater({ epoch, sequenceNumber });
     if (!this.#versionKnown) return;
     if (isNew) this.#acknowledgeImplicitly();
     else if (this.#options.eagerRetransmission) this.#answerRepetition();
