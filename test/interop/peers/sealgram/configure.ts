@@ -1,0 +1,140 @@
+/** The contract's options as a configuration of a connection. */
+import { X509Certificate } from "node:crypto";
+import { appendFileSync, readFileSync } from "node:fs";
+import type { Bytes } from "../../../../src/core/bytes.ts";
+import { RecordCore } from "../../../../src/core/index.ts";
+import { equalBytes } from "../../../../src/crypto/bytes.ts";
+import { createCertificateVerifier } from "../../../../src/crypto/certificate.ts";
+import { createCoreHashes } from "../../../../src/crypto/core-hashes.ts";
+import { pemBlocks } from "../../../../src/crypto/key-format.ts";
+import { createNodeProvider, nodeHashes, nodeSigner } from "../../../../src/crypto/node.ts";
+import { nodeAes } from "../../../../src/crypto/node-aes.ts";
+import { createPinnedKeys } from "../../../../src/crypto/raw-public-key.ts";
+import {
+  CertificateType,
+  type ClientConfig,
+  type CommonConfig,
+  type Credential,
+  commonDefaults,
+  type OfferedIdentity,
+  type PeerVerifier,
+  type Psk,
+  type PskChoice,
+  type ServerConfig,
+} from "../../../../src/dtls/config.ts";
+import { SealgramError } from "../../../../src/errors.ts";
+import { suiteParameters } from "../../../../src/tls/suites.ts";
+import type { Options } from "./options.ts";
+
+const core = RecordCore.loadSync(undefined, { aes: nodeAes });
+const crypto = createNodeProvider(createCoreHashes(core, nodeHashes));
+
+export function clientConfig(options: Options): ClientConfig {
+  const common = commonConfig(options);
+  const { helloRetry, name } = options;
+  return {
+    ...common,
+    role: "client",
+    psks: usesPsk(options) ? [pskOf(options)] : [],
+    ...(usesPsk(options) ? {} : { verifyServer: verifierOf(options, "server") }),
+    ...(options.authentication === "certificate" ? { serverName: name } : {}),
+    keyShareGroups: helloRetry ? [] : common.groups.slice(0, 1),
+  };
+}
+
+export function serverConfig(options: Options): ServerConfig {
+  const { authentication, verify } = options;
+  const verifies = authentication === "rpk" || (authentication === "certificate" && verify);
+  return {
+    ...commonConfig(options),
+    role: "server",
+    ...(usesPsk(options) ? { choosePsk: (offered) => choosePsk(pskOf(options), offered) } : {}),
+    ...(verifies ? { verifyClient: verifierOf(options, "client") } : {}),
+    requireClientCertificate: verifies,
+    acknowledgeServerName: true,
+  };
+}
+
+function commonConfig({ suite, groups, alpn, mtuBytes, ...options }: Options): CommonConfig {
+  const keyLogFile = process.env.SSLKEYLOGFILE;
+  return {
+    ...commonDefaults,
+    core,
+    crypto,
+    credentials: credentialsOf(options),
+    ...(suite === undefined ? {} : { cipherSuites: [suite] }),
+    ...(groups === undefined ? {} : { groups }),
+    ...(alpn === undefined ? {} : { applicationProtocols: [alpn] }),
+    ...(mtuBytes === undefined ? {} : { mtuBytes }),
+    ...(keyLogFile === undefined
+      ? {}
+      : { keyLog: (line) => appendFileSync(keyLogFile, `${line}\n`, { mode: 0o600 }) }),
+  };
+}
+
+function usesPsk({ authentication }: Options): boolean {
+  return authentication === "psk" || authentication === "psk-imported";
+}
+
+function pskOf({ authentication, identity, psk, suite }: Options): Psk {
+  const imported = authentication === "psk-imported";
+  // An imported key is made for SHA-256, and serves any suite.
+  const hash = imported || suite === undefined ? "SHA-256" : suiteParameters(suite).hash;
+  return { identity: new TextEncoder().encode(identity), key: psk, hash, imported };
+}
+
+function choosePsk(psk: Psk, offered: readonly OfferedIdentity[]): PskChoice | undefined {
+  const index = offered.findIndex(({ identity, imported }) =>
+    psk.imported
+      ? imported !== undefined && imported.context.length === 0 && equalBytes(imported.identity, psk.identity)
+      : equalBytes(identity, psk.identity),
+  );
+  return index === -1 ? undefined : { index, psk };
+}
+
+const read = (file: string): string => readFileSync(file, "utf8");
+
+function credentialsOf({
+  authentication,
+  certificate,
+  key,
+}: Pick<Options, "authentication" | "certificate" | "key">): Credential[] {
+  if (certificate === undefined || key === undefined) return [];
+  const signer = nodeSigner(read(key));
+  return authentication === "rpk"
+    ? [
+        {
+          type: CertificateType.RawPublicKey,
+          certificates: pemBlocks(read(certificate), "PUBLIC KEY"),
+          signer,
+        },
+      ]
+    : [{ type: CertificateType.X509, certificates: pemBlocks(read(certificate), "CERTIFICATE"), signer }];
+}
+
+function verifierOf(
+  { authentication, peerKey, authorities, name }: Options,
+  peer: "client" | "server",
+): PeerVerifier {
+  if (authentication === "rpk") {
+    const pinned = createPinnedKeys([read(peerKey!)]);
+    return { certificateTypes: [CertificateType.RawPublicKey], verify: ([key]) => pinned.verify(key!) };
+  }
+  const certificateTypes = [CertificateType.X509];
+  if (authorities === undefined) return { certificateTypes, verify: ([leaf]) => publicKeyOf(leaf!) };
+  const verifier = createCertificateVerifier({ trustAnchors: [read(authorities)] });
+  return {
+    certificateTypes,
+    verify: (certificates) =>
+      verifier.verify({ certificates, peer, nowMs: Date.now(), ...(peer === "server" ? { name } : {}) }),
+  };
+}
+
+/** Of a certificate that nobody checks. */
+function publicKeyOf(certificate: Bytes): Bytes {
+  try {
+    return new Uint8Array(new X509Certificate(certificate).publicKey.export({ type: "spki", format: "der" }));
+  } catch (cause) {
+    throw new SealgramError("bad_certificate", "unreadable certificate", { alert: "bad_certificate", cause });
+  }
+}
