@@ -80,11 +80,20 @@ interface SynchronousShare extends KeyShare {
   agree(peer: Uint8Array): Bytes;
 }
 
+/**
+ * A key pair whose public half is exported while it is made. Exported afterwards, Node 20 holds the key's lock while
+ * it allocates, and if that collects the job that made the key, the job's destructor waits for the lock for ever.
+ */
+const generateX25519Pair = generateKeyPairSync as unknown as (
+  type: "x25519",
+  options: { publicKeyEncoding: { format: "jwk" } },
+) => { publicKey: JsonWebKey; privateKey: KeyObject };
+
 const generateX25519 = (): SynchronousShare => {
-  const { publicKey, privateKey } = generateKeyPairSync("x25519");
+  const { publicKey, privateKey } = generateX25519Pair("x25519", { publicKeyEncoding: { format: "jwk" } });
   return {
     group: Groups.x25519,
-    publicKey: fromBase64(publicKey.export({ format: "jwk" }).x ?? ""),
+    publicKey: fromBase64(publicKey.x ?? ""),
     agree(peer) {
       checkLength(peer, 32, "X25519 public key");
       let secret: Bytes;
