@@ -25,12 +25,21 @@ export class ConnectionIds {
     this.#current = peer;
   }
 
+  /** Of the IDs that this side receives, in bytes; all of them are of one length. */
+  get issuedLength(): number {
+    return this.#issued[0]!.length;
+  }
+
   get receivesNone(): boolean {
-    return this.#issued[0]!.length === 0;
+    return this.issuedLength === 0;
   }
 
   get issued(): readonly Bytes[] {
     return this.#issued;
+  }
+
+  hasIssued(id: Bytes): boolean {
+    return this.#issued.some((each) => each.every((byte, i) => byte === id[i]));
   }
 
   get isRequesting(): boolean {

@@ -35,7 +35,12 @@ import {
 } from "./path.ts";
 import type { Procedure } from "./procedure.ts";
 import type { ReceivedMessage } from "./reassembly.ts";
-import { type DropCounters, RecordLayer, type RecordReceiver } from "./record-layer.ts";
+import {
+  type DropCounters,
+  type ReceivedConnectionIds,
+  RecordLayer,
+  type RecordReceiver,
+} from "./record-layer.ts";
 import { Reliability } from "./reliability.ts";
 import { type StatelessRetry, serverHandshake } from "./server.ts";
 import { TrafficKeyUpdates } from "./traffic-keys.ts";
@@ -89,6 +94,10 @@ export interface ConnectionOptions {
 
 type State = "handshaking" | "established" | "closed";
 
+/** Bytes that a protected record has beyond its content, at the least. */
+const LEAST_RECORD_OVERHEAD = 19;
+/** Answers to the peer that may wait for its ACKs. */
+const MAX_WAITING = 8;
 /** What to try when larger datagrams seem to get lost: IPv6's and IPv4's minimum, and IPv4 over slow links (RFC 1191 §7.1). */
 const MTU_STEPS = [1200, 1024, 548, 268] as const;
 
@@ -118,7 +127,6 @@ export class Connection implements RecordReceiver {
   /** Epochs whose reading keys are to go, soonest first. */
   #retiring: { readonly epoch: number; readonly atMs: number }[] = [];
   #hasAuthenticRecord = false;
-  #hasNewKeys = false;
 
   constructor(config: ConnectionConfig, host: ConnectionHost, options: ConnectionOptions) {
     this.#config = config;
@@ -131,12 +139,7 @@ export class Connection implements RecordReceiver {
     this.#lastReceivedAtMs = this.#startedAtMs;
     // Behind a stateless HelloRetryRequest both sides go on with their second message and record.
     const before = options.retry === undefined ? 0 : 1;
-    this.#records = new RecordLayer(
-      config.core,
-      () => this.#receivedConnectionIdLength,
-      config.keyLimits,
-      before,
-    );
+    this.#records = new RecordLayer(config.core, this.#receivedConnectionIds(), config.keyLimits, before);
     this.#reliability = new Reliability(
       this.#records,
       {
@@ -155,7 +158,15 @@ export class Connection implements RecordReceiver {
     if (config.role === "server") this.#procedure.next();
   }
 
-  #receivedConnectionIdLength = 0;
+  #receivedConnectionIds(): ReceivedConnectionIds {
+    const connection = this;
+    return {
+      get length() {
+        return connection.#connectionIds?.issuedLength ?? 0;
+      },
+      has: (id) => this.#connectionIds!.hasIssued(id),
+    };
+  }
 
   #parts() {
     const { crypto, keyLog } = this.#config;
@@ -169,7 +180,6 @@ export class Connection implements RecordReceiver {
       useConnectionIds(peer: Bytes): void {
         const own = connection.#ownConnectionId!;
         connection.#connectionIds = new ConnectionIds(own, peer);
-        connection.#receivedConnectionIdLength = own.length;
         connection.#records.sendConnectionId(peer);
       },
       ...(keyLog === undefined ? {} : { keyLog }),
@@ -252,22 +262,20 @@ export class Connection implements RecordReceiver {
     else if (path === this.#validation?.state.path) this.#validation.state.received(datagram.length);
     if (this.#isBlocked) this.#unblock();
     this.#awaitRecords(this.#records.receive(datagram, path, this));
-    if (this.#hasNewKeys) this.#receiveEarly();
+    this.#receiveEarly();
   }
 
   /** Records that an asynchronous AEAD opens later may change the deadline then. */
   #awaitRecords(pending: Promise<void> | undefined): void {
     void pending?.then(() => {
-      if (this.#hasNewKeys) this.#receiveEarly();
+      this.#receiveEarly();
       this.#host.wake();
     });
   }
 
   /** What came before its keys can be opened now. */
   #receiveEarly(): void {
-    this.#hasNewKeys = false;
-    if (this.#state !== "closed") this.#awaitRecords(this.#records.receiveEarly(this));
-    if (this.#hasNewKeys) this.#receiveEarly();
+    while (this.#records.canOpenEarly) this.#awaitRecords(this.#records.receiveEarly(this));
   }
 
   /** Does what is due by now. */
@@ -406,7 +414,7 @@ export class Connection implements RecordReceiver {
     path: Path,
   ): void {
     if (this.#state === "closed") return;
-    if (epoch > 0) this.#authentic(newest, path);
+    if (epoch > 0) this.#authentic(newest, path, length);
     if (type === ContentType.application_data && epoch > HANDSHAKE_EPOCH) {
       this.#host.data(buffer, start, length);
       return;
@@ -434,13 +442,13 @@ export class Connection implements RecordReceiver {
     }
   }
 
-  #authentic(newest: boolean, from: Path): void {
+  #authentic(newest: boolean, from: Path, length: number): void {
     this.#lastReceivedAtMs = this.#host.now();
     this.#hasAuthenticRecord = true;
     if (from === this.#path.path) {
       // Whoever answers in the handshake's epoch has received what was sent to this address.
       if (!this.#path.isValidated) this.#path.validate();
-    } else if (newest && this.#checksPaths) this.#checkPath(from);
+    } else if (newest && this.#checksPaths) this.#checkPath(from, length + LEAST_RECORD_OVERHEAD);
   }
 
   #control(type: number, epoch: number, sequenceNumber: number, content: Bytes, path: Path): void {
@@ -570,6 +578,10 @@ export class Connection implements RecordReceiver {
   }
 
   #retireLater(epoch: number): void {
+    // Of the application's epochs, only the one before the last still has keys.
+    this.#retiring = this.#retiring.filter(
+      (each) => each.epoch === HANDSHAKE_EPOCH || each.epoch + 1 >= epoch,
+    );
     this.#retiring.push({ epoch, atMs: this.#host.now() + this.#config.oldEpochMs });
   }
 
@@ -593,6 +605,13 @@ export class Connection implements RecordReceiver {
       case HandshakeType.request_connection_id: {
         const { count } = decodeRequestConnectionId(bytes);
         if (this.#connectionIds === undefined) break;
+        if (this.#reliability.waiting >= MAX_WAITING) {
+          throw fault(
+            "too_many_cids_requested",
+            "too_many_cids_requested",
+            "requests for more connection IDs",
+          );
+        }
         this.#issueConnectionIds(this.#connectionIds.grant(count), "spare");
         return;
       }
@@ -634,11 +653,12 @@ export class Connection implements RecordReceiver {
   // Paths
 
   /** Starts a check of an address that an authentic, newest record came from; the old one stays in use until then. */
-  #checkPath(path: Path): void {
+  #checkPath(path: Path, receivedBytes: number): void {
     if (this.#validation !== undefined) return;
     const { crypto } = this.#config;
     const random = (length: number) => crypto.random(length);
     this.#validation = new PathValidation(path, random, this.#host.now(), this.rttMs);
+    this.#validation.state.received(receivedBytes);
     this.#challenge(this.#host.now());
   }
 

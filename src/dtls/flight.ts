@@ -61,6 +61,11 @@ export class Flight {
     }));
   }
 
+  /** The epoch of its last message. */
+  get epoch(): number {
+    return this.#messages[this.#messages.length - 1]!.epoch;
+  }
+
   get isAcknowledged(): boolean {
     return this.#messages.every(({ bytes, acknowledged }) => acknowledged.covers(bytes.length - 4));
   }

@@ -68,6 +68,13 @@ export interface RecordReceiver {
   keyIsWornOut(epoch: number): void;
 }
 
+/** The connection IDs that the peer was told to send. */
+export interface ReceivedConnectionIds {
+  /** Of all of them, in bytes; 0 for none. */
+  readonly length: number;
+  has(connectionId: Bytes): boolean;
+}
+
 interface EarlyRecord {
   readonly bytes: Bytes;
   readonly path: Path;
@@ -89,7 +96,7 @@ export class RecordLayer {
   plaintextVersion: ProtocolVersion = ProtocolVersion.dtls1_2;
   readonly #core: RecordCore;
   readonly #limits: Partial<KeyLimits>;
-  readonly #receivedConnectionIdLength: () => number;
+  readonly #connectionIds: ReceivedConnectionIds;
   /** By the low two bits of the epoch. */
   readonly #read: (ReadEpoch | undefined)[] = [undefined, undefined, undefined, undefined];
   /** Handshake and application epochs at first, then one. */
@@ -99,22 +106,22 @@ export class RecordLayer {
   /** Records that came before their keys. */
   #early: EarlyRecord[] = [];
   #earlyBytes = 0;
+  #hasNewKeys = false;
   #sentConnectionId: Uint8Array = new Uint8Array(0);
 
   /**
-   * @param receivedConnectionIdLength of the connection ID that the peer sends, in bytes; 0 for none
    * @param limits of one epoch's keys, where they are to be lower than the standard's
    * @param plaintextSequenceNumber of the first DTLSPlaintext: a server that has answered statelessly goes on from there
    */
   constructor(
     core: RecordCore,
-    receivedConnectionIdLength: () => number,
+    connectionIds: ReceivedConnectionIds,
     limits: Partial<KeyLimits> = {},
     plaintextSequenceNumber = 0,
   ) {
     this.#core = core;
     this.#limits = limits;
-    this.#receivedConnectionIdLength = receivedConnectionIdLength;
+    this.#connectionIds = connectionIds;
     this.#plaintextSequenceNumber = plaintextSequenceNumber;
   }
 
@@ -138,6 +145,7 @@ export class RecordLayer {
     const limit = this.#limits.failed;
     const options = limit === undefined ? { epoch } : { epoch, limit };
     this.#read[epoch & 3] = { epoch, opener: this.#core.createOpener(coreKeys(suite, keys), options) };
+    this.#hasNewKeys = true;
   }
 
   installWrite(epoch: number, suite: SuiteParameters, keys: TrafficKeys): void {
@@ -213,9 +221,14 @@ export class RecordLayer {
     return entry.sealer;
   }
 
-  /** Opens what came before its keys, now that there are more of them. */
+  /** Whether records came before keys that are there now. */
+  get canOpenEarly(): boolean {
+    return this.#hasNewKeys && this.#early.length > 0;
+  }
+
+  /** Opens what came before its keys. */
   receiveEarly(receiver: RecordReceiver): Promise<void> | undefined {
-    if (this.#early.length === 0) return undefined;
+    this.#hasNewKeys = false;
     const records = this.#early;
     this.#early = [];
     this.#earlyBytes = 0;
@@ -233,10 +246,18 @@ export class RecordLayer {
   receive(datagram: Uint8Array, path: Path, receiver: RecordReceiver): Promise<void> | undefined {
     const { reader } = this.#core;
     let pending: Promise<void>[] | undefined;
-    reader.begin(datagram, this.#receivedConnectionIdLength());
+    const connectionIds = this.#connectionIds;
+    let isFirst = true;
+    reader.begin(datagram, connectionIds.length);
     while (reader.next()) {
       const { kind } = reader;
       if (kind === RecordKind.ciphertext) {
+        // Another association's record: "the rest of the datagram MUST be discarded" (§4)
+        if (!isFirst && connectionIds.length > 0 && !connectionIds.has(reader.connectionId)) {
+          this.countDrop("connection_id");
+          break;
+        }
+        isFirst = false;
         const entry = this.#read[reader.epochBits];
         if (entry === undefined) {
           // Reordered, or its keys are still being computed (§4.2.1: "MAY either buffer or discard such records").

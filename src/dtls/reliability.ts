@@ -10,6 +10,7 @@ import { AckList } from "./ack-list.ts";
 import type { DatagramPacker } from "./datagrams.ts";
 import { Flight } from "./flight.ts";
 import { readFragments } from "./fragment.ts";
+import { HANDSHAKE_EPOCH } from "./handshake.ts";
 import { Reassembler, type ReceivedMessage } from "./reassembly.ts";
 import type { RecordLayer } from "./record-layer.ts";
 
@@ -124,6 +125,11 @@ export class Reliability {
   /** Whether anything that was sent is not yet acknowledged. */
   get isBusy(): boolean {
     return this.#flight !== undefined || this.#waiting.length > 0;
+  }
+
+  /** How many times messages wait for the flight under way. */
+  get waiting(): number {
+    return this.#waiting.length;
   }
 
   /** From now on ACKs are sent and heeded. */
@@ -258,7 +264,8 @@ export class Reliability {
   /** §5.8.1: a repetition of what was answered suggests that the answer was lost. */
   #answerRepetition(): void {
     const flight = this.#flight;
-    if (flight === undefined || this.#established || flight.isPartlyAcknowledged) return;
+    // Messages after the handshake answer nothing.
+    if (flight === undefined || flight.epoch > HANDSHAKE_EPOCH || flight.isPartlyAcknowledged) return;
     if (this.#host.now() - flight.sentAtMs < this.#timeoutMs(flight) / 4) return;
     this.#retransmit(flight);
   }
