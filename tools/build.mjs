@@ -21,6 +21,15 @@ point, and their declarations.
  */
 export const ENTRIES = [
   { name: "core/index", source: "src/core/index.ts", portable: true, limitBytes: 20_000 },
+  { name: "crypto/index", source: "src/crypto/index.ts", portable: true, limitBytes: 30_000 },
+  {
+    name: "crypto/certificate",
+    source: "src/crypto/certificate-index.ts",
+    portable: true,
+    limitBytes: 95_000,
+  },
+  { name: "crypto/node", source: "src/crypto/node-index.ts", portable: false, limitBytes: 30_000 },
+  { name: "dtls/index", source: "src/dtls/index.ts", portable: true, limitBytes: 45_000 },
 ];
 
 /** What esbuild needs to know of the library, in every bundle made of it. */

@@ -126,7 +126,8 @@ async function checkPortable() {
     const globals = [...new Set(code.match(new RegExp(`${mark}\\w+`, "g")))].map((name) =>
       name.slice(mark.length),
     );
-    const found = [...imports, ...globals];
+    const allowed = entry.allowedGlobals ?? [];
+    const found = [...imports, ...globals.filter((name) => !allowed.includes(name))];
     if (found.length > 0) throw new ToolError(`${entry.name} uses ${found.join(", ")}`);
   }
 }

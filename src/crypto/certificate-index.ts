@@ -1,0 +1,4 @@
+/** X.509 certificates, apart from everything else because of their size. */
+export { createCertificateVerifier } from "./certificate.ts";
+export { generateCertificate, toPem } from "./certificate-generate.ts";
+export type { CertificateChain, CertificateVerifier } from "./provider.ts";

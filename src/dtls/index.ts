@@ -1,0 +1,28 @@
+/**
+ * The DTLS 1.3 engine without sockets, clocks or files: for carriers of one's own, tests, and other libraries.
+ */
+export { SealgramError } from "../errors.ts";
+export { CertificateType, NamedGroup } from "../tls/codepoints.ts";
+export { CipherSuite } from "../tls/suites.ts";
+export { Acceptor, type AcceptorDrop, type Verdict } from "./acceptor.ts";
+export {
+  type ClientConfig,
+  type CommonConfig,
+  type ConnectionConfig,
+  type Credential,
+  commonDefaults,
+  type OfferedIdentity,
+  type PeerIdentity,
+  type PeerVerifier,
+  type Psk,
+  type PskChoice,
+  type ServerConfig,
+  type SessionTicket,
+  type TicketProtector,
+} from "./config.ts";
+export { type Connected, Connection, type ConnectionHost, type ConnectionOptions } from "./connection.ts";
+export { CookieJar } from "./cookie.ts";
+export type { Path } from "./path.ts";
+export type { DropCounters, RecordDrop } from "./record-layer.ts";
+export { defaultReliability, type ReliabilityOptions } from "./reliability.ts";
+export type { StatelessRetry } from "./server.ts";
