@@ -74,6 +74,8 @@ const values = new Set([
   "-psk-importer-key",
   "-psk-importer-identity",
   "-psk-importer-context",
+  // There is no QUIC here that would use it.
+  "-quic-use-legacy-codepoint",
   // Served only to peers that ask; none of the tests does.
   "-ocsp-response",
   "-signed-cert-timestamps",
