@@ -56,7 +56,7 @@ export class End implements ConnectionHost {
   }
 
   transmit(datagram: Uint8Array<ArrayBuffer>): void {
-    if (this.peer !== undefined) this.peer.#queue.push(datagram);
+    if (this.peer !== undefined) this.peer.#queue.push(datagram.slice());
   }
 
   data(_buffer: Uint8Array, _start: number, length: number): void {

@@ -9,8 +9,6 @@ import type { Case, Context, Figures, Group } from "./harness.ts";
 const connections: Group = {
   everyRuntime: false,
   async run({ quick, measure }: Context): Promise<Figures> {
-    const sending = await measure([await throughConnection(), throughCore()]);
-    const [connectionUs, coreUs] = [...sending.values()].map(({ medianUs }) => medianUs);
     const count = quick ? 5_000 : 100_000;
     for (let i = 0; i < 100; i++) await establish();
     const before = await memory();
@@ -19,6 +17,8 @@ const connections: Group = {
     const after = await memory();
     if (!kept.every(({ connection }) => connection.state === "established"))
       throw new Error("not established");
+    const sending = await measure([await throughConnection(), throughCore()]);
+    const [connectionUs, coreUs] = [...sending.values()].map(({ medianUs }) => medianUs);
     const each = (total: number) => Math.round(total / count);
     return {
       count,

@@ -30,6 +30,7 @@ function then<T, R>(value: Awaitable<T>, next: (value: T) => Awaitable<R>): Awai
 }
 
 const NONCE_LENGTH = 12;
+const TAG_LENGTH = 16;
 const SAMPLE_LENGTH = 16;
 
 /** Seals with AES-GCM of the host; framing and counters stay in the core. */
@@ -63,22 +64,32 @@ export class AesSealer implements RecordSealer {
     out: Uint8Array,
     at: number,
   ): Awaitable<number> {
+    if (at >>> 0 !== at || at + this.overhead + content.length + padding > out.length) {
+      throw new RangeError("the record does not fit into the buffer");
+    }
+    return then(this.sealAlone(type, content, padding), (record) => {
+      out.set(record, at);
+      return record.length;
+    });
+  }
+
+  sealAlone(type: ContentType, content: Uint8Array, padding: number): Awaitable<Bytes> {
     const core = this.#core;
     const { headerLength, slot } = this.#framing;
-    this.#framing.stage(content, padding, out, at);
+    this.#framing.stage(content, padding);
     const innerLength = core.exports.prepareSeal(slot, type, content.length, padding);
     if (innerLength < 0) throw sealError(innerLength);
-    const header = core.bytes.slice(core.out, core.out + headerLength);
+    const record = new Uint8Array(headerLength + innerLength + TAG_LENGTH);
+    record.set(core.bytes.subarray(core.out, core.out + headerLength));
     const nonce = core.bytes.slice(core.nonce, core.nonce + NONCE_LENGTH);
     const start = core.out + headerLength;
     const inner = core.bytes.slice(start, start + innerLength);
-    return then(this.#keys.seal(nonce, header, inner), (body) =>
+    return then(this.#keys.seal(nonce, record.slice(0, headerLength), inner), (body) =>
       then(this.#keys.mask(body.subarray(0, SAMPLE_LENGTH)), (mask) => {
-        header[headerLength - 4] ^= mask[0];
-        header[headerLength - 3] ^= mask[1];
-        out.set(header, at);
-        out.set(body, at + headerLength);
-        return headerLength + body.length;
+        record[headerLength - 4]! ^= mask[0]!;
+        record[headerLength - 3]! ^= mask[1]!;
+        record.set(body, headerLength);
+        return record;
       }),
     );
   }

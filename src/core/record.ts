@@ -52,6 +52,11 @@ export interface RecordSealer {
     out: Uint8Array,
     at: number,
   ): Awaitable<number>;
+  /**
+   * Seals one record that is a datagram by itself, as {@link seal} does, and spares a copy. Of an AEAD that answers at
+   * once the answer is a view on shared memory: consume it before the next call into the same core.
+   */
+  sealAlone(type: ContentType, content: Uint8Array, padding: number): Awaitable<Bytes>;
   /** Sends this connection ID, of at most 20 bytes, from now on (RFC 9147 §9). */
   setConnectionId(connectionId: Uint8Array): void;
   /** Wipes the keys. Idempotent; sealing afterwards is a TypeError. */

@@ -1,3 +1,4 @@
+import type { Bytes } from "./bytes.ts";
 import { DropReason } from "./drop.ts";
 import type { CoreInstance } from "./instance.ts";
 import { Protection } from "./keys.ts";
@@ -51,23 +52,28 @@ export class CoreSealer implements RecordSealer {
   }
 
   seal(type: ContentType, content: Uint8Array, padding: number, out: Uint8Array, at: number): number {
+    // x >>> 0 is x for what WASM and typed arrays take as it is: whole numbers from 0.
+    if (at >>> 0 !== at || at + this.overhead + content.length + padding > out.length) {
+      throw new RangeError("the record does not fit into the buffer");
+    }
+    const record = this.sealAlone(type, content, padding);
+    out.set(record, at);
+    return record.length;
+  }
+
+  sealAlone(type: ContentType, content: Uint8Array, padding: number): Bytes {
     const core = this.#core;
     const { slot } = this;
-    this.stage(content, padding, out, at);
+    this.stage(content, padding);
     const length = core.exports.seal(slot, type, content.length, padding);
     if (length < 0) throw sealError(length);
-    out.set(core.output(length), at);
-    return length;
+    return core.output(length);
   }
 
   /** Checks what can be checked before anything changes and puts the content in its place. */
-  stage(content: Uint8Array, padding: number, out: Uint8Array, at: number): void {
-    const length = content.length + padding;
-    // x >>> 0 is x for what WASM and typed arrays take as it is: whole numbers from 0.
-    if (length > MAX_CONTENT || padding >>> 0 !== padding) throw sealError(DropReason.length);
-    if (at >>> 0 !== at || at + this.overhead + length > out.length) {
-      throw new RangeError("the record does not fit into the buffer");
-    }
+  stage(content: Uint8Array, padding: number): void {
+    if (content.length + padding > MAX_CONTENT || padding >>> 0 !== padding)
+      throw sealError(DropReason.length);
     this.#core.bytes.set(content, this.#core.out + this.#headerLength);
   }
 

@@ -64,7 +64,7 @@ export interface Connected {
 export interface ConnectionHost {
   /** Milliseconds on a clock that never runs backwards. */
   now(): number;
-  /** A datagram to send; the bytes are the host's. */
+  /** A datagram to send, valid during the call only: whoever does not send it at once has to copy it. */
   transmit(datagram: Bytes, path: Path): void;
   /** Application data: `buffer[start]` to `buffer[start + length - 1]`, valid during the call only. */
   data(buffer: Bytes, start: number, length: number): void;
@@ -312,12 +312,11 @@ export class Connection implements RecordReceiver {
         `application data of ${content.length} bytes exceeds the ${this.maxDataBytes} of a datagram`,
       );
     }
-    const datagram = new Uint8Array(length);
-    const sealed = sealer.seal(ContentType.application_data, content, padding, datagram, 0);
+    const sealed = sealer.sealAlone(ContentType.application_data, content, padding);
     if (this.#admit(length, this.#path)) {
       const { path } = this.#path;
-      if (sealed instanceof Promise) void sealed.then(() => this.#host.transmit(datagram, path));
-      else this.#host.transmit(datagram, path);
+      if (sealed instanceof Promise) void sealed.then((datagram) => this.#host.transmit(datagram, path));
+      else this.#host.transmit(sealed, path);
     }
     if (sealer.needsKeyUpdate) this.updateKeys();
   }

@@ -266,7 +266,7 @@ function bind(family: string, address: AddressInfo | undefined): Promise<Socket>
 function send(socket: Socket, datagram: Bytes, path: Path): void {
   const [, address, port] = /^(.*):(\d+)$/.exec(path as string)!;
   // What cannot be sent is as good as lost.
-  socket.send(datagram, Number(port), address, () => {});
+  socket.send(datagram.slice(), Number(port), address, () => {});
 }
 
 /** Without Buffer's own idea of `slice`. */
