@@ -1,11 +1,10 @@
 #!/usr/bin/env node
 // `npm run bogo -- RUNNER`: the DTLS 1.3 tests of BoringSSL's protocol test suite against the shim in test/bogo.
-import { spawn } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { root, runMain, say, ToolError } from "./process.mjs";
+import { root, run, runMain, say, ToolError } from "./process.mjs";
 import { setup } from "./setup.mjs";
 
 const HELP = `Usage: npm run bogo -- [options] RUNNER
@@ -60,7 +59,7 @@ async function bundleShim(folder) {
   return outfile;
 }
 
-/** Runs the runner over these tests and answers the results that it writes. */
+/** Runs the runner over these tests, prints all that it says but which have passed, and answers its results. */
 async function runTests(runner, names, values) {
   mkdirSync(join(root, "build"), { recursive: true });
   const folder = mkdtempSync(join(root, "build/bogo-"));
@@ -78,31 +77,20 @@ async function runTests(runner, names, values) {
     ...(values["loose-errors"] ? ["-loose-errors"] : []),
   ];
   try {
-    const child = spawn(runner, args, {
-      stdio: ["ignore", "pipe", "inherit"],
+    const { error } = await run(runner, args, {
       // Whatever Node says on its own account would count as an error.
-      env: { ...process.env, NODE_NO_WARNINGS: "1" },
+      env: { NODE_NO_WARNINGS: "1" },
+      onLine(line) {
+        if (values.debug || !/^(PASSED|PASS$|FAIL$)/.test(line)) console.log(line);
+      },
+      onErrorLine: say,
     });
-    printFailures(child.stdout, values.debug);
-    await new Promise((done, fail) => child.on("close", done).on("error", fail));
+    if (error !== undefined) throw new ToolError(error.message);
     if (!existsSync(results)) throw new ToolError(`${runner} wrote no results`);
     return JSON.parse(readFileSync(results, "utf8")).tests;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-}
-
-/** All that the runner says but which tests have passed. */
-function printFailures(stream, everything) {
-  let rest = "";
-  stream.setEncoding("utf8");
-  stream.on("data", (text) => {
-    const lines = (rest + text).split("\n");
-    rest = lines.pop();
-    for (const line of lines) {
-      if (everything || !/^(PASSED|PASS$|FAIL$)/.test(line)) console.log(line);
-    }
-  });
 }
 
 await runMain(async () => {

@@ -316,7 +316,11 @@ function suiteHashes({ cipherSuites }: ClientConfig): HashName[] {
 type Answer = (ServerHello | HelloRetryRequest) & { readonly message: Bytes };
 
 function* receiveAnswer(offer: Offer): Procedure<Answer> {
-  const { bytes } = yield* expectMessage(HandshakeType.server_hello);
+  const { type, bytes } = yield* nextMessage();
+  if (type === HandshakeType.hello_verify_request) {
+    throw fault("protocol_version", "unsupported_version", "the server speaks an older version of DTLS");
+  }
+  if (type !== HandshakeType.server_hello) throw unexpectedMessage(type);
   return { ...decodeServerHello(bytes, offeredExtensions(offer.hello)), message: bytes };
 }
 

@@ -18,6 +18,7 @@ export type ContentType = (typeof ContentType)[keyof typeof ContentType];
 export const HandshakeType = {
   client_hello: 1,
   server_hello: 2,
+  hello_verify_request: 3,
   new_session_ticket: 4,
   end_of_early_data: 5,
   encrypted_extensions: 8,

@@ -126,3 +126,13 @@ test("a flight of small records waits for its keys while these are being compute
   expect(client.connection.drops).toEqual({});
   expect(network.nowMs).toBeLessThan(100);
 });
+
+test("a server that asks for a cookie as DTLS 1.2 does is told that its version is too old (§5.2)", () => {
+  const { client } = createPair();
+  client.connection.start();
+  const body = Uint8Array.of(0xfe, 0xff, 0);
+  const fragment = Uint8Array.of(3, 0, 0, body.length, 0, 0, 0, 0, 0, 0, 0, body.length, ...body);
+  const record = Uint8Array.of(22, 0xfe, 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0, fragment.length, ...fragment);
+  client.connection.handleDatagram(record, "server");
+  expect(client.error).toMatchObject({ code: "unsupported_version", alert: "protocol_version" });
+});
