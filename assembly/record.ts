@@ -194,6 +194,11 @@ export function unpad(start: usize, length: i32): i32 {
   return isProtected(type) ? contentLength : DROP_INNER_TYPE;
 }
 
+// The replay window is asked before deprotection, so that a flood of copies costs one ChaCha20 block each and not a
+// whole record, and decides for good after it. RFC 9147 §4.5.1 would rather have it asked after only, as the early
+// discard may tell by its timing whether a record number was seen; whoever can send copies knows that already, and the
+// numbers themselves stay encrypted.
+
 /**
  * Opens the record last framed, in place, under a slot whose AEAD is in this module: record number, replay check,
  * authentication, decryption, padding, and the commit to the replay window. Answers the content's length or a drop code.

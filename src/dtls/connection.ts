@@ -506,22 +506,15 @@ export class Connection implements RecordReceiver {
   }
 
   #resume(input: unknown): void {
-    const procedure = this.#procedure!;
-    const step = procedure.next(input);
-    while (!step.done && step.value instanceof Promise) {
-      const promise = step.value;
-      this.#isComputing = true;
-      promise.then(
-        (value) => this.#computed(() => this.#resume(value)),
-        (error: unknown) => this.#computed(() => this.#throwInto(error)),
-      );
-      return;
-    }
+    const step = this.#procedure!.next(input);
     if (step.done) this.#establish(step.value);
-  }
-
-  #throwInto(error: unknown): void {
-    this.#procedure!.throw(error);
+    else if (step.value instanceof Promise) {
+      this.#isComputing = true;
+      step.value.then(
+        (value) => this.#computed(() => this.#resume(value)),
+        (error: unknown) => this.#computed(() => this.#fail(error)),
+      );
+    }
   }
 
   /** Something asynchronous is done; the connection may have ended in the meantime. */

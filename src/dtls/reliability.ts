@@ -315,16 +315,6 @@ export class Reliability {
   }
 
   /**
-   * An ACK that names no record, for the peer to send again what could not be deprotected yet (§7.1).
-   */
-  sendEmptyAck(): void {
-    if (!this.#versionKnown) return;
-    const packer = this.#host.packer();
-    packer.add(this.#records.writeEpoch, ContentType.ack, encodeAck([]));
-    packer.flush();
-  }
-
-  /**
    * Takes the content of an ACK record.
    * @throws SealgramError decode_error or illegal_parameter
    */
