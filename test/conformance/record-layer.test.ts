@@ -254,6 +254,19 @@ describe.each(roles)("what a %s receives", (role) => {
     expect(lab.isClosed).toBe(false);
   });
 
+  test("an inner content type that is unknown, or missing, never reaches the application (§4.5.2)", () => {
+    for (const type of [0, 20, 24, 25, 99, 255]) {
+      const lab = establish();
+      const number = lab.nextSequenceNumber(3);
+      lab.record(3, application, new Uint8Array(0));
+      const header = Uint8Array.of(0x2b, number >> 8, number);
+      lab.say(sealWith(header, lab, new Uint8Array(5), number, type));
+      expect(lab.data).toEqual([]);
+      // "Implementations MAY instead send an alert"
+      expect(lab.alerts()).toEqual(["unexpected_message"]);
+    }
+  });
+
   test("errors in the contents of a valid record MUST be regarded as the peer's (§4.5.2)", () => {
     const lab = establish();
     lab.say(lab.record(3, ContentType.alert, Uint8Array.of(2)));
@@ -317,12 +330,18 @@ function splitFlight(datagram: Uint8Array<ArrayBuffer>, held: Uint8Array<ArrayBu
 }
 
 /** Seals anew with a header that the core does not write, by way of an independent AEAD. */
-function sealWith(header: Uint8Array, lab: Lab, content: Uint8Array, sequenceNumber: number): Uint8Array {
+function sealWith(
+  header: Uint8Array,
+  lab: Lab,
+  content: Uint8Array,
+  sequenceNumber: number,
+  type: number = application,
+): Uint8Array {
   const { key, iv, recordNumberKey } = lab.peerKeys(3);
   const nonce = iv.slice();
   const view = new DataView(nonce.buffer);
   view.setUint32(8, view.getUint32(8) ^ sequenceNumber);
-  const inner = concat(content, Uint8Array.of(application));
+  const inner = concat(content, Uint8Array.of(type));
   const body = chacha20poly1305(key, nonce, header).encrypt(inner);
   const counter = new DataView(body.buffer, body.byteOffset).getUint32(0, true);
   const mask = chacha20(recordNumberKey, body.slice(4, 16), new Uint8Array(2), undefined, counter);

@@ -325,6 +325,11 @@ export class Lab {
     return sealer;
   }
 
+  /** Whether the script has keys of an epoch. */
+  hasKeys(epoch: number): boolean {
+    return epoch === 0 || this.#secret(this.#peer, epoch) !== undefined;
+  }
+
   /** What the script protects its records with. */
   peerKeys(epoch: number): { key: Bytes; iv: Bytes; recordNumberKey: Bytes } {
     return trafficKeys(crypto, suite, this.#secret(this.#peer, epoch)!);
