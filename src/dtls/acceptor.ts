@@ -24,10 +24,23 @@ export type Verdict =
   | { readonly kind: "drop"; readonly reason: AcceptorDrop }
   /** Send this back: a HelloRetryRequest, or an alert. */
   | { readonly kind: "answer"; readonly datagram: Bytes; readonly alert: AlertName | undefined }
-  /** Make a connection of it, with this retry, and hand it the datagram. */
-  | { readonly kind: "accept"; readonly retry: StatelessRetry };
+  /**
+   * Make a connection of it, with this retry, and hand it this datagram: the one at hand, or one with all of a
+   * ClientHello that came in several.
+   */
+  | { readonly kind: "accept"; readonly retry: StatelessRetry; readonly datagram: Uint8Array };
 
 const PLAINTEXT_HEADER = 13;
+
+const incomplete: Verdict = { kind: "drop", reason: "incomplete_client_hello" };
+
+interface HelloDatagram {
+  readonly datagram: Uint8Array;
+  /** None if it is anything else. */
+  readonly fragments: readonly Fragment[];
+  /** Of its last record. */
+  readonly recordNumber: number;
+}
 
 export class Acceptor {
   readonly #config: ServerConfig;
@@ -46,16 +59,13 @@ export class Acceptor {
    * @param address of the sender, in whatever form the carrier has it
    */
   judge(datagram: Uint8Array, address: Uint8Array, nowMs: number): Verdict {
-    const fragments = this.#fragments(datagram);
-    const [fragment] = fragments;
+    const hello = this.#read(datagram);
+    const [fragment] = hello.fragments;
     if (fragment === undefined) return { kind: "drop", reason: "not_a_client_hello" };
     try {
-      if (fragment.messageSeq === 1) return this.#accept(fragment, address, nowMs);
-      for (const each of fragments) {
-        const message = isWhole(each) ? wholeMessage(each) : this.#hellos.add(each, address, nowMs);
-        if (message !== undefined) return this.#retry(message, address, nowMs);
-      }
-      return { kind: "drop", reason: "incomplete_client_hello" };
+      if (fragment.messageSeq === 1) return this.#accept(hello, address, nowMs);
+      const message = this.#reassemble(hello.fragments, address, nowMs);
+      return message === undefined ? incomplete : this.#retry(message, address, nowMs);
     } catch (error) {
       if (!(error instanceof SealgramError)) throw error;
       // What cannot even be read is noise; what can be, but not agreed upon, deserves an answer.
@@ -66,22 +76,24 @@ export class Acceptor {
     }
   }
 
-  /** The fragments in a datagram, if all of them are of the same first or second ClientHello. */
-  #fragments(datagram: Uint8Array): Fragment[] {
+  /** A datagram, if all of it is of the first or second ClientHello. */
+  #read(datagram: Uint8Array): HelloDatagram {
     const { reader } = this.#config.core;
     const fragments: Fragment[] = [];
+    let recordNumber = 0;
     reader.begin(datagram, 0);
     try {
       while (reader.next() && reader.kind === RecordKind.plaintext && reader.type === ContentType.handshake) {
+        recordNumber = reader.sequenceNumber;
         fragments.push(...readFragments(reader.content.slice()));
       }
     } catch {
-      return [];
+      return { datagram, fragments: [], recordNumber };
     }
     const messageSeq = fragments[0]?.messageSeq ?? 0;
     const fits = (each: Fragment) =>
       each.type === HandshakeType.client_hello && each.messageSeq === messageSeq;
-    return messageSeq <= 1 && fragments.every(fits) ? fragments : [];
+    return { datagram, fragments: messageSeq <= 1 && fragments.every(fits) ? fragments : [], recordNumber };
   }
 
   /** The answer to a first ClientHello, of which nothing but the cookie in it remembers the client. */
@@ -104,19 +116,37 @@ export class Acceptor {
       nowMs,
     );
     const retry = helloRetryRequest(suite.suite, selectedGroup, cookie);
-    const content = new Uint8Array(retry.length - 4 + FRAGMENT_HEADER);
-    writeFragment(retry, 0, 0, retry.length - 4, content, 0);
-    return { kind: "answer", datagram: this.#plaintext(ContentType.handshake, 0, content), alert: undefined };
+    const answer = this.#plaintext(ContentType.handshake, 0, unfragmented(retry, 0));
+    return { kind: "answer", datagram: answer, alert: undefined };
   }
 
-  /** A second ClientHello: its cookie, which our HelloRetryRequest asks for, decides. */
-  #accept(fragment: Fragment, address: Uint8Array, nowMs: number): Verdict {
-    const cookie = fragment.offset === 0 ? findCookie(fragment.data) : undefined;
-    if (cookie === undefined) return { kind: "drop", reason: "incomplete_client_hello" };
+  #reassemble(fragments: readonly Fragment[], address: Uint8Array, nowMs: number): Bytes | undefined {
+    for (const each of fragments) {
+      const message = isWhole(each) ? wholeMessage(each) : this.#hellos.add(each, address, nowMs);
+      if (message !== undefined) return message;
+    }
+    return undefined;
+  }
+
+  /**
+   * A second ClientHello: its cookie, which our HelloRetryRequest asks for, decides. Where the cookie is in the first
+   * fragment the connection sees to the rest; behind a large key share it is found once the rest is there.
+   */
+  #accept({ datagram, fragments, recordNumber }: HelloDatagram, address: Uint8Array, nowMs: number): Verdict {
+    const first = fragments.find(({ offset }) => offset === 0);
+    let cookie = first === undefined ? undefined : findCookie(first.data);
+    let accepted = datagram;
+    if (cookie === undefined) {
+      const message = this.#reassemble(fragments, address, nowMs);
+      if (message === undefined) return incomplete;
+      cookie = findCookie(message.subarray(4));
+      if (cookie === undefined) return { kind: "drop", reason: "malformed" };
+      accepted = this.#plaintext(ContentType.handshake, recordNumber, unfragmented(message, 1));
+    }
     const contents = this.#cookies.open(cookie, address, nowMs);
     // "it MUST terminate the handshake with an "illegal_parameter" alert"
-    if (contents === undefined) return this.#alert("illegal_parameter", fragment.messageSeq);
-    return { kind: "accept", retry: statelessRetry(contents, cookie) };
+    if (contents === undefined) return this.#alert("illegal_parameter", 1);
+    return { kind: "accept", retry: statelessRetry(contents, cookie), datagram: accepted };
   }
 
   #alert(alert: AlertName, sequenceNumber: number): Verdict {
@@ -132,6 +162,14 @@ export class Acceptor {
     this.#config.core.writePlaintext(type, sequenceNumber, content, datagram, 0);
     return datagram;
   }
+}
+
+/** A message as one fragment. */
+function unfragmented(message: Bytes, messageSeq: number): Bytes {
+  const length = message.length - 4;
+  const content = new Uint8Array(FRAGMENT_HEADER + length);
+  writeFragment(message, messageSeq, 0, length, content, 0);
+  return content;
 }
 
 function isWhole({ length, data }: Fragment): boolean {
@@ -167,7 +205,7 @@ function statelessRetry(contents: CookieContents, cookie: Bytes): StatelessRetry
 
 /**
  * The cookie in the beginning of a ClientHello's body, which may be cut off anywhere: of a large ClientHello only the
- * first fragment is at hand. Ours has the cookie in front.
+ * first fragment may be at hand.
  */
 function findCookie(start: Bytes): Bytes | undefined {
   const reader = new Reader(start);

@@ -18,7 +18,7 @@ interface Entry {
 
 export class HelloBuffer {
   readonly #places: number;
-  /** By the client's address, oldest first. */
+  /** By message_seq and the client's address, oldest first. */
   readonly #entries = new Map<string, Entry>();
 
   /** @param places how many hellos are kept, of up to 8 kB each; 0 for none */
@@ -31,14 +31,14 @@ export class HelloBuffer {
   }
 
   /**
-   * Adds a fragment; answers the whole message, type and length in front, once it is complete.
+   * Adds a fragment of the first or second ClientHello; answers the whole message, type and length in front, once it is complete.
    * @throws SealgramError for fragments that contradict each other
    */
   add(fragment: Fragment, address: Uint8Array, nowMs: number): Bytes | undefined {
     if (this.#places === 0 || fragment.length > MAX_HELLO) return undefined;
-    const key = String.fromCharCode(...address);
+    const key = String.fromCharCode(fragment.messageSeq, ...address);
     this.#expire(nowMs);
-    const { reassembler } = this.#entries.get(key) ?? this.#open(key, nowMs);
+    const { reassembler } = this.#entries.get(key) ?? this.#open(key, fragment.messageSeq, nowMs);
     try {
       reassembler.add(fragment, 0);
     } catch (error) {
@@ -57,11 +57,11 @@ export class HelloBuffer {
     }
   }
 
-  #open(key: string, nowMs: number): Entry {
+  #open(key: string, messageSeq: number, nowMs: number): Entry {
     const [oldest] = this.#entries.keys();
     if (this.#entries.size >= this.#places && oldest !== undefined) this.#entries.delete(oldest);
     const entry = {
-      reassembler: new Reassembler({ messageBytes: MAX_HELLO, messagesAhead: 0 }),
+      reassembler: new Reassembler({ messageBytes: MAX_HELLO, messagesAhead: 0 }, messageSeq),
       sinceMs: nowMs,
     };
     this.#entries.set(key, entry);

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { Acceptor } from "../../src/dtls/acceptor.ts";
 import { type ClientConfig, commonDefaults, type ServerConfig } from "../../src/dtls/config.ts";
 import { CookieJar } from "../../src/dtls/cookie.ts";
+import { readFragments } from "../../src/dtls/fragment.ts";
 import { HelloBuffer } from "../../src/dtls/hello-buffer.ts";
 import { NamedGroup } from "../../src/tls/codepoints.ts";
 import { CipherSuite } from "../../src/tls/suites.ts";
@@ -148,6 +149,38 @@ test("a ClientHello in pieces, in any order, is answered once it is whole", () =
   const kinds = datagrams.toReversed().map((each) => acceptor.judge(each, text.encode("client"), 0).kind);
   expect(kinds.pop()).toBe("answer");
   expect(new Set(kinds)).toEqual(new Set(["drop"]));
+});
+
+test("a second ClientHello in pieces, its cookie in none of them whole, is accepted once it is whole", () => {
+  const acceptor = new Acceptor(serverConfig);
+  const { network, client, datagrams } = firstFlight({ mtuBytes: 128 });
+  const [retry] = datagrams
+    .map((each) => acceptor.judge(each, text.encode("client"), 0))
+    .filter(({ kind }) => kind === "answer");
+  if (retry?.kind !== "answer") throw new Error("no HelloRetryRequest");
+  client.receive(retry.datagram, "server");
+  const second = network.sent.slice(datagrams.length).map(({ bytes }) => bytes);
+  expect(second.length).toBeGreaterThan(2);
+  for (const order of [second, second.toReversed()]) {
+    const verdicts = order.map((each) => acceptor.judge(each, text.encode("client"), 0));
+    const accepted = verdicts.pop();
+    expect(new Set(verdicts.map(({ kind }) => kind))).toEqual(new Set(["drop"]));
+    if (accepted?.kind !== "accept") throw new Error("not accepted");
+    const { reader } = core;
+    reader.begin(accepted.datagram, 0);
+    expect(reader.next()).toBe(true);
+    const [whole, ...others] = readFragments(reader.content.slice());
+    expect(others).toEqual([]);
+    expect([whole!.messageSeq, whole!.offset, whole!.data.length]).toEqual([1, 0, whole!.length]);
+  }
+});
+
+test("a handshake through the cookie exchange completes in datagrams too small for a cookie, at 0 and at 10 % loss", async () => {
+  for (let seed = 1; seed <= 10; seed++) {
+    const { client } = await connect({ mtuBytes: 128 }, {}, seed === 1 ? 0 : 0.1, seed);
+    expect(client.error, `seed ${seed}`).toBeUndefined();
+    expect(client.connected?.usedHelloRetryRequest).toBe(true);
+  }
 });
 
 test("pieces of ClientHellos have a fixed number of places, and not for long", () => {

@@ -37,7 +37,7 @@ export class SimulatedServer implements Node {
       // The server answers at the address, not the connection.
       this.#network.attach(this.#address, this);
       this.connections.set(from, connection);
-      connection.receive(datagram, from);
+      connection.receive(new Uint8Array(verdict.datagram), from);
     }
   }
 

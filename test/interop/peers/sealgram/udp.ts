@@ -177,8 +177,9 @@ export class UdpServer {
   }
 
   #receive(datagram: Bytes, path: string): void {
-    const association = this.#named(datagram) ?? this.#byPath.get(path) ?? this.#accept(datagram, path);
-    association?.run((connection) => connection.handleDatagram(datagram, path));
+    const association = this.#named(datagram) ?? this.#byPath.get(path);
+    if (association === undefined) this.#accept(datagram, path);
+    else association.run((connection) => connection.handleDatagram(datagram, path));
   }
 
   /** By the connection ID, which stays when the address does not (RFC 9147 §9); all records of a datagram have one. */
@@ -188,21 +189,22 @@ export class UdpServer {
     return this.#byConnectionId.get(toHex(datagram.subarray(1, 1 + connectionIdLength)));
   }
 
-  #accept(datagram: Bytes, path: string): Association | undefined {
+  #accept(datagram: Bytes, path: string): void {
     const { acceptor } = this.#options;
     if (acceptor === undefined) {
-      return datagram[0] === ContentType.handshake ? this.#open(path, undefined) : undefined;
+      if (datagram[0] === ContentType.handshake) this.#open(datagram, path, undefined);
+      return;
     }
     const verdict = acceptor.judge(datagram, new TextEncoder().encode(path), performance.now());
-    if (verdict.kind === "accept") return this.#open(path, verdict.retry);
-    if (verdict.kind === "answer") {
+    if (verdict.kind === "accept") this.#open(verdict.datagram, path, verdict.retry);
+    else if (verdict.kind === "answer") {
       send(this.#socket, verdict.datagram, path);
       if (verdict.alert !== undefined) this.#options.refused(verdict.alert);
     }
-    return undefined;
   }
 
-  #open(path: string, retry: StatelessRetry | undefined): Association {
+  /** A new association, from its first datagram on. */
+  #open(datagram: Uint8Array, path: string, retry: StatelessRetry | undefined): void {
     const { connectionIdLength, listen } = this.#options;
     const { random } = this.#config.crypto;
     const issued: string[] = [];
@@ -241,7 +243,7 @@ export class UdpServer {
     );
     this.#byPath.set(path, association);
     for (const id of issued) this.#byConnectionId.set(id, association);
-    return association;
+    association.run((connection) => connection.handleDatagram(datagram, path));
   }
 }
 
