@@ -266,8 +266,11 @@ export class Reliability {
     const flight = this.#flight;
     // Messages after the handshake answer nothing.
     if (flight === undefined || flight.epoch > HANDSHAKE_EPOCH || flight.isPartlyAcknowledged) return;
-    if (this.#host.now() - flight.sentAtMs < this.#timeoutMs(flight) / 4) return;
-    this.#retransmit(flight);
+    if (!this.#isRecent(flight)) this.#retransmit(flight);
+  }
+
+  #isRecent(flight: Flight): boolean {
+    return this.#host.now() - flight.sentAtMs < this.#timeoutMs(flight) / 4;
   }
 
   #finishFlight(): void {
@@ -336,9 +339,17 @@ export class Reliability {
       this.#finishFlight();
       whenAcknowledged?.();
       if (this.#flight === undefined) this.#sendWaiting();
-    } else if (this.#options.eagerRetransmission && (progress || numbers.length === 0)) {
-      this.#transmit(flight);
-    }
+    } else if (!this.#options.eagerRetransmission) return;
+    else if (progress) this.#transmit(flight);
+    else if (numbers.length === 0) this.#answerEmptyAck(flight);
+  }
+
+  /**
+   * The peer lacks something, perhaps (§7.1): at once the first time, then no more often than it may repeat its flight.
+   * Whoever drops all that is sent, or forges ACKs, would otherwise set off a flood.
+   */
+  #answerEmptyAck(flight: Flight): void {
+    if (flight.transmissions === 1 || !this.#isRecent(flight)) this.#transmit(flight);
   }
 
   // Time
