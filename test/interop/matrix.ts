@@ -46,6 +46,7 @@ const checks = (server = "server"): string[] => [
 const server: string[] = certificate("server");
 /** New keys are used once the KeyUpdate is acknowledged, which BoringSSL puts off by 100 ms. */
 const paced: string[] = ["--messages", "16", "--interval", "60"];
+const fragmented: string[] = ["--group", "x25519mlkem768", "--mtu", "512"];
 const PSK = "30313233343536373839616263646566404142434445464748494a4b4c4d4e4f";
 const psk: string[] = ["--psk", PSK, "--identity", "alice"];
 const imported: string[] = [...psk, "--psk-imported"];
@@ -129,6 +130,13 @@ export const CASES: Case[] = [
     { helloRetry: true, cookie: true, group: "p256" },
   ),
 
+  simple(
+    "HelloRetryRequest, cookie, ClientHello in fragments",
+    [...checks(), ...fragmented],
+    [...server, ...fragmented, "--hrr"],
+    { helloRetry: true, cookie: true, group: "x25519mlkem768" },
+  ),
+
   simple("connection IDs", [...checks(), "--cid", "4"], [...server, "--cid", "8"], {
     cid: { toServer: 8, toClient: 4 },
   }),
@@ -155,7 +163,7 @@ export const CASES: Case[] = [
   }),
 
   both("MTU 512", ["--mtu", "512"], { largestDatagram: 512 }),
-  both("MTU 512, x25519mlkem768", ["--mtu", "512", "--group", "x25519mlkem768"], {
+  both("MTU 512, x25519mlkem768", fragmented, {
     largestDatagram: 512,
     group: "x25519mlkem768",
   }),

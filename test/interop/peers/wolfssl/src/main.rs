@@ -97,6 +97,9 @@ impl Peer {
                     check(wolfSSL_UseKeyShare(ssl, first as u16))?;
                 }
             } else {
+                if options.hello_retry && options.groups.iter().any(|group| group == "x25519mlkem768") {
+                    return unsupported("wolfSSL's server with cookies ignores a ClientHello in fragments");
+                }
                 check(wolfSSL_dtls13_allow_ch_frag(ssl, 1))?;
                 check(if options.hello_retry {
                     wolfSSL_send_hrr_cookie(ssl, null(), 0)
@@ -275,6 +278,10 @@ unsafe fn authenticate(ctx: *mut WOLFSSL_CTX, options: &Options) -> Result<(), F
             Authentication::Password => return unsupported("wolfSSL has no PAKE"),
             Authentication::Psk => {
                 let suite = own_name(options.suite.as_deref().unwrap_or("TLS_AES_128_GCM_SHA256"))?;
+                if client {
+                    // It takes no other suite from a server than the one its PSK is for, whatever it offers.
+                    check(wolfSSL_CTX_set_cipher_list(ctx, suite.as_ptr()))?;
+                }
                 let identity = CString::new(options.identity.as_str())?;
                 PSK.get_or_init(|| Psk { identity, key: options.psk.clone(), suite });
                 check_zero(wolfSSL_CTX_only_dhe_psk(ctx))?;
