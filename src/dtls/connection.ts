@@ -25,14 +25,8 @@ import type { ConnectionConfig, PeerIdentity, SessionTicket } from "./config.ts"
 import { ConnectionIds } from "./connection-ids.ts";
 import { DatagramPacker } from "./datagrams.ts";
 import { HANDSHAKE_EPOCH, type HandshakeResult } from "./handshake.ts";
-import {
-  decodeRoutability,
-  encodeRoutability,
-  type Path,
-  PathState,
-  PathValidation,
-  type RoutabilityMessage,
-} from "./path.ts";
+import { encodeRoutability, type Path, type PathState, type RoutabilityMessage } from "./path.ts";
+import { Paths } from "./paths.ts";
 import type { Procedure } from "./procedure.ts";
 import type { ReceivedMessage } from "./reassembly.ts";
 import {
@@ -48,8 +42,8 @@ import { TrafficKeyUpdates } from "./traffic-keys.ts";
 /** What the handshake has settled, for the application. */
 export interface Connected {
   readonly cipherSuite: string;
-  /** NamedGroup of the key exchange. */
-  readonly group: number;
+  /** NamedGroup of the key exchange; none if a PAKE was all of it. */
+  readonly group: number | undefined;
   /** Who the peer has proved to be; `undefined` for a client that was not asked. */
   readonly peer: PeerIdentity | undefined;
   readonly resumed: boolean;
@@ -111,15 +105,13 @@ export class Connection implements RecordReceiver {
   /** Whether the procedure waits for a promise rather than for a message. */
   #isComputing = false;
   #startedAtMs = 0;
-  #path: PathState;
-  #validation: PathValidation | undefined;
+  readonly #paths: Paths;
   #isBlocked = false;
   #mtuBytes: number;
   /** What handshake messages are cut to: losses make it smaller than what the application was promised. */
   #flightMtuBytes: number;
   #lastReceivedAtMs: number;
   #connectionIds: ConnectionIds | undefined;
-  #checksPaths = false;
   #ownConnectionId: Bytes | undefined;
   #keys: TrafficKeyUpdates | undefined;
   #isUpdatingKeys = false;
@@ -129,9 +121,12 @@ export class Connection implements RecordReceiver {
   #hasAuthenticRecord = false;
 
   constructor(config: ConnectionConfig, host: ConnectionHost, options: ConnectionOptions) {
+    if (config.role === "client" && config.pake !== undefined && config.verifyServer !== undefined) {
+      throw new TypeError("a server is authenticated by password or by certificate, not by both");
+    }
     this.#config = config;
     this.#host = host;
-    this.#path = new PathState(options.path, options.pathValidated);
+    this.#paths = new Paths(this.#pathsHost(), options.path, options.pathValidated);
     this.#mtuBytes = config.mtuBytes;
     this.#flightMtuBytes = config.mtuBytes;
     this.#ownConnectionId = options.connectionId;
@@ -177,6 +172,7 @@ export class Connection implements RecordReceiver {
       reliability: this.#reliability,
       ownConnectionId: this.#ownConnectionId,
       now: () => this.#host.now(),
+      path: () => this.path,
       useConnectionIds(peer: Bytes): void {
         const own = connection.#ownConnectionId!;
         connection.#connectionIds = new ConnectionIds(own, peer);
@@ -194,7 +190,7 @@ export class Connection implements RecordReceiver {
 
   /** Where datagrams are sent. */
   get path(): Path {
-    return this.#path.path;
+    return this.#paths.current.path;
   }
 
   /** Records dropped so far, by reason. */
@@ -235,7 +231,7 @@ export class Connection implements RecordReceiver {
     return earliest(
       this.#reliability.deadlineMs,
       this.#retiring[0]?.atMs,
-      this.#validation?.deadlineMs,
+      this.#paths.deadlineMs,
       idleTimeoutMs === undefined ? undefined : this.#lastReceivedAtMs + idleTimeoutMs,
     );
   }
@@ -258,8 +254,7 @@ export class Connection implements RecordReceiver {
       this.#records.countDrop("closed");
       return;
     }
-    if (path === this.#path.path) this.#path.received(datagram.length);
-    else if (path === this.#validation?.state.path) this.#validation.state.received(datagram.length);
+    this.#paths.received(path, datagram.length);
     if (this.#isBlocked) this.#unblock();
     this.#awaitRecords(this.#records.receive(datagram, path, this));
     this.#receiveEarly();
@@ -290,7 +285,7 @@ export class Connection implements RecordReceiver {
     while (this.#retiring.length > 0 && this.#retiring[0]!.atMs <= now) {
       this.#records.retireRead(this.#retiring.shift()!.epoch);
     }
-    this.#challenge(now);
+    this.#paths.handleTimeout();
     this.#guard(() => {
       if (!this.#reliability.handleTimeout()) {
         this.#close(new SealgramError("timeout", "the peer does not answer"));
@@ -313,8 +308,9 @@ export class Connection implements RecordReceiver {
       );
     }
     const sealed = sealer.sealAlone(ContentType.application_data, content, padding);
-    if (this.#admit(length, this.#path)) {
-      const { path } = this.#path;
+    const { current } = this.#paths;
+    if (this.#admit(length, current)) {
+      const { path } = current;
       if (sealed instanceof Promise) void sealed.then((datagram) => this.#host.transmit(datagram, path));
       else this.#host.transmit(sealed, path);
     }
@@ -444,10 +440,7 @@ export class Connection implements RecordReceiver {
   #authentic(newest: boolean, from: Path, length: number): void {
     this.#lastReceivedAtMs = this.#host.now();
     this.#hasAuthenticRecord = true;
-    if (from === this.#path.path) {
-      // Whoever answers in the handshake's epoch has received what was sent to this address.
-      if (!this.#path.isValidated) this.#path.validate();
-    } else if (newest && this.#checksPaths) this.#checkPath(from, length + LEAST_RECORD_OVERHEAD);
+    this.#paths.authenticated(from, newest, length + LEAST_RECORD_OVERHEAD);
   }
 
   #control(type: number, epoch: number, sequenceNumber: number, content: Bytes, path: Path): void {
@@ -463,8 +456,8 @@ export class Connection implements RecordReceiver {
         this.#handleAlert(content, epoch);
         return;
       case ContentType.return_routability_check:
-        if (this.#checksPaths && epoch > HANDSHAKE_EPOCH) {
-          this.#handleRoutability(content, path);
+        if (this.#paths.checksOthers && epoch > HANDSHAKE_EPOCH) {
+          this.#paths.handleMessage(content, path);
           return;
         }
         break;
@@ -506,13 +499,17 @@ export class Connection implements RecordReceiver {
   }
 
   #resume(input: unknown): void {
-    const step = this.#procedure!.next(input);
+    this.#follow(this.#procedure!.next(input));
+  }
+
+  #follow(step: IteratorResult<Promise<unknown> | undefined, HandshakeResult>): void {
     if (step.done) this.#establish(step.value);
-    else if (step.value instanceof Promise) {
+    else if (step.value !== undefined) {
       this.#isComputing = true;
       step.value.then(
         (value) => this.#computed(() => this.#resume(value)),
-        (error: unknown) => this.#computed(() => this.#fail(error)),
+        // The procedure may know what to do instead.
+        (error: unknown) => this.#computed(() => this.#follow(this.#procedure!.throw(error))),
       );
     }
   }
@@ -536,7 +533,7 @@ export class Connection implements RecordReceiver {
     this.#state = "established";
     this.#reliability.establish();
     this.#records.establish();
-    this.#checksPaths = result.returnRoutabilityCheck;
+    if (result.returnRoutabilityCheck) this.#paths.checkOthers();
     this.#keys = new TrafficKeyUpdates(
       crypto,
       result.suite,
@@ -644,41 +641,25 @@ export class Connection implements RecordReceiver {
 
   // Paths
 
-  /** Starts a check of an address that an authentic, newest record came from; the old one stays in use until then. */
-  #checkPath(path: Path, receivedBytes: number): void {
-    if (this.#validation !== undefined) return;
-    const { crypto } = this.#config;
-    const random = (length: number) => crypto.random(length);
-    this.#validation = new PathValidation(path, random, this.#host.now(), this.rttMs);
-    this.#validation.state.received(receivedBytes);
-    this.#challenge(this.#host.now());
+  #pathsHost() {
+    const connection = this;
+    return {
+      now: () => connection.#host.now(),
+      random: (length: number) => connection.#config.crypto.random(length),
+      get rttMs() {
+        return connection.rttMs;
+      },
+      sendRoutability: (message: RoutabilityMessage, to: PathState) =>
+        connection.#sendRoutability(message, to),
+      moved: () => connection.#moved(),
+    };
   }
 
-  #challenge(now: number): void {
-    const validation = this.#validation;
-    if (validation === undefined || validation.deadlineMs > now) return;
-    const message = validation.nextChallenge(now);
-    if (message === undefined) this.#validation = undefined;
-    else this.#sendRoutability(message, validation.state);
-  }
-
-  #handleRoutability(content: Bytes, from: Path): void {
-    const message = decodeRoutability(content);
-    if (message === undefined) return;
-    if (message.type === "path_challenge") {
-      // "to the address from which the corresponding path_challenge was received"
-      const state = from === this.#path.path ? this.#path : new PathState(from, true);
-      this.#sendRoutability({ type: "path_response", cookie: message.cookie }, state);
-      return;
-    }
-    const validation = this.#validation;
-    if (!validation?.isAnsweredBy(message, from)) return;
-    this.#validation = undefined;
-    this.#path = validation.state;
-    this.#path.validate();
+  /** The peer is somewhere else: "SHOULD use a new CID whenever sending on a new path" (§9). */
+  #moved(): void {
     const next = this.#connectionIds?.next();
     if (next !== undefined) this.#records.sendConnectionId(next);
-    this.#host.moved(this.#path.path);
+    this.#host.moved(this.path);
   }
 
   #sendRoutability(message: RoutabilityMessage, state: PathState): void {
@@ -689,7 +670,7 @@ export class Connection implements RecordReceiver {
 
   // Datagrams
 
-  #packer(path: PathState = this.#path): DatagramPacker {
+  #packer(path: PathState = this.#paths.current): DatagramPacker {
     return new DatagramPacker(this.#records, this.#flightMtuBytes, {
       admit: (bytes) => this.#admit(bytes, path),
       transmit: (datagram) => this.#host.transmit(datagram, path.path),
@@ -753,7 +734,7 @@ export class Connection implements RecordReceiver {
     if (this.#state === "closed") return;
     this.#state = "closed";
     this.#procedure = undefined;
-    this.#validation = undefined;
+    this.#paths.close();
     this.#keys?.erase();
     this.#result?.exporterSecret.fill(0);
     this.#result?.resumptionSecret.fill(0);
