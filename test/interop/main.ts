@@ -17,18 +17,17 @@ const OPTIONS = {
 /** Answers the exit status: 0 if every case passed or was not supported, and every peer could be built. */
 export async function main(args: string[], source: string): Promise<number> {
   const { values } = parseArgs({ args, options: OPTIONS });
+  const startedMs = performance.now();
   const directories = { source, build: join(source, "../../build/interop") };
   mkdirSync(directories.build, { recursive: true });
 
   const commands = new Map<string, string[]>();
   let failed = 0;
   for (const peer of chosen(values.peers, values.peer ?? [], source)) {
-    const startedMs = performance.now();
+    const buildStartedMs = performance.now();
     try {
       commands.set(peer.name, await peer.prepare(directories));
-      console.log(
-        `${peer.name}: ${peer.version} (ready after ${((performance.now() - startedMs) / 1000).toFixed(1)} s)`,
-      );
+      console.log(`${peer.name}: ${peer.version} (ready after ${secondsSince(buildStartedMs)} s)`);
     } catch (error) {
       failed++;
       console.log(`${peer.name}: FAILED, cannot be built: ${error instanceof Error ? error.message : error}`);
@@ -63,10 +62,12 @@ export async function main(args: string[], source: string): Promise<number> {
     table.set(trial.name, outcomes);
   }
   if (columns.length > 0) printTable(columns, table);
-  console.log(`${unsupported} not supported by a peer`);
+  console.log(`${unsupported} not supported by a peer; ${secondsSince(startedMs)} s`);
   console.log(`${passed} passed, ${failed} failed`);
   return failed > 0 || passed === 0 ? 1 : 0;
 }
+
+const secondsSince = (startMs: number): string => ((performance.now() - startMs) / 1000).toFixed(1);
 
 /** `names` of the list above, or its defaults; and `programs`, each NAME=COMMAND of a peer built elsewhere. */
 function chosen(names: string | undefined, programs: string[], source: string): Peer[] {
