@@ -53,7 +53,7 @@ export class Conversation implements Listener {
     this.#isConnected = true;
     emit("connected", {
       suite: cipherSuite,
-      group: groupNames[group],
+      group: group === undefined ? null : groupNames[group],
       authentication,
       alpn: applicationProtocol ?? null,
       cid: null,
