@@ -6,19 +6,28 @@ import type { Bytes } from "../core/bytes.ts";
 import { ContentType, RecordKind } from "../core/index.ts";
 import { type AlertName, SealgramError } from "../errors.ts";
 import { encodeAlert } from "../tls/alerts.ts";
-import { ExtensionType, HandshakeType, ProtocolVersion } from "../tls/codepoints.ts";
-import { decodeClientHello, encodeHelloRetryRequest, randomLength } from "../tls/hello.ts";
-import { retryFingerprint } from "../tls/retry.ts";
+import { ExtensionType, HandshakeType } from "../tls/codepoints.ts";
+import type { PakeParameters } from "../tls/extensions.ts";
+import { type ClientHello, decodeClientHello, encodeHelloRetryRequest, randomLength } from "../tls/hello.ts";
+import { type RetryRequest, retryExtensions, retryFingerprint } from "../tls/retry.ts";
 import { checkClientHello, selectCipherSuite, selectGroup } from "../tls/server-choices.ts";
+import type { SuiteParameters } from "../tls/suites.ts";
 import { Reader } from "../tls/wire.ts";
 import type { ServerConfig } from "./config.ts";
 import { type CookieContents, CookieJar } from "./cookie.ts";
 import { FRAGMENT_HEADER, type Fragment, readFragments, writeFragment } from "./fragment.ts";
 import { HelloBuffer } from "./hello-buffer.ts";
+import { asksParameters, lookUpParameters, offersPake } from "./pake.ts";
 import type { StatelessRetry } from "./server.ts";
 
 /** Why a datagram was dropped without an answer. */
-export type AcceptorDrop = "not_a_client_hello" | "malformed" | "incomplete_client_hello";
+export type AcceptorDrop =
+  | "not_a_client_hello"
+  | "malformed"
+  | "incomplete_client_hello"
+  /** Too many look-ups of registrations are under way. */
+  | "busy"
+  | "failed_look_up";
 
 export type Verdict =
   | { readonly kind: "drop"; readonly reason: AcceptorDrop }
@@ -28,7 +37,15 @@ export type Verdict =
    * Make a connection of it, with this retry, and hand it this datagram: the one at hand, or one with all of a
    * ClientHello that came in several.
    */
-  | { readonly kind: "accept"; readonly retry: StatelessRetry; readonly datagram: Uint8Array };
+  | { readonly kind: "accept"; readonly retry: StatelessRetry; readonly datagram: Uint8Array }
+  /** The verdict, of one of the kinds before, has to wait for a look-up. Never rejects. */
+  | { readonly kind: "later"; readonly verdict: Promise<Verdict> };
+
+/**
+ * Look-ups for clients that ask for the salt of a registration, all under way at the same time. The addresses they come
+ * from are not proved, so whatever is above is dropped: clients ask again.
+ */
+const MAX_LOOK_UPS = 64;
 
 const PLAINTEXT_HEADER = 13;
 
@@ -46,6 +63,9 @@ export class Acceptor {
   readonly #config: ServerConfig;
   readonly #cookies: CookieJar;
   readonly #hellos: HelloBuffer;
+  #lookUps = 0;
+  /** The latest time that it was told. */
+  #nowMs = 0;
 
   /** @param helloPlaces of ClientHellos in several datagrams that may wait for their rest, all clients together */
   constructor(config: ServerConfig, helloPlaces = 32, cookies: CookieJar = new CookieJar(config.crypto)) {
@@ -59,13 +79,14 @@ export class Acceptor {
    * @param address of the sender, in whatever form the carrier has it
    */
   judge(datagram: Uint8Array, address: Uint8Array, nowMs: number): Verdict {
+    this.#nowMs = nowMs;
     const hello = this.#read(datagram);
     const [fragment] = hello.fragments;
     if (fragment === undefined) return { kind: "drop", reason: "not_a_client_hello" };
     try {
       if (fragment.messageSeq === 1) return this.#accept(hello, address, nowMs);
       const message = this.#reassemble(hello.fragments, address, nowMs);
-      return message === undefined ? incomplete : this.#retry(message, address, nowMs);
+      return message === undefined ? incomplete : this.#retry(message, address);
     } catch (error) {
       if (!(error instanceof SealgramError)) throw error;
       // What cannot even be read is noise; what can be, but not agreed upon, deserves an answer.
@@ -97,25 +118,47 @@ export class Acceptor {
   }
 
   /** The answer to a first ClientHello, of which nothing but the cookie in it remembers the client. */
-  #retry(message: Bytes, address: Uint8Array, nowMs: number): Verdict {
-    const { crypto, cipherSuites, groups } = this.#config;
+  #retry(message: Bytes, address: Uint8Array): Verdict {
+    const { cipherSuites, pake } = this.#config;
     const hello = decodeClientHello(message);
     checkClientHello(hello);
     const suite = selectCipherSuite(hello.cipherSuites, cipherSuites);
-    const { group, share } = selectGroup(hello.extensions, groups);
-    const selectedGroup = share === undefined ? group : undefined;
+    const selectedGroup = this.#selectGroup(hello);
+    const answer = (pakeParameters?: PakeParameters) =>
+      this.#answer(message, suite, { selectedGroup, pakeParameters }, address);
+    if (pake === undefined || !asksParameters(pake, hello.extensions)) return answer();
+    if (this.#lookUps >= MAX_LOOK_UPS) return { kind: "drop", reason: "busy" };
+    const found = lookUpParameters(pake, hello.extensions);
+    if (!(found instanceof Promise)) return answer(found);
+    this.#lookUps++;
+    const verdict = found
+      .then(answer, (): Verdict => ({ kind: "drop", reason: "failed_look_up" }))
+      .finally(() => this.#lookUps--);
+    return { kind: "later", verdict };
+  }
+
+  /** The group to ask a key share of, if there has to be another one. */
+  #selectGroup({ extensions }: ClientHello): number | undefined {
+    const { groups, pake } = this.#config;
+    if (extensions.keyShares === undefined && offersPake(pake, extensions)) return undefined;
+    const { group, share } = selectGroup(extensions, groups);
+    return share === undefined ? group : undefined;
+  }
+
+  #answer(message: Bytes, suite: SuiteParameters, request: RetryRequest, address: Uint8Array): Verdict {
+    const { crypto } = this.#config;
     const cookie = this.#cookies.make(
       {
         cipherSuite: suite.suite,
         hash: suite.hash,
-        selectedGroup,
-        fingerprint: retryFingerprint(crypto, message, selectedGroup !== undefined),
+        ...request,
+        fingerprint: retryFingerprint(crypto, message, request),
         clientHello1Hash: crypto.createHash(suite.hash).update(message).digest(),
       },
       address,
-      nowMs,
+      this.#nowMs,
     );
-    const retry = helloRetryRequest(suite.suite, selectedGroup, cookie);
+    const retry = helloRetryRequest(suite.suite, request, cookie);
     const answer = this.#plaintext(ContentType.handshake, 0, unfragmented(retry, 0));
     return { kind: "answer", datagram: answer, alert: undefined };
   }
@@ -183,23 +226,15 @@ function wholeMessage({ type, data }: Fragment): Bytes {
   return message;
 }
 
-function helloRetryRequest(cipherSuite: number, selectedGroup: number | undefined, cookie: Bytes): Bytes {
-  return encodeHelloRetryRequest({
-    cipherSuite,
-    extensions: {
-      supportedVersion: ProtocolVersion.dtls1_3,
-      ...(selectedGroup === undefined ? {} : { selectedGroup }),
-      cookie,
-    },
-  });
+function helloRetryRequest(cipherSuite: number, request: RetryRequest, cookie: Bytes): Bytes {
+  return encodeHelloRetryRequest({ cipherSuite, extensions: { ...retryExtensions(request), cookie } });
 }
 
 function statelessRetry(contents: CookieContents, cookie: Bytes): StatelessRetry {
-  const { cipherSuite, selectedGroup } = contents;
   return {
     ...contents,
     cookie: cookie.slice(),
-    helloRetryRequest: helloRetryRequest(cipherSuite, selectedGroup, cookie),
+    helloRetryRequest: helloRetryRequest(contents.cipherSuite, contents, cookie),
   };
 }
 

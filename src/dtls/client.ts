@@ -53,6 +53,7 @@ import {
   type HandshakeParts,
   type HandshakeResult,
 } from "./handshake.ts";
+import { answerPakeParameters, finishPake, joinSecrets, offerPake, type PakeOffer } from "./pake.ts";
 import { expectMessage, nextMessage, type Procedure, settled, unexpectedMessage } from "./procedure.ts";
 
 /** A PSK as it is offered: one identity, one hash. */
@@ -71,6 +72,7 @@ interface Offer {
   readonly message: Bytes;
   readonly psks: readonly OfferedPsk[];
   readonly shares: readonly KeyShare[];
+  readonly pake: PakeOffer | undefined;
 }
 
 export function* clientHandshake(parts: HandshakeParts, config: ClientConfig): Procedure<HandshakeResult> {
@@ -85,7 +87,7 @@ export function* clientHandshake(parts: HandshakeParts, config: ClientConfig): P
   let retry: HelloRetryRequest | undefined;
   if (answer.kind === "hello_retry_request") {
     retry = answer;
-    offer = yield* secondOffer(handshake, offer, answer);
+    offer = yield* secondOffer(handshake, config, offer, answer);
     parts.reliability.sendFlight([{ epoch: 0, bytes: offer.message }]);
     answer = yield* receiveAnswer(offer);
     if (answer.kind === "hello_retry_request") throw unexpectedMessage(HandshakeType.server_hello);
@@ -98,17 +100,19 @@ export function* clientHandshake(parts: HandshakeParts, config: ClientConfig): P
   parts.records.plaintextVersion = ProtocolVersion.dtls1_2;
   if (retry === undefined) transcript.selectHash(suite.hash);
   transcript.add(answer.message);
-  const { selectedIdentity, keyShare } = hello.extensions;
+  const { selectedIdentity, keyShare, pake } = hello.extensions;
   const psk = selectedIdentity === undefined ? undefined : offer.psks[selectedIdentity]!;
-  const share = offer.shares.find(({ group }) => group === keyShare!.group)!;
-  const secret = yield* settled(share.agree(keyShare!.keyExchange));
+  const share = offer.shares.find(({ group }) => group === keyShare?.group);
+  const pakeKey = pake === undefined ? undefined : yield* finishPake(offer.pake!, pake);
+  const exchanged = share === undefined ? undefined : yield* settled(share.agree(keyShare!.keyExchange));
+  const secret = joinSecrets(pakeKey, exchanged);
   const schedule = new KeySchedule(parts.crypto, suite.hash, psk?.key);
   const secrets = schedule.handshake(secret, transcript.digest());
   secret.fill(0);
   negotiateConnectionIds(handshake, hello);
   handshake.installHandshakeKeys(suite, secrets);
 
-  const server = yield* receiveServerFlight(handshake, config, offer, psk);
+  const server = yield* receiveServerFlight(handshake, config, offer, psk, pake !== undefined);
   yield* handshake.receiveFinished(schedule, secrets);
   const application = schedule.application(transcript.digest());
   handshake.logApplicationSecrets(application, application.exporter);
@@ -127,7 +131,7 @@ export function* clientHandshake(parts: HandshakeParts, config: ClientConfig): P
   handshake.installApplicationRead(suite, application);
   return {
     suite,
-    group: share.group,
+    group: share?.group,
     peer: server.peer,
     resumed: psk?.origin === "resumption",
     applicationProtocol: server.applicationProtocol,
@@ -150,18 +154,20 @@ function* firstOffer(handshake: Handshake, config: ClientConfig): Procedure<Offe
     shares.push(yield* settled(handshake.crypto.generateKeyShare(group)));
   }
   const psks = offeredPsks(handshake, config);
+  const pake = config.pake === undefined ? undefined : yield* offerPake(handshake, config.pake);
   const hello: ClientHelloParameters = {
     random: handshake.clientRandom,
     cipherSuites: config.cipherSuites,
-    extensions: extensionsOf(handshake, config, shares, psks),
+    extensions: { ...extensionsOf(handshake, config, shares, psks), ...pake?.extensions },
   };
   const message = sealOffer(handshake, hello, psks);
-  return { hello, message, psks, shares };
+  return { hello, message, psks, shares, pake };
 }
 
 /** The ClientHello that answers a HelloRetryRequest (RFC 9846 §4.1.2). */
 function* secondOffer(
   handshake: Handshake,
+  config: ClientConfig,
   offer: Offer,
   retry: HelloRetryRequest & { readonly message: Bytes },
 ): Procedure<Offer> {
@@ -171,23 +177,27 @@ function* secondOffer(
   handshake.transcript.selectHash(suite.hash);
   handshake.transcript.replaceByMessageHash(suite.hash);
   handshake.transcript.add(retry.message);
-  const { selectedGroup, cookie } = retry.extensions;
-  let { shares } = offer;
+  const { selectedGroup, cookie, pakeParameters } = retry.extensions;
+  let { shares, pake } = offer;
   if (selectedGroup !== undefined) {
     const group = handshake.config.groups.find((candidate) => candidate === selectedGroup)!;
     shares = [yield* settled(handshake.crypto.generateKeyShare(group))];
+  }
+  if (pakeParameters !== undefined) {
+    pake = yield* answerPakeParameters(handshake, config.pake!, pakeParameters);
   }
   // "SHOULD remove any PSKs which are incompatible with the server's indicated cipher suite"
   const psks = offer.psks.filter(({ hash }) => hash === suite.hash);
   const { preSharedKey: _, ...rest } = offer.hello.extensions;
   const extensions: ClientHelloExtensions = {
     ...rest,
-    keyShares: shares.map(shareEntry),
+    ...(rest.keyShares === undefined ? {} : { keyShares: shares.map(shareEntry) }),
     ...(cookie === undefined ? {} : { cookie }),
-    ...pskExtension(psks),
+    ...pake?.extensions,
+    ...pskExtension(config, psks),
   };
   const hello = { ...offer.hello, extensions };
-  return { hello, message: sealOffer(handshake, hello, psks), psks, shares };
+  return { hello, message: sealOffer(handshake, hello, psks), psks, shares, pake };
 }
 
 function shareEntry({ group, publicKey }: KeyShare) {
@@ -204,17 +214,17 @@ function extensionsOf(
   const clientTypes = config.certificateTypes ?? [...new Set(credentials.map(({ type }) => type))];
   return {
     ...(serverName === undefined ? {} : { serverName }),
-    supportedGroups: config.groups,
+    ...(config.groups.length === 0 ? {} : { supportedGroups: config.groups }),
     ...(verifyServer === undefined ? {} : { signatureAlgorithms: acceptedSchemes }),
     ...(applicationProtocols === undefined ? {} : { applicationProtocols }),
     ...certificateTypes("clientCertificateTypes", clientTypes),
     ...certificateTypes("serverCertificateTypes", verifyServer?.certificateTypes ?? []),
     supportedVersions: [ProtocolVersion.dtls1_3],
-    keyShares: shares.map(shareEntry),
+    ...(config.groups.length === 0 ? {} : { keyShares: shares.map(shareEntry) }),
     ...(parts.ownConnectionId === undefined
       ? {}
       : { connectionId: parts.ownConnectionId, returnRoutabilityCheck: true as const }),
-    ...pskExtension(psks),
+    ...pskExtension(config, psks),
   };
 }
 
@@ -226,7 +236,8 @@ function certificateTypes(
   return types.some((type) => type !== CertificateType.X509) ? { [field]: types } : {};
 }
 
-function pskExtension(psks: readonly OfferedPsk[]): Partial<ClientHelloExtensions> {
+function pskExtension({ groups }: ClientConfig, psks: readonly OfferedPsk[]): Partial<ClientHelloExtensions> {
+  if (groups.length === 0) return {};
   // The modes are sent in any case: without them a server sends no tickets (RFC 9846 §4.2.9).
   const modes = { pskKeyExchangeModes: [PskKeyExchangeMode.psk_dhe_ke] };
   if (psks.length === 0) return modes;
@@ -262,6 +273,8 @@ function sealOffer(
 }
 
 function offeredPsks(handshake: Handshake, config: ClientConfig): OfferedPsk[] {
+  // Never without (EC)DHE.
+  if (config.groups.length === 0) return [];
   const hashes = suiteHashes(config);
   const psks: OfferedPsk[] = [];
   const { ticket } = config;
@@ -345,6 +358,7 @@ function* receiveServerFlight(
   config: ClientConfig,
   offer: Offer,
   psk: OfferedPsk | undefined,
+  usesPake: boolean,
 ): Procedure<ServerFlight> {
   const { transcript } = handshake;
   const offered = offeredExtensions(offer.hello);
@@ -363,6 +377,13 @@ function* receiveServerFlight(
   if (psk !== undefined) {
     if (psk.origin === "resumption") yield* handshake.reverifyPeer(psk.peer, config.verifyServer);
     return { ...flight, peer: psk.peer, request: undefined };
+  }
+  if (usesPake) {
+    const peer: PeerIdentity = {
+      kind: "password",
+      identity: new Uint8Array(config.pake!.serverIdentity),
+    };
+    return { ...flight, peer, request: undefined };
   }
 
   const serverType = checkCertificateType(serverCertificateTypes, extensions.serverCertificateType);

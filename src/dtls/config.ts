@@ -2,8 +2,11 @@
 import type { Bytes } from "../core/bytes.ts";
 import type { KeyLimits, RecordCore } from "../core/index.ts";
 import type { Awaitable, CryptoProvider, HashName, NamedGroup, Signer } from "../crypto/provider.ts";
+import type { ProverSecret, VerifierRecord } from "../crypto/spake2plus.ts";
 import { CertificateType, NamedGroup as Groups, type ProtocolVersion } from "../tls/codepoints.ts";
+import type { PakeParameters } from "../tls/extensions.ts";
 import { CipherSuite } from "../tls/suites.ts";
+import type { Path } from "./path.ts";
 import { defaultReliability, type ReliabilityOptions } from "./reliability.ts";
 
 /** A pre-shared key as both sides know it. */
@@ -67,7 +70,63 @@ export interface PeerVerifier {
 export type PeerIdentity =
   | { readonly kind: "psk"; readonly identity: Bytes }
   | { readonly kind: "raw_public_key"; readonly publicKey: Bytes }
-  | { readonly kind: "certificate"; readonly certificates: readonly Bytes[] };
+  | { readonly kind: "certificate"; readonly certificates: readonly Bytes[] }
+  /** By a password: the client, or the server whose record of it fits. */
+  | {
+      readonly kind: "password";
+      readonly identity: Bytes;
+      /** Of a client: {@link PakeLogin.registration}. */
+      readonly registration?: Bytes;
+    };
+
+/** Logging in by a password: SPAKE2+ (RFC 9383) in the `pake` extension (draft-bmw-tls-pake13). */
+export interface ClientPake {
+  /** Whose password it is, 0 to 2^16-1 bytes; visible on the wire. */
+  readonly identity: Uint8Array;
+  /** Of the server, as the registration has it; often empty. */
+  readonly serverIdentity: Uint8Array;
+  /** What else both sides have to agree on (RFC 9383 §3.3); often empty. */
+  readonly context: Uint8Array;
+  /**
+   * w0 and w1, or how they follow from the salt and rounds of the registration, which are then asked for in the first
+   * exchange. Peers with nothing but the standard's extension do not know the question.
+   */
+  readonly secret: ProverSecret | ((parameters: PakeParameters) => Awaitable<ProverSecret>);
+}
+
+/** Who wants to log in, as whom, and from where. Nothing of it is proved. */
+export interface PakeAttempt {
+  readonly identity: Bytes;
+  readonly serverIdentity: Bytes;
+  readonly path: Path;
+}
+
+export interface PakeLogin {
+  readonly record: VerifierRecord;
+  readonly context: Uint8Array;
+  /** Stands in the client's tickets, for {@link ServerPake.isCurrent}: changes when the password does. */
+  readonly registration?: Bytes;
+  /** The client has proved that it has the password. Not called for a login that fails or is given up. */
+  succeeded?(): void;
+}
+
+/** Letting clients log in by passwords. */
+export interface ServerPake {
+  /**
+   * Salt and rounds of a registration, for a client that does not know them; without it such clients cannot log in.
+   * Called for every such first ClientHello, whoever it comes from.
+   */
+  parameters?(who: Pick<PakeAttempt, "identity" | "serverIdentity">): Awaitable<PakeParameters>;
+  /**
+   * Called once for each login, at the address that was proved, before anything is computed. Counts as a failure until
+   * {@link PakeLogin.succeeded} (draft-bmw-tls-pake13 §8.1). For an identity that does not exist, a decoy record makes
+   * the login fail as with a wrong password; `undefined` goes on to certificates, or fails with handshake_failure.
+   * A `SealgramError` refuses with its alert.
+   */
+  begin(attempt: PakeAttempt): Awaitable<PakeLogin | undefined>;
+  /** Whether a client that logged in with this registration may still resume; otherwise a ticket is good while it lives. */
+  isCurrent?(client: { readonly identity: Bytes; readonly registration?: Bytes }): Awaitable<boolean>;
+}
 
 /** What a client keeps in order to resume (RFC 9846 §4.6.1). Holds a key: store it as one. */
 export interface SessionTicket {
@@ -121,6 +180,12 @@ export interface ClientConfig extends CommonConfig {
   readonly role: "client";
   readonly psks: readonly Psk[];
   readonly ticket?: SessionTicket;
+  /**
+   * Logs in by a password; the server is then authenticated by it, or by one of the PSKs, and not by certificate: the
+   * draft's both together is not supported, and `verifyServer` beside it is a `TypeError`. Without `groups` it is done
+   * without key shares, PSKs and tickets, as BoringSSL does.
+   */
+  readonly pake?: ClientPake;
   readonly serverName?: string;
   /** Whom to trust without a PSK; `undefined` accepts a PSK only. */
   readonly verifyServer?: PeerVerifier;
@@ -144,7 +209,9 @@ export interface ServerConfig extends CommonConfig {
   readonly role: "server";
   /** Which of the offered PSKs to use, if any. */
   readonly choosePsk?: (offered: readonly OfferedIdentity[]) => Awaitable<PskChoice | undefined>;
-  /** Shows a credential, if the client can make use of one, even to a client that also offers a PSK. */
+  /** Lets clients log in by passwords, which comes behind a PSK and before certificates. */
+  readonly pake?: ServerPake;
+  /** Shows a credential, if the client can make use of one, even to a client that also offers a PSK or a PAKE. */
   readonly preferCredential?: boolean;
   /**
    * The alert for a client none of whose PSKs is known. decrypt_error, the one for a wrong key, does not tell whether
@@ -179,4 +246,4 @@ export const commonDefaults: Pick<
   credentials: [],
 };
 
-export { CertificateType };
+export { CertificateType, type PakeParameters };

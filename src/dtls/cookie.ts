@@ -2,15 +2,14 @@
 import type { Bytes } from "../core/bytes.ts";
 import type { CryptoProvider, HashName } from "../crypto/provider.ts";
 import { constantTimeEqual } from "../tls/constant-time.ts";
+import type { RetryRequest } from "../tls/retry.ts";
 import { Reader, Writer } from "../tls/wire.ts";
 
 /** The parts of the first exchange that the second ClientHello is checked and answered with. */
-export interface CookieContents {
+export interface CookieContents extends RetryRequest {
   readonly cipherSuite: number;
   /** Of the suite. */
   readonly hash: HashName;
-  /** The group whose key share was asked for, if one was. */
-  readonly selectedGroup: number | undefined;
   /** `retryFingerprint` of the first ClientHello, 32 bytes. */
   readonly fingerprint: Bytes;
   readonly clientHello1Hash: Bytes;
@@ -55,6 +54,8 @@ export class CookieJar {
       .u16(contents.selectedGroup ?? NO_GROUP)
       .opaque(1, contents.fingerprint)
       .opaque(1, contents.clientHello1Hash)
+      .opaque(1, contents.pakeParameters?.salt ?? new Uint8Array(0))
+      .u32(contents.pakeParameters?.iterations ?? 0)
       .finish();
     return new Writer(payload.length + MAC_LENGTH)
       .bytes(payload)
@@ -77,12 +78,21 @@ export class CookieJar {
     const group = reader.u16();
     const fingerprint = reader.opaque(1).slice();
     const clientHello1Hash = reader.opaque(1).slice();
+    const salt = reader.opaque(1).slice();
+    const iterations = reader.u32();
     const selectedGroup = group === NO_GROUP ? undefined : group;
-    return { cipherSuite, hash, selectedGroup, fingerprint, clientHello1Hash };
+    const pakeParameters = salt.length === 0 ? undefined : { salt, iterations };
+    return { cipherSuite, hash, selectedGroup, pakeParameters, fingerprint, clientHello1Hash };
   }
 
   #mac(key: Bytes, payload: Uint8Array, address: Uint8Array): Bytes {
     // The payload says its own length, so that no address can be taken for a part of it.
-    return this.#crypto.hmac("SHA-256", key, Uint8Array.of(payload.length), payload, address);
+    return this.#crypto.hmac(
+      "SHA-256",
+      key,
+      Uint8Array.of(payload.length >> 8, payload.length),
+      payload,
+      address,
+    );
   }
 }

@@ -20,6 +20,7 @@ import type { SuiteParameters } from "../tls/suites.ts";
 import { Transcript } from "../tls/transcript.ts";
 import { fault } from "../tls/wire.ts";
 import type { CommonConfig, Credential, PeerIdentity, PeerVerifier } from "./config.ts";
+import type { Path } from "./path.ts";
 import { expectMessage, type Procedure, settled } from "./procedure.ts";
 import type { RecordLayer } from "./record-layer.ts";
 import type { Reliability } from "./reliability.ts";
@@ -43,8 +44,8 @@ export interface HandshakeResult {
   readonly suite: SuiteParameters;
   /** ClientHello.random, by which key logs name the connection. */
   readonly clientRandom: Bytes;
-  /** NamedGroup of the key exchange. */
-  readonly group: number;
+  /** NamedGroup of the key exchange; none if a PAKE was all of it. */
+  readonly group: number | undefined;
   readonly peer: PeerIdentity | undefined;
   readonly resumed: boolean;
   readonly applicationProtocol: string | undefined;
@@ -67,6 +68,8 @@ export interface HandshakeParts {
   /** The connection ID that this side wants to receive, if it offers any. */
   readonly ownConnectionId: Bytes | undefined;
   now(): number;
+  /** Where the peer is. */
+  path(): Path;
   /** The peer's connection ID and ours are negotiated (RFC 9146 §3). */
   useConnectionIds(peer: Bytes): void;
 }

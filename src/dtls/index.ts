@@ -7,16 +7,21 @@ export { CipherSuite } from "../tls/suites.ts";
 export { Acceptor, type AcceptorDrop, type Verdict } from "./acceptor.ts";
 export {
   type ClientConfig,
+  type ClientPake,
   type CommonConfig,
   type ConnectionConfig,
   type Credential,
   commonDefaults,
   type OfferedIdentity,
+  type PakeAttempt,
+  type PakeLogin,
+  type PakeParameters,
   type PeerIdentity,
   type PeerVerifier,
   type Psk,
   type PskChoice,
   type ServerConfig,
+  type ServerPake,
   type SessionTicket,
   type TicketProtector,
 } from "./config.ts";

@@ -3,11 +3,11 @@
  * (cookie.ts) and hands over what the cookie carried.
  */
 import type { Bytes } from "../core/bytes.ts";
-import type { Agreement, HashName } from "../crypto/provider.ts";
+import type { Agreement, HashName, NamedGroup } from "../crypto/provider.ts";
 import { SealgramError } from "../errors.ts";
 import { checkCertificateRequest } from "../tls/client-checks.ts";
 import { CertificateType, HandshakeType, ProtocolVersion } from "../tls/codepoints.ts";
-import type { EncryptedExtensionsExtensions, OfferedPsks } from "../tls/extensions.ts";
+import type { EncryptedExtensionsExtensions, KeyShareEntry, OfferedPsks } from "../tls/extensions.ts";
 import {
   type ClientHello,
   decodeClientHello,
@@ -20,7 +20,13 @@ import { type ApplicationSecrets, KeySchedule, type PskOrigin, ticketPsk } from 
 import { encodeCertificateRequest, encodeEncryptedExtensions } from "../tls/messages.ts";
 import { encodeNewSessionTicket } from "../tls/post-handshake.ts";
 import { checkBinder, importPsk, parseImportedIdentity, truncateClientHello } from "../tls/psk.ts";
-import { checkRetriedClientHello, type RetryExpectation, retryFingerprint } from "../tls/retry.ts";
+import {
+  checkRetriedClientHello,
+  type RetryExpectation,
+  type RetryRequest,
+  retryExtensions,
+  retryFingerprint,
+} from "../tls/retry.ts";
 import {
   acceptsPskWithDhe,
   checkClientHello,
@@ -41,6 +47,7 @@ import {
   type HandshakeParts,
   type HandshakeResult,
 } from "./handshake.ts";
+import { answerPake, asksParameters, joinSecrets, lookUpParameters, offersPake } from "./pake.ts";
 import { expectMessage, nextMessage, type Procedure, settled, unexpectedMessage } from "./procedure.ts";
 import { decodeSessionState, encodeSessionState } from "./session-state.ts";
 
@@ -91,48 +98,56 @@ export function* serverHandshake(
   let retry: RetryExpectation | undefined = stateless;
   if (retry !== undefined) checkRetry(handshake, hello, message, retry);
   let selection = yield* select(handshake, config, hello, stateless?.hash);
-  let { group, share } = selectGroup(hello.extensions, config.groups);
+  let exchange = selectExchange(config, hello, selection.psk);
   parts.reliability.selectVersion();
-  if (share === undefined) {
-    if (retry !== undefined)
-      throw fault("illegal_parameter", "missing_key_share", "no key share as asked for");
-    retry = sendRetry(handshake, message, selection.suite, group);
+  if (exchange.isIncomplete) {
+    if (retry !== undefined) throw stillIncomplete();
+    const request = yield* retryRequest(config, hello, exchange);
+    retry = sendRetry(handshake, message, selection.suite, request);
     message = (yield* expectMessage(HandshakeType.client_hello)).bytes;
     hello = readClientHello(message);
     checkRetry(handshake, hello, message, retry);
     selection = yield* select(handshake, config, hello, selection.suite.hash, selection.psk);
-    ({ group, share } = selectGroup(hello.extensions, [group]));
-    if (share === undefined)
-      throw fault("illegal_parameter", "missing_key_share", "no key share as asked for");
+    exchange = selectExchange(config, hello, selection.psk);
+    if (exchange.isIncomplete) throw stillIncomplete();
   } else if (retry === undefined) transcript.selectHash(selection.suite.hash);
   const { psk, suite } = selection;
   if (stateless !== undefined && suite.suite !== stateless.cipherSuite) {
     throw fault("illegal_parameter", "changed_client_hello", "the second ClientHello leads to another suite");
   }
   handshake.clientRandom = hello.random.slice();
+  const pake = exchange.usesPake
+    ? yield* answerPake(handshake, config.pake!, hello.extensions.pake!)
+    : undefined;
+  const credential = psk === undefined && pake === undefined ? chooseCredential(config, hello) : undefined;
+  // Without (EC)DHE there is a PAKE or nothing.
+  if (pake === undefined && exchange.share === undefined) selectGroup(hello.extensions, config.groups);
 
   // ServerHello
   const schedule = new KeySchedule(parts.crypto, suite.hash, psk?.key);
   if (psk !== undefined) verifyBinder(handshake, schedule, hello, message, psk);
   transcript.add(message);
-  const agreement: Agreement = yield* settled(parts.crypto.respondKeyShare(group, share.keyExchange));
+  const { group, share } = exchange;
+  const agreement: Agreement | undefined =
+    share === undefined ? undefined : yield* settled(parts.crypto.respondKeyShare(group!, share.keyExchange));
   const serverHello = encodeServerHello({
     random: parts.crypto.random(randomLength),
     cipherSuite: suite.suite,
     extensions: {
       supportedVersion: ProtocolVersion.dtls1_3,
-      keyShare: { group, keyExchange: agreement.publicKey },
+      ...(agreement === undefined ? {} : { keyShare: { group: group!, keyExchange: agreement.publicKey } }),
+      ...(pake === undefined ? {} : { pake: pake.share }),
       ...(psk === undefined ? {} : { selectedIdentity: psk.index }),
       ...connectionIds(handshake, hello),
     },
   });
   transcript.add(serverHello);
-  const secrets = schedule.handshake(agreement.secret, transcript.digest());
-  agreement.secret.fill(0);
+  const secret = joinSecrets(pake?.sharedKey, agreement?.secret);
+  const secrets = schedule.handshake(secret, transcript.digest());
+  secret.fill(0);
 
   // The rest of the flight
-  const credential = psk === undefined ? chooseCredential(config, hello) : undefined;
-  const clientType = requestedClientType(config, hello, psk);
+  const clientType = credential === undefined ? undefined : requestedClientType(config, hello);
   const applicationProtocol = selectApplicationProtocol(
     hello.extensions.applicationProtocols,
     config.applicationProtocols,
@@ -163,9 +178,10 @@ export function* serverHandshake(
   handshake.installApplicationWrite(suite, application);
 
   // The client's flight
-  let peer = psk?.peer;
+  let peer = psk?.peer ?? pake?.client;
   if (clientType !== undefined) peer = yield* receiveClientCertificate(handshake, config, clientType);
   yield* handshake.receiveFinished(schedule, secrets);
+  pake?.login.succeeded?.();
   const resumptionSecret = schedule.resumption(transcript.digest());
   const { serverName } = hello.extensions;
   const result = { suite, peer, resumed: psk?.origin === "resumption", resumptionSecret };
@@ -202,28 +218,64 @@ function readClientHello(message: Bytes): ClientHello {
 }
 
 function checkRetry(handshake: Handshake, hello: ClientHello, message: Bytes, retry: RetryExpectation): void {
-  const groupRequested = retry.selectedGroup !== undefined;
-  checkRetriedClientHello(hello, retryFingerprint(handshake.crypto, message, groupRequested), retry);
+  checkRetriedClientHello(hello, retryFingerprint(handshake.crypto, message, retry), retry);
 }
 
-/** Sends a HelloRetryRequest for a key share of `group`, keeping state: the cookie exchange is over, or switched off. */
+interface Exchange {
+  readonly usesPake: boolean;
+  /** None for a PAKE without (EC)DHE. */
+  readonly group: NamedGroup | undefined;
+  readonly share: KeyShareEntry | undefined;
+  /** Whether there is something to ask for in a HelloRetryRequest. */
+  readonly isIncomplete: boolean;
+}
+
+function selectExchange(config: ServerConfig, hello: ClientHello, psk: SelectedPsk | undefined): Exchange {
+  const { extensions } = hello;
+  const usesPake =
+    psk === undefined && offersPake(config.pake, extensions) && !showsCredentialFirst(config, hello);
+  const lacksPakeShare = usesPake && asksParameters(config.pake!, extensions);
+  if (usesPake && extensions.keyShares === undefined) {
+    return { usesPake, group: undefined, share: undefined, isIncomplete: lacksPakeShare };
+  }
+  const { group, share } = selectGroup(extensions, config.groups);
+  return { usesPake, group, share, isIncomplete: share === undefined || lacksPakeShare };
+}
+
+function* retryRequest(
+  { pake }: ServerConfig,
+  { extensions }: ClientHello,
+  { usesPake, group, share }: Exchange,
+): Procedure<RetryRequest> {
+  const pakeParameters =
+    usesPake && asksParameters(pake!, extensions)
+      ? yield* settled(lookUpParameters(pake!, extensions))
+      : undefined;
+  return { selectedGroup: share === undefined ? group : undefined, pakeParameters };
+}
+
+function stillIncomplete(): SealgramError {
+  return fault("illegal_parameter", "missing_key_share", "no share as asked for");
+}
+
+/** Sends a HelloRetryRequest for a share, keeping state: the cookie exchange is over, or switched off. */
 function sendRetry(
   { transcript, crypto, parts }: Handshake,
   clientHello: Bytes,
   suite: SuiteParameters,
-  group: number,
+  request: RetryRequest,
 ): RetryExpectation {
-  const fingerprint = retryFingerprint(crypto, clientHello, true);
+  const fingerprint = retryFingerprint(crypto, clientHello, request);
   transcript.selectHash(suite.hash);
   transcript.add(clientHello);
   transcript.replaceByMessageHash(suite.hash);
   const message = encodeHelloRetryRequest({
     cipherSuite: suite.suite,
-    extensions: { supportedVersion: ProtocolVersion.dtls1_3, selectedGroup: group },
+    extensions: retryExtensions(request),
   });
   transcript.add(message);
   parts.reliability.sendFlight([{ epoch: 0, bytes: message }]);
-  return { selectedGroup: group, cookie: undefined, fingerprint };
+  return { ...request, cookie: undefined, fingerprint };
 }
 
 /** The PSK, if one is to be used, and the suite. */
@@ -258,11 +310,15 @@ function* selectPsk(
   const resumed = yield* openTicket(config, preSharedKey, usable);
   if (resumed !== undefined && (yield* isStillTrusted(handshake, config, resumed))) return resumed;
   if (config.choosePsk === undefined) return undefined;
-  if (config.preferCredential && findCredential(config.credentials, demandOf(hello))) return undefined;
+  if (showsCredentialFirst(config, hello)) return undefined;
   const offered = preSharedKey.identities.slice(0, MAX_IDENTITIES).map(describe);
   const choice = yield* settled(config.choosePsk(offered));
   if (choice === undefined) return undefined;
   return pskOf(handshake, choice.psk, offered, choice.index, usable);
+}
+
+function showsCredentialFirst({ preferCredential, credentials }: ServerConfig, hello: ClientHello): boolean {
+  return preferCredential === true && findCredential(credentials, demandOf(hello)) !== undefined;
 }
 
 /** Hashes of the suites that both sides have. */
@@ -338,9 +394,10 @@ function* openTicket(
 /** A client that is no longer trusted for what it had shown has to show something else. */
 function* isStillTrusted(
   handshake: Handshake,
-  { verifyClient }: ServerConfig,
+  { verifyClient, pake }: ServerConfig,
   { peer }: SelectedPsk,
 ): Procedure<boolean> {
+  if (peer?.kind === "password") return (yield* settled(pake?.isCurrent?.(peer))) ?? true;
   try {
     yield* handshake.reverifyPeer(peer, verifyClient);
     return true;
@@ -403,9 +460,8 @@ function chooseCredential(config: ServerConfig, hello: ClientHello): Credential 
 function requestedClientType(
   { verifyClient }: ServerConfig,
   { extensions }: ClientHello,
-  psk: SelectedPsk | undefined,
 ): CertificateType | undefined {
-  if (verifyClient === undefined || psk !== undefined) return undefined;
+  if (verifyClient === undefined) return undefined;
   return selectCertificateType(extensions.clientCertificateTypes, verifyClient.certificateTypes);
 }
 

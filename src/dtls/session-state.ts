@@ -12,7 +12,7 @@ export interface SessionState {
 }
 
 const VERSION = 1;
-const kinds = ["none", "psk", "raw_public_key", "certificate"] as const;
+const kinds = ["none", "psk", "raw_public_key", "certificate", "password"] as const;
 
 export function encodeSessionState({ hash, psk, peer }: SessionState): Bytes {
   const writer = new Writer(128).u8(VERSION).u8(hash === "SHA-256" ? 0 : 1);
@@ -31,6 +31,8 @@ function identityValues(peer: PeerIdentity | undefined): readonly Bytes[] {
       return [peer.publicKey];
     case "certificate":
       return peer.certificates;
+    case "password":
+      return peer.registration === undefined ? [peer.identity] : [peer.identity, peer.registration];
     default:
       return [];
   }
@@ -61,6 +63,10 @@ function identityOf(
       return { kind, publicKey: values[0]! };
     case "certificate":
       return { kind, certificates: values };
+    case "password": {
+      const [identity, registration] = values;
+      return { kind, identity: identity!, ...(registration === undefined ? {} : { registration }) };
+    }
     default:
       return undefined;
   }

@@ -40,8 +40,8 @@ export function checkHelloRetryRequest(
   retry: HelloRetryRequest,
 ): SuiteParameters {
   const suite = checkAnswer(offer, retry);
-  const { selectedGroup, cookie } = retry.extensions;
-  if (selectedGroup === undefined && cookie === undefined) {
+  const { selectedGroup, cookie, pakeParameters } = retry.extensions;
+  if (selectedGroup === undefined && cookie === undefined && pakeParameters === undefined) {
     throw fault("illegal_parameter", "empty_retry", "a HelloRetryRequest that would change nothing");
   }
   if (selectedGroup !== undefined) {

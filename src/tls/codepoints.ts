@@ -43,7 +43,8 @@ export type ProtocolVersion = (typeof ProtocolVersion)[keyof typeof ProtocolVers
 
 /**
  * ExtensionType. `pake` is the experimental code point that BoringSSL deploys
- * (draft-bmw-tls-pake13); it follows the IETF's registration when there is one.
+ * (draft-bmw-tls-pake13); it follows the IETF's registration when there is one. `pake_parameters` is ours, of the
+ * range for private use (RFC 9846 §11): see `PakeParameters`.
  */
 export const ExtensionType = {
   server_name: 0,
@@ -67,6 +68,7 @@ export const ExtensionType = {
   connection_id: 54,
   rrc: 61,
   pake: 0x8a3b,
+  pake_parameters: 0xff3b,
 } as const;
 export type ExtensionType = (typeof ExtensionType)[keyof typeof ExtensionType];
 

@@ -36,6 +36,26 @@ export interface PakeClientHello {
   readonly shares: readonly PakeShare[];
 }
 
+/**
+ * How a password becomes w0 and w1 (RFC 9383 §3.2): the PBKDF2-HMAC-SHA-256 of the registration. The drafts leave it
+ * to the parties; a client that has to ask does so in the round trip that the cookie costs anyway:
+ *
+ *   ClientHello          pake: the identities and no share; pake_parameters: empty
+ *   HelloRetryRequest    pake_parameters: { opaque salt<16..255>; uint32 iterations; }, cookie
+ *   ClientHello          pake: the same identities and a share; pake_parameters: empty; cookie
+ *
+ * A HelloRetryRequest may have extensions "first offered by the client in its ClientHello" (RFC 9846 §4.1.4), and a
+ * second ClientHello may have changes "allowed by an extension defined in the future and present in the
+ * HelloRetryRequest" (§4.1.2): this extension allows shares in `pake`, and no other change. Peers without it are not
+ * affected: servers ignore it, and clients that know their w0 and w1 do not send it.
+ *
+ * Nobody vouches for the answer before the server's confirmation does: whoever changes it makes the login fail.
+ */
+export interface PakeParameters {
+  readonly salt: Bytes;
+  readonly iterations: number;
+}
+
 /** Protocol names of ALPN and the server name are strings of one character per byte. */
 export interface ClientHelloExtensions extends Extensions {
   readonly serverName?: string;
@@ -57,6 +77,8 @@ export interface ClientHelloExtensions extends Extensions {
   readonly connectionId?: Bytes;
   readonly returnRoutabilityCheck?: true;
   readonly pake?: PakeClientHello;
+  /** Asks for {@link PakeParameters}. */
+  readonly asksPakeParameters?: true;
   readonly preSharedKey?: OfferedPsks;
 }
 
@@ -74,6 +96,7 @@ export interface HelloRetryRequestExtensions extends Extensions {
   readonly supportedVersion?: number;
   readonly selectedGroup?: number;
   readonly cookie?: Bytes;
+  readonly pakeParameters?: PakeParameters;
 }
 
 export interface EncryptedExtensionsExtensions extends Extensions {
@@ -324,6 +347,12 @@ const pakeClientHello = codec<PakeClientHello>(
   },
 );
 
+const pakeParameters = codec<PakeParameters>(
+  ExtensionType.pake_parameters,
+  (reader) => ({ salt: reader.opaque(1, 16), iterations: reader.u32() }),
+  (writer, { salt, iterations }) => writer.opaque(1, salt).u32(iterations),
+);
+
 const supportedGroups = u16ListExtension(ExtensionType.supported_groups, 2);
 const signatureAlgorithms = u16ListExtension(ExtensionType.signature_algorithms, 2);
 const signatureAlgorithmsCert = u16ListExtension(ExtensionType.signature_algorithms_cert, 2);
@@ -355,6 +384,7 @@ export const clientHelloBlock: ExtensionBlock<ClientHelloExtensions> = new Exten
     connectionId,
     returnRoutabilityCheck,
     pake: pakeClientHello,
+    asksPakeParameters: flagExtension(ExtensionType.pake_parameters),
     // "MUST be the last extension in the ClientHello" (RFC 9846 §4.2.11)
     preSharedKey: offeredPsks,
   },
@@ -375,6 +405,7 @@ export const helloRetryRequestBlock: ExtensionBlock<HelloRetryRequestExtensions>
   supportedVersion,
   selectedGroup: u16Extension(ExtensionType.key_share),
   cookie,
+  pakeParameters,
 });
 
 export const encryptedExtensionsBlock: ExtensionBlock<EncryptedExtensionsExtensions> = new ExtensionBlock(

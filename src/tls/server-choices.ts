@@ -10,12 +10,16 @@ function missing(name: string): never {
   throw fault("missing_extension", "missing_extension", `the ClientHello lacks ${name}`);
 }
 
-/** RFC 9846 §9.2, where a PAKE stands in for the rest (draft-bmw-tls-pake13 §4.1). */
+/**
+ * RFC 9846 §9.2, where a PAKE stands in for the rest. The draft wants supported_groups and key_share beside it
+ * (draft-bmw-tls-pake13 §4.1); BoringSSL does without them, as SPAKE2+ is a Diffie-Hellman exchange itself. So they are
+ * missed by who needs them: `selectGroup`.
+ */
 function checkMandatoryExtensions(extensions: ClientHelloExtensions): void {
   const { supportedGroups, keyShares, signatureAlgorithms, preSharedKey, pskKeyExchangeModes, pake } =
     extensions;
   if (preSharedKey !== undefined && pskKeyExchangeModes === undefined) missing("psk_key_exchange_modes");
-  if (supportedGroups !== undefined && keyShares === undefined) missing("key_share");
+  if (supportedGroups !== undefined && keyShares === undefined && pake === undefined) missing("key_share");
   if (supportedGroups === undefined && keyShares !== undefined) missing("supported_groups");
   if (preSharedKey === undefined && pake === undefined) {
     if (signatureAlgorithms === undefined) missing("signature_algorithms");
@@ -94,10 +98,11 @@ export function selectGroup<G extends number>(
   preferred: readonly G[],
 ): SelectedGroup<G> {
   if (supportedGroups === undefined) return missing("supported_groups");
+  if (keyShares === undefined) return missing("key_share");
   const group = preferred.find((candidate) => supportedGroups.includes(candidate));
   if (group === undefined)
     throw fault("handshake_failure", "no_shared_group", "no key exchange group in common");
-  return { group, share: keyShares?.find((share) => share.group === group) };
+  return { group, share: keyShares.find((share) => share.group === group) };
 }
 
 /** Whether PSKs may be used at all: only with (EC)DHE, whatever else the client would do. */

@@ -1,6 +1,6 @@
 /** A server at one address of the virtual network, with the stateless front that all servers have. */
 import type { Bytes } from "../../src/core/bytes.ts";
-import { Acceptor } from "../../src/dtls/acceptor.ts";
+import { Acceptor, type Verdict } from "../../src/dtls/acceptor.ts";
 import type { ServerConfig } from "../../src/dtls/config.ts";
 import { SimulatedConnection } from "./endpoint.ts";
 import type { Network, Node } from "./network.ts";
@@ -13,6 +13,8 @@ export class SimulatedServer implements Node {
   readonly #config: ServerConfig;
   readonly #acceptor: Acceptor;
   readonly #address: string;
+  /** Verdicts that wait for a look-up. */
+  readonly #pending = new Set<Promise<void>>();
 
   constructor(network: Network, config: ServerConfig, address: string) {
     this.#network = network;
@@ -28,10 +30,19 @@ export class SimulatedServer implements Node {
       known.receive(datagram, from);
       return;
     }
-    const verdict = this.#acceptor.judge(datagram, new TextEncoder().encode(from), this.#network.nowMs);
+    this.#follow(this.#acceptor.judge(datagram, new TextEncoder().encode(from), this.#network.nowMs), from);
+  }
+
+  #follow(verdict: Verdict, from: string): void {
     if (verdict.kind === "drop") this.drops.push(verdict.reason);
     else if (verdict.kind === "answer") this.#network.send(this.#address, from, verdict.datagram);
-    else {
+    else if (verdict.kind === "later") {
+      const followed = verdict.verdict.then((later) => {
+        this.#pending.delete(followed);
+        this.#follow(later, from);
+      });
+      this.#pending.add(followed);
+    } else {
       const options = { path: from, pathValidated: true, retry: verdict.retry };
       const connection = new SimulatedConnection(this.#network, this.#config, this.#address, options);
       // The server answers at the address, not the connection.
@@ -57,6 +68,7 @@ export class SimulatedServer implements Node {
   }
 
   async idle(): Promise<void> {
+    while (this.#pending.size > 0) await Promise.all(this.#pending);
     for (const connection of this.connections.values()) await connection.idle();
   }
 }

@@ -84,6 +84,7 @@ const clientHelloExtensions = some<ClientHelloExtensions>({
   connectionId: opaque(0, 20),
   returnRoutabilityCheck: present,
   pake: fc.record({ clientIdentity: opaque(0, 20), serverIdentity: opaque(0, 20), shares: pakeShares }),
+  asksPakeParameters: present,
   preSharedKey: offeredPsks,
 });
 
@@ -116,7 +117,12 @@ export const helloRetryRequest: fc.Arbitrary<Pick<HelloRetryRequest, "cipherSuit
   fc.record({
     cipherSuite: u16,
     extensions: fc.record(
-      { supportedVersion: dtls13, selectedGroup: u16, cookie: opaque(1, 100) },
+      {
+        supportedVersion: dtls13,
+        selectedGroup: u16,
+        cookie: opaque(1, 100),
+        pakeParameters: fc.record({ salt: opaque(16, 255), iterations: fc.nat(2 ** 31 - 1) }),
+      },
       { requiredKeys: ["supportedVersion"] },
     ),
   });

@@ -162,13 +162,13 @@ describe("the second ClientHello", () => {
     asked: { selectedGroup?: number; cookie?: Bytes },
     other: Partial<ClientHelloParameters> = {},
   ) => {
-    const groupRequested = asked.selectedGroup !== undefined;
+    const request = { selectedGroup: asked.selectedGroup };
     const second = encodeClientHello({ ...offer, ...other, extensions: { ...extensions, ...change } });
     return () =>
-      checkRetriedClientHello(decodeClientHello(second), retryFingerprint(crypto, second, groupRequested), {
+      checkRetriedClientHello(decodeClientHello(second), retryFingerprint(crypto, second, request), {
         selectedGroup: asked.selectedGroup,
         cookie: asked.cookie,
-        fingerprint: retryFingerprint(crypto, first, groupRequested),
+        fingerprint: retryFingerprint(crypto, first, request),
       });
   };
 

@@ -1,0 +1,149 @@
+/**
+ * The login by password inside the handshake: SPAKE2+ (RFC 9383) in the `pake` extension (draft-bmw-tls-pake13, and as
+ * BoringSSL deploys it). The client is the prover, the server the verifier. confirmV is in the ServerHello; in place of
+ * confirmP stands the client's Finished.
+ *
+ * The draft wants (EC)DHE beside the PAKE and its key behind K_shared; BoringSSL sends no key_share, and K_shared
+ * stands alone. Both are spoken: a client that offers key shares takes either answer, and a server answers a key share
+ * if it was sent one. The transcript has both hellos, so that nobody in between can take the key share away.
+ */
+import type { Bytes } from "../core/bytes.ts";
+import { concatBytes } from "../crypto/bytes.ts";
+import type { Awaitable } from "../crypto/provider.ts";
+import { type Parties, type Prover, respondAsVerifier, startAsProver } from "../crypto/spake2plus.ts";
+import { PakeScheme } from "../tls/codepoints.ts";
+import type { ClientHelloExtensions, PakeClientHello, PakeShare } from "../tls/extensions.ts";
+import { fault } from "../tls/wire.ts";
+import type { ClientPake, PakeLogin, PakeParameters, PeerIdentity, ServerPake } from "./config.ts";
+import type { Handshake } from "./handshake.ts";
+import { type Procedure, settled } from "./procedure.ts";
+
+// The client
+
+/** What a ClientHello has for it, and who waits for the answer: nobody while salt and rounds are not known. */
+export interface PakeOffer {
+  readonly extensions: Pick<ClientHelloExtensions, "pake" | "asksPakeParameters">;
+  readonly prover: Prover | undefined;
+}
+
+export function* offerPake(handshake: Handshake, pake: ClientPake): Procedure<PakeOffer> {
+  if (typeof pake.secret !== "function") return yield* offerShare(handshake, pake, {}, pake.secret);
+  return { extensions: { pake: pakeClientHello(pake, []), asksPakeParameters: true }, prover: undefined };
+}
+
+/** @param parameters as the HelloRetryRequest told them */
+export function* answerPakeParameters(
+  handshake: Handshake,
+  pake: ClientPake,
+  parameters: PakeParameters,
+): Procedure<PakeOffer> {
+  const { salt, iterations } = parameters;
+  const known =
+    typeof pake.secret === "function"
+      ? yield* settled(pake.secret({ salt: salt.slice(), iterations }))
+      : pake.secret;
+  return yield* offerShare(handshake, pake, { asksPakeParameters: true }, known);
+}
+
+function* offerShare(
+  { crypto }: Handshake,
+  pake: ClientPake,
+  rest: PakeOffer["extensions"],
+  secret: Exclude<ClientPake["secret"], (...args: never) => unknown>,
+): Procedure<PakeOffer> {
+  const { context, identity: idProver, serverIdentity: idVerifier } = pake;
+  const prover = yield* settled(startAsProver(crypto, secret, { context, idProver, idVerifier }));
+  const share = { scheme: PakeScheme.SPAKE2PLUS_V1, message: prover.shareP };
+  return { extensions: { ...rest, pake: pakeClientHello(pake, [share]) }, prover };
+}
+
+function pakeClientHello(
+  { identity, serverIdentity }: ClientPake,
+  shares: readonly PakeShare[],
+): PakeClientHello {
+  return { clientIdentity: new Uint8Array(identity), serverIdentity: new Uint8Array(serverIdentity), shares };
+}
+
+/**
+ * K_shared, once the server has proved that it has the record of the password.
+ * @throws SealgramError illegal_parameter for what is no share, decrypt_error if it has proved nothing
+ */
+export function* finishPake({ prover }: PakeOffer, share: PakeShare): Procedure<Bytes> {
+  const { sharedKey } = yield* settled(prover!.finish(share.message));
+  return sharedKey;
+}
+
+// The server
+
+/** Whether the client offers something that leads to a login: a share, or the question how to make one. */
+export function offersPake(pake: ServerPake | undefined, extensions: ClientHelloExtensions): boolean {
+  if (pake === undefined || extensions.pake === undefined) return false;
+  return findShare(extensions.pake) !== undefined || asksParameters(pake, extensions);
+}
+
+/** Whether a HelloRetryRequest has to tell {@link PakeParameters}. */
+export function asksParameters(
+  { parameters }: ServerPake,
+  { pake, asksPakeParameters }: ClientHelloExtensions,
+): boolean {
+  return parameters !== undefined && asksPakeParameters === true && pake?.shares.length === 0;
+}
+
+/** The answer to a client that {@link asksParameters}. */
+export function lookUpParameters(
+  pake: ServerPake,
+  { pake: offer }: ClientHelloExtensions,
+): Awaitable<PakeParameters> {
+  const { clientIdentity, serverIdentity } = offer!;
+  return pake.parameters!({ identity: clientIdentity.slice(), serverIdentity: serverIdentity.slice() });
+}
+
+function findShare({ shares }: PakeClientHello): PakeShare | undefined {
+  return shares.find(({ scheme }) => scheme === PakeScheme.SPAKE2PLUS_V1);
+}
+
+export interface PakeAnswer {
+  readonly share: PakeShare;
+  /** K_shared, which only a client with the password has, too. */
+  readonly sharedKey: Bytes;
+  /** Whom the client proves to be by its Finished. */
+  readonly client: PeerIdentity;
+  readonly login: PakeLogin;
+}
+
+/** The answer to the client's share; `undefined` if the server does not want to log this client in by password. */
+export function* answerPake(
+  { crypto, parts }: Handshake,
+  pake: ServerPake,
+  offer: PakeClientHello,
+): Procedure<PakeAnswer | undefined> {
+  const share = findShare(offer);
+  if (share === undefined) {
+    throw fault("illegal_parameter", "missing_pake_share", "the second ClientHello lacks a PAKE share");
+  }
+  const [identity, serverIdentity] = [offer.clientIdentity.slice(), offer.serverIdentity.slice()];
+  const login = yield* settled(pake.begin({ identity, serverIdentity, path: parts.path() }));
+  if (login === undefined) return undefined;
+  const parties: Parties = { context: login.context, idProver: identity, idVerifier: serverIdentity };
+  const answer = yield* settled(respondAsVerifier(crypto, login.record, parties, share.message));
+  return {
+    share: { scheme: share.scheme, message: answer.message },
+    sharedKey: answer.sharedKey,
+    client: {
+      kind: "password",
+      identity,
+      ...(login.registration === undefined ? {} : { registration: login.registration }),
+    },
+    login,
+  };
+}
+
+// Both
+
+/** What goes into the key schedule in the place of (EC)DHE: "K_shared || (EC)DHE". Erases what it is made of. */
+export function joinSecrets(...secrets: (Bytes | undefined)[]): Bytes {
+  const present = secrets.filter((secret) => secret !== undefined);
+  const joined = concatBytes(...present);
+  for (const secret of present) secret.fill(0);
+  return joined;
+}
