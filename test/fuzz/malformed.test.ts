@@ -1,4 +1,9 @@
 /** Every field of every message, changed and cut short, before live connections of both roles. */
+import { execFile } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { describe, expect, test } from "vitest";
@@ -8,12 +13,13 @@ import { generateSigner } from "../../src/crypto/signer.ts";
 import { CertificateType } from "../../src/dtls/config.ts";
 import { Alert } from "../../src/errors.ts";
 import { HandshakeType, NamedGroup } from "../../src/tls/codepoints.ts";
-import { encodeNewConnectionId } from "../../src/tls/post-handshake.ts";
 import { concat, Lab, type LabOptions, type Role, rewriteMessage } from "../conformance/scripted-peer.ts";
 import { Random } from "../sim/random.ts";
 import { seeds } from "../sim/seeds.ts";
+import { protectedMessages } from "./samples.ts";
 import { connection, messages, records, type Target } from "./targets.ts";
 
+const execute = promisify(execFile);
 const roles: readonly Role[] = ["client", "server"];
 
 /** Checks that whatever was done to a connection, it ended for a reason or is as it was. */
@@ -76,33 +82,6 @@ describe.each([
 });
 
 const signer = await generateSigner("Ed25519");
-const certificate: Bytes = concat(Uint8Array.of(0, 0, 0, 10, 0, 0, 5, 1, 2, 3, 4, 5, 0, 0));
-const protectedMessages: readonly (readonly [name: string, type: number, body: Bytes])[] = [
-  [
-    "EncryptedExtensions",
-    HandshakeType.encrypted_extensions,
-    Uint8Array.of(0, 9, 0, 16, 0, 5, 0, 3, 2, 104, 50),
-  ],
-  ["CertificateRequest", HandshakeType.certificate_request, Uint8Array.of(0, 0, 8, 0, 13, 0, 4, 0, 2, 8, 7)],
-  ["Certificate", HandshakeType.certificate, certificate],
-  ["CertificateVerify", HandshakeType.certificate_verify, Uint8Array.of(8, 7, 0, 4, 1, 2, 3, 4)],
-  ["Finished", HandshakeType.finished, new Uint8Array(32)],
-  [
-    "NewSessionTicket",
-    HandshakeType.new_session_ticket,
-    Uint8Array.of(0, 0, 1, 0, 9, 9, 9, 9, 1, 7, 0, 3, 1, 2, 3, 0, 0),
-  ],
-  ["KeyUpdate", HandshakeType.key_update, Uint8Array.of(0)],
-  ["RequestConnectionId", HandshakeType.request_connection_id, Uint8Array.of(2)],
-  [
-    "NewConnectionId",
-    HandshakeType.new_connection_id,
-    encodeNewConnectionId({ cids: [new Uint8Array(4).fill(5), new Uint8Array(4)], usage: "immediate" }).slice(
-      4,
-    ),
-  ],
-];
-
 describe.each(roles)("protected messages to a %s", (role) => {
   const trusting = {
     certificateTypes: [CertificateType.RawPublicKey, CertificateType.X509],
@@ -120,8 +99,8 @@ describe.each(roles)("protected messages to a %s", (role) => {
   };
 
   test.each(protectedMessages)(
-    "%s, each byte changed and every prefix, during and after the handshake",
-    (_, type, body) => {
+    "$name, each byte changed and every prefix, during and after the handshake",
+    ({ type, body }) => {
       for (const [name, changed] of [["unchanged", body] as const, ...variants(body, new Random(type))]) {
         const during = new Lab(role, options);
         during.rewrite = (datagram) =>
@@ -179,6 +158,18 @@ describe("random input, with the seed of what fails", () => {
   test("datagrams into records", () => run(records, 20_000, 100));
   test("messages", () => run(messages, 20_000, 200));
   test("connections", () => run(connection, 2000, 400));
+});
+
+test("coverage-guided fuzzing finds nothing in a few seconds: npm run fuzz looks longer", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "sealgram-fuzz-"));
+  try {
+    const options = ["--time", "4", "--seed", "1", "--folder", folder];
+    const { stdout, stderr } = await execute(process.execPath, ["tools/fuzz.mjs", ...options]);
+    expect(stdout).toBe("3 targets passed, 0 failed\n");
+    expect(stderr).toMatch(/connection: \d+ inputs/);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 });
 
 test("hostile datagrams do not make a connection grow", async () => {

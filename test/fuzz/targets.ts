@@ -9,6 +9,7 @@ import { decodeSessionState } from "../../src/dtls/session-state.ts";
 import { SealgramError } from "../../src/errors.ts";
 import { decodeAck } from "../../src/tls/ack.ts";
 import { decodeAlert } from "../../src/tls/alerts.ts";
+import { ExtensionType } from "../../src/tls/codepoints.ts";
 import { decodeClientHello, decodeServerHello, offeredExtensions } from "../../src/tls/hello.ts";
 import {
   decodeCertificate,
@@ -26,6 +27,7 @@ import {
 import { parseImportedIdentity } from "../../src/tls/psk.ts";
 import { checkClientHello } from "../../src/tls/server-choices.ts";
 import { Lab, type Role } from "../conformance/scripted-peer.ts";
+import { connectionInputs, messageInputs } from "./samples.ts";
 
 export type Target = (input: Bytes) => void;
 
@@ -39,7 +41,8 @@ function tolerate(action: () => void): void {
   }
 }
 
-const everything: ReadonlySet<number> = new Set(Array.from({ length: 65_536 }, (_, i) => i));
+/** As if every extension had been offered. */
+const everything: ReadonlySet<number> = new Set(Object.values(ExtensionType));
 
 const decoders: readonly ((bytes: Bytes) => unknown)[] = [
   (bytes) => {
@@ -189,3 +192,13 @@ function perform(lab: Lab, operation: number, content: Bytes, stage: number): vo
 }
 
 export const targets: Readonly<Record<string, Target>> = { records, messages, connection };
+
+/** What to start from. */
+export const beginnings: Readonly<Record<string, () => Bytes[]>> = {
+  records: () => [
+    Uint8Array.of(0, 22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1, 7),
+    new Uint8Array(60).fill(0x2f),
+  ],
+  messages: messageInputs,
+  connection: connectionInputs,
+};
