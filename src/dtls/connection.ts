@@ -296,7 +296,8 @@ export class Connection implements RecordReceiver {
   // Commands
 
   /**
-   * Sends application data as one record in one datagram.
+   * Sends application data as one record in one datagram. It is dropped, as datagrams may be, while the key has almost
+   * protected all it may and the peer has not yet acknowledged the next one (RFC 9147 §4.5.3).
    * @throws TypeError before the handshake is complete or after the end, RangeError above {@link maxDataBytes}
    */
   send(content: Uint8Array, padding = 0): void {
@@ -307,6 +308,7 @@ export class Connection implements RecordReceiver {
         `application data of ${content.length} bytes exceeds the ${this.maxDataBytes} of a datagram`,
       );
     }
+    if (!this.#records.mayProtectData) return;
     const sealed = sealer.sealAlone(ContentType.application_data, content, padding);
     const { current } = this.#paths;
     if (this.#admit(length, current)) {

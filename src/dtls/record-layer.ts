@@ -7,6 +7,7 @@ import {
   type DropReasonName,
   dropReasonName,
   type KeyLimits,
+  keyLimits,
   type OpenedRecord,
   Protection,
   type RecordCore,
@@ -88,6 +89,8 @@ interface ReadEpoch {
 interface WriteEpoch {
   readonly epoch: number;
   readonly sealer: RecordSealer;
+  /** Where application data ends: what is left of the key's limit is for its change. */
+  readonly dataLimit: number;
 }
 
 export class RecordLayer {
@@ -135,6 +138,12 @@ export class RecordLayer {
     return this.#write.length === 0 ? undefined : this.#write[this.#write.length - 1]!.sealer;
   }
 
+  /** Whether application data may still be protected with the current key. */
+  get mayProtectData(): boolean {
+    const { sealer, dataLimit } = this.#write[this.#write.length - 1]!;
+    return sealer.nextSequenceNumber < dataLimit;
+  }
+
   opener(epoch: number): RecordOpener | undefined {
     const entry = this.#read[epoch & 3];
     return entry?.epoch === epoch ? entry.opener : undefined;
@@ -150,12 +159,10 @@ export class RecordLayer {
 
   installWrite(epoch: number, suite: SuiteParameters, keys: TrafficKeys): void {
     const options = { epoch, connectionId: this.#sentConnectionId };
-    const limit = this.#limits.sealed;
-    const sealer = this.#core.createSealer(
-      coreKeys(suite, keys),
-      limit === undefined ? options : { ...options, limit },
-    );
-    this.#write.push({ epoch, sealer });
+    const standard = keyLimits(protections[suite.protection]).sealed;
+    const limit = Math.min(this.#limits.sealed ?? standard, standard);
+    const sealer = this.#core.createSealer(coreKeys(suite, keys), { ...options, limit });
+    this.#write.push({ epoch, sealer, dataLimit: Math.floor((limit / 16) * 15) });
   }
 
   /** Drops the reading keys of an epoch. */
