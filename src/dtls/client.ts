@@ -53,7 +53,7 @@ import {
   type HandshakeParts,
   type HandshakeResult,
 } from "./handshake.ts";
-import { answerPakeParameters, finishPake, joinSecrets, offerPake, type PakeOffer } from "./pake.ts";
+import { finishPake, joinSecrets, offerPake, offerShare, type PakeOffer } from "./pake.ts";
 import { expectMessage, nextMessage, type Procedure, settled, unexpectedMessage } from "./procedure.ts";
 
 /** A PSK as it is offered: one identity, one hash. */
@@ -154,7 +154,7 @@ function* firstOffer(handshake: Handshake, config: ClientConfig): Procedure<Offe
     shares.push(yield* settled(handshake.crypto.generateKeyShare(group)));
   }
   const psks = offeredPsks(handshake, config);
-  const pake = config.pake === undefined ? undefined : yield* offerPake(handshake, config.pake);
+  const pake = config.pake === undefined ? undefined : yield* offerPake(config.pake);
   const hello: ClientHelloParameters = {
     random: handshake.clientRandom,
     cipherSuites: config.cipherSuites,
@@ -184,7 +184,7 @@ function* secondOffer(
     shares = [yield* settled(handshake.crypto.generateKeyShare(group))];
   }
   if (pakeParameters !== undefined) {
-    pake = yield* answerPakeParameters(handshake, config.pake!, pakeParameters);
+    pake = yield* offerShare(config.pake!, pakeParameters);
   }
   // "SHOULD remove any PSKs which are incompatible with the server's indicated cipher suite"
   const psks = offer.psks.filter(({ hash }) => hash === suite.hash);

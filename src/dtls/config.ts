@@ -2,7 +2,7 @@
 import type { Bytes } from "../core/bytes.ts";
 import type { KeyLimits, RecordCore } from "../core/index.ts";
 import type { Awaitable, CryptoProvider, HashName, NamedGroup, Signer } from "../crypto/provider.ts";
-import type { ProverSecret, VerifierRecord } from "../crypto/spake2plus.ts";
+import type { Prover, VerifierAnswer } from "../crypto/spake2plus.ts";
 import { CertificateType, NamedGroup as Groups, type ProtocolVersion } from "../tls/codepoints.ts";
 import type { PakeParameters } from "../tls/extensions.ts";
 import { CipherSuite } from "../tls/suites.ts";
@@ -85,13 +85,13 @@ export interface ClientPake {
   readonly identity: Uint8Array;
   /** Of the server, as the registration has it; often empty. */
   readonly serverIdentity: Uint8Array;
-  /** What else both sides have to agree on (RFC 9383 §3.3); often empty. */
-  readonly context: Uint8Array;
   /**
-   * w0 and w1, or how they follow from the salt and rounds of the registration, which are then asked for in the first
-   * exchange. Peers with nothing but the standard's extension do not know the question.
+   * Whether salt and rounds of the registration have to be asked for, which is done in the first exchange. Peers with
+   * nothing but the standard's extension do not know the question.
    */
-  readonly secret: ProverSecret | ((parameters: PakeParameters) => Awaitable<ProverSecret>);
+  readonly asksParameters: boolean;
+  /** Makes the share, with the parameters if they were asked for. */
+  start(parameters: PakeParameters | undefined): Awaitable<Prover>;
 }
 
 /** Who wants to log in, as whom, and from where. Nothing of it is proved. */
@@ -102,8 +102,10 @@ export interface PakeAttempt {
 }
 
 export interface PakeLogin {
-  readonly record: VerifierRecord;
-  readonly context: Uint8Array;
+  /**
+   * Answers the client's share (RFC 9383 §3.3). Fails with a `SealgramError` of illegal_parameter for what is no share.
+   */
+  respond(share: Bytes): Awaitable<Pick<VerifierAnswer, "message" | "sharedKey">>;
   /** Stands in the client's tickets, for {@link ServerPake.isCurrent}: changes when the password does. */
   readonly registration?: Bytes;
   /** The client has proved that it has the password. Not called for a login that fails or is given up. */

@@ -10,12 +10,12 @@
 import type { Bytes } from "../core/bytes.ts";
 import { concatBytes } from "../crypto/bytes.ts";
 import type { Awaitable } from "../crypto/provider.ts";
-import { type Parties, type Prover, respondAsVerifier, startAsProver } from "../crypto/spake2plus.ts";
+import type { Prover } from "../crypto/spake2plus.ts";
 import { PakeScheme } from "../tls/codepoints.ts";
 import type { ClientHelloExtensions, PakeClientHello, PakeShare } from "../tls/extensions.ts";
 import { fault } from "../tls/wire.ts";
 import type { ClientPake, PakeLogin, PakeParameters, PeerIdentity, ServerPake } from "./config.ts";
-import type { Handshake } from "./handshake.ts";
+import type { Path } from "./path.ts";
 import { type Procedure, settled } from "./procedure.ts";
 
 // The client
@@ -26,35 +26,18 @@ export interface PakeOffer {
   readonly prover: Prover | undefined;
 }
 
-export function* offerPake(handshake: Handshake, pake: ClientPake): Procedure<PakeOffer> {
-  if (typeof pake.secret !== "function") return yield* offerShare(handshake, pake, {}, pake.secret);
+export function* offerPake(pake: ClientPake): Procedure<PakeOffer> {
+  if (!pake.asksParameters) return yield* offerShare(pake, undefined);
   return { extensions: { pake: pakeClientHello(pake, []), asksPakeParameters: true }, prover: undefined };
 }
 
-/** @param parameters as the HelloRetryRequest told them */
-export function* answerPakeParameters(
-  handshake: Handshake,
-  pake: ClientPake,
-  parameters: PakeParameters,
-): Procedure<PakeOffer> {
-  const { salt, iterations } = parameters;
-  const known =
-    typeof pake.secret === "function"
-      ? yield* settled(pake.secret({ salt: salt.slice(), iterations }))
-      : pake.secret;
-  return yield* offerShare(handshake, pake, { asksPakeParameters: true }, known);
-}
-
-function* offerShare(
-  { crypto }: Handshake,
-  pake: ClientPake,
-  rest: PakeOffer["extensions"],
-  secret: Exclude<ClientPake["secret"], (...args: never) => unknown>,
-): Procedure<PakeOffer> {
-  const { context, identity: idProver, serverIdentity: idVerifier } = pake;
-  const prover = yield* settled(startAsProver(crypto, secret, { context, idProver, idVerifier }));
+/** @param parameters as the HelloRetryRequest told them, if it was asked */
+export function* offerShare(pake: ClientPake, parameters: PakeParameters | undefined): Procedure<PakeOffer> {
+  const copy = parameters && { ...parameters, salt: parameters.salt.slice() };
+  const prover = yield* settled(pake.start(copy));
   const share = { scheme: PakeScheme.SPAKE2PLUS_V1, message: prover.shareP };
-  return { extensions: { ...rest, pake: pakeClientHello(pake, [share]) }, prover };
+  const asked = parameters === undefined ? {} : { asksPakeParameters: true as const };
+  return { extensions: { ...asked, pake: pakeClientHello(pake, [share]) }, prover };
 }
 
 function pakeClientHello(
@@ -113,7 +96,7 @@ export interface PakeAnswer {
 
 /** The answer to the client's share; `undefined` if the server does not want to log this client in by password. */
 export function* answerPake(
-  { crypto, parts }: Handshake,
+  path: Path,
   pake: ServerPake,
   offer: PakeClientHello,
 ): Procedure<PakeAnswer | undefined> {
@@ -122,10 +105,9 @@ export function* answerPake(
     throw fault("illegal_parameter", "missing_pake_share", "the second ClientHello lacks a PAKE share");
   }
   const [identity, serverIdentity] = [offer.clientIdentity.slice(), offer.serverIdentity.slice()];
-  const login = yield* settled(pake.begin({ identity, serverIdentity, path: parts.path() }));
+  const login = yield* settled(pake.begin({ identity, serverIdentity, path }));
   if (login === undefined) return undefined;
-  const parties: Parties = { context: login.context, idProver: identity, idVerifier: serverIdentity };
-  const answer = yield* settled(respondAsVerifier(crypto, login.record, parties, share.message));
+  const answer = yield* settled(login.respond(share.message.slice()));
   return {
     share: { scheme: share.scheme, message: answer.message },
     sharedKey: answer.sharedKey,

@@ -117,7 +117,7 @@ export function* serverHandshake(
   }
   handshake.clientRandom = hello.random.slice();
   const pake = exchange.usesPake
-    ? yield* answerPake(handshake, config.pake!, hello.extensions.pake!)
+    ? yield* answerPake(parts.path(), config.pake!, hello.extensions.pake!)
     : undefined;
   const credential = psk === undefined && pake === undefined ? chooseCredential(config, hello) : undefined;
   // Without (EC)DHE there is a PAKE or nothing.

@@ -21,6 +21,7 @@ import {
 } from "../../src/dtls/config.ts";
 import { Connection } from "../../src/dtls/connection.ts";
 import { SealgramError } from "../../src/errors.ts";
+import { clientPake, respondWith } from "../../src/login/spake2plus.ts";
 import { ExtensionType, NamedGroup } from "../../src/tls/codepoints.ts";
 import { SimulatedConnection } from "../sim/endpoint.ts";
 import { clear, type Datagram, Network } from "../sim/network.ts";
@@ -38,13 +39,15 @@ const record = createVerifierRecord(right.w0, right.L);
 const decoy = createDecoyRecord(crypto);
 const parameters = { salt: new Uint8Array(16).fill(9), iterations: 600_000 };
 
-const alice: ClientPake = {
-  identity: text("alice"),
-  serverIdentity: text("server"),
-  context: text("test"),
-  secret: right,
-};
-const asking: ClientPake = { ...alice, secret: async () => right };
+const names = { identity: text("alice"), serverIdentity: text("server"), context: text("test") };
+const login = (
+  secret: Parameters<typeof clientPake>[2],
+  other: Partial<typeof names> = {},
+  provider = crypto,
+): ClientPake => clientPake(provider, { ...names, ...other }, secret);
+
+const alice = login(right);
+const asking = login(async () => right);
 
 interface Ledger {
   readonly attempts: PakeAttempt[];
@@ -55,6 +58,7 @@ interface Ledger {
 function serverPake(
   ledger: Ledger = { attempts: [], successes: 0 },
   more: Partial<ServerPake> = {},
+  provider = crypto,
 ): ServerPake {
   return {
     parameters: async () => parameters,
@@ -62,8 +66,7 @@ function serverPake(
       ledger.attempts.push(attempt);
       const isKnown = new TextDecoder().decode(attempt.identity) === "alice";
       return {
-        record: isKnown ? record : decoy,
-        context: text("test"),
+        respond: respondWith(provider, isKnown ? record : decoy, attempt, text("test")),
         registration: Uint8Array.of(1, 2, 3),
         succeeded: () => ledger.successes++,
       };
@@ -242,13 +245,10 @@ describe("salt and rounds", () => {
   ])("are told %s", async (_name, answer) => {
     for (let seed = 1; seed <= 20; seed++) {
       const told: unknown[] = [];
-      const pake: ClientPake = {
-        ...alice,
-        secret: (given) => {
-          told.push(given);
-          return right;
-        },
-      };
+      const pake = login((given) => {
+        told.push(given);
+        return right;
+      });
       const server = { pake: serverPake(undefined, { parameters: answer }) };
       const run = passwordServer({ pake }, server, { seed, loss: seed === 1 ? 0 : 0.3 });
       const accepted = await run.run();
@@ -314,7 +314,7 @@ describe("salt and rounds", () => {
 
   test("that somebody changes on the way make the login fail", async () => {
     const tampering = passwordServer(
-      { pake: { ...alice, secret: ({ salt }) => (salt[0] === 9 ? right : other) } },
+      { pake: login(({ salt }) => (salt[0] === 9 ? right : other)) },
       { pake: serverPake() },
     );
     tampering.network.filter = ({ from, to, bytes }) => {
@@ -340,8 +340,7 @@ describe("a login fails", () => {
   test("for a wrong password, by the confirmation in the ServerHello", async () => {
     const ledger: Ledger = { attempts: [], successes: 0 };
     for (const secret of [wrong, other]) {
-      const pake = { ...alice, secret };
-      expect(await outcome({ pake }, { pake: serverPake(ledger) })).toEqual([
+      expect(await outcome({ pake: login(secret) }, { pake: serverPake(ledger) })).toEqual([
         "pake_confirmation_mismatch",
         "alert_decrypt_error",
       ]);
@@ -351,8 +350,10 @@ describe("a login fails", () => {
 
   test("for another context, and for identities that the registration is not for", async () => {
     const codes = ["pake_confirmation_mismatch", "alert_decrypt_error"];
-    expect(await outcome({ pake: { ...alice, context: text("") } }, { pake: serverPake() })).toEqual(codes);
-    expect(await outcome({ pake: { ...alice, identity: text("bob") } }, { pake: serverPake() })).toEqual(
+    expect(await outcome({ pake: login(right, { context: text("") }) }, { pake: serverPake() })).toEqual(
+      codes,
+    );
+    expect(await outcome({ pake: login(right, { identity: text("bob") }) }, { pake: serverPake() })).toEqual(
       codes,
     );
   });
@@ -369,10 +370,7 @@ describe("a login fails", () => {
       },
     };
     const ledger: Ledger = { attempts: [], successes: 0 };
-    const pair = passwordPair(
-      { crypto: credulous, pake: { ...alice, secret: wrong } },
-      { pake: serverPake(ledger) },
-    );
+    const pair = passwordPair({ pake: login(wrong, {}, credulous) }, { pake: serverPake(ledger) });
     pair.network.filter = ({ from, bytes }) => {
       const at = pakeAt(bytes);
       if (from === "server" && at !== -1) confirmation ??= bytes.slice(at + 4 + 65, at + 4 + 65 + 32);
@@ -523,7 +521,7 @@ describe("a share on its way", () => {
 test("unknown and known identities get the same sizes in the same order", async () => {
   const trace = async (identity: string, secret: typeof right) => {
     const run = passwordServer(
-      { pake: { ...asking, identity: text(identity), secret: () => secret } },
+      { pake: login(() => secret, { identity: text(identity) }) },
       {
         pake: serverPake(),
       },
@@ -560,7 +558,7 @@ test("a recording and the right password leave nothing to verify the guess again
         ? crypto.importP256Share(bytes(y), Point.BASE.multiply(y).toBytes(false))
         : crypto.generateKeyShare(group),
   };
-  const pair = passwordPair({}, { crypto: leaky, pake: serverPake() });
+  const pair = passwordPair({}, { pake: serverPake(undefined, {}, leaky) });
   expect(await pair.connect()).toBe(true);
   const extension = (from: string, offset: number, length: number): Bytes => {
     const { bytes: datagram } = pair.network.sent.find(
