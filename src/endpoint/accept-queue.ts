@@ -1,0 +1,42 @@
+/** Sessions on their way from a server to whoever iterates over it. */
+export class AcceptQueue<T> {
+  readonly #limit: number;
+  readonly #waiting: T[] = [];
+  readonly #takers: { resolve(result: IteratorResult<T>): void; reject(error: unknown): void }[] = [];
+  #end: { readonly error: unknown } | undefined;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  /** False if nobody takes it, and too many wait already. */
+  push(value: T): boolean {
+    if (this.#end !== undefined) return false;
+    const taker = this.#takers.shift();
+    if (taker !== undefined) taker.resolve({ value, done: false });
+    else if (this.#waiting.length >= this.#limit) return false;
+    else this.#waiting.push(value);
+    return true;
+  }
+
+  /** What waits can still be taken; then iterations end, with this error if there is one. */
+  end(error?: unknown): void {
+    this.#end ??= { error };
+    for (const taker of this.#takers.splice(0)) this.#finish(taker);
+  }
+
+  #finish(taker: { resolve(result: IteratorResult<T>): void; reject(error: unknown): void }): void {
+    const { error } = this.#end!;
+    if (error === undefined) taker.resolve({ value: undefined, done: true });
+    else taker.reject(error);
+  }
+
+  next(): Promise<IteratorResult<T>> {
+    return new Promise((resolve, reject) => {
+      const value = this.#waiting.shift();
+      if (value !== undefined) resolve({ value, done: false });
+      else if (this.#end !== undefined) this.#finish({ resolve, reject });
+      else this.#takers.push({ resolve, reject });
+    });
+  }
+}

@@ -1,0 +1,26 @@
+/** What all entry points export beside `connect` and `listen`. */
+export type { NamedGroup, Signer } from "../crypto/provider.ts";
+export type { SessionTicket } from "../dtls/config.ts";
+export { SealgramError } from "../errors.ts";
+export type { RemoteAddress } from "../transport/types.ts";
+export {
+  type Auth,
+  type AuthContext,
+  type CertificateOptions,
+  certificate,
+  type Peer,
+  type PresharedKey,
+  type PresharedKeyLookup,
+  type PublicKeyOptions,
+  psk,
+  publicKey,
+  type TrustedKeys,
+} from "./auth.ts";
+export type { ConnectOptions } from "./connect.ts";
+export type { Datagrams } from "./datagrams.ts";
+export type { ConnectErrorCode } from "./failures.ts";
+export type { ListenOptions } from "./listen.ts";
+export type { CipherSuiteName, CommonOptions } from "./options.ts";
+export type { Server, ServerDrop, ServerLimits, ServerStats } from "./server.ts";
+export type { CloseInfo, DatagramHandler, Session, SessionStats } from "./session.ts";
+export type { TicketOptions } from "./tickets.ts";

@@ -1,0 +1,191 @@
+/** A connection on a carrier: it feeds the engine with datagrams and time, and knows the peer's address. */
+import type { Bytes } from "../core/bytes.ts";
+import type { ConnectionConfig, SessionTicket } from "../dtls/config.ts";
+import {
+  type Connected,
+  Connection,
+  type ConnectionHost,
+  type ConnectionOptions,
+} from "../dtls/connection.ts";
+import type { Path } from "../dtls/path.ts";
+import type { SealgramError } from "../errors.ts";
+import type { RemoteAddress } from "../transport/types.ts";
+import type { Deadlines, Scheduled } from "./deadlines.ts";
+
+/** Whoever has the socket: a client's link, or a server. */
+export interface AssociationOwner {
+  /** As {@link Carrier.send}. */
+  transmit(datagram: Uint8Array, to: RemoteAddress): boolean;
+  newConnectionId(association: Association): Bytes;
+  established(association: Association, details: Connected): void;
+  moved(association: Association, from: string): void;
+  ended(association: Association, reason: SealgramError | undefined): void;
+  /** The handshake takes too long. */
+  overdue(association: Association): void;
+}
+
+/** Whoever uses the connection. */
+export interface AssociationUser {
+  data(buffer: Bytes, start: number, length: number): void;
+  ticket(ticket: SessionTicket): void;
+  ended(reason: SealgramError | undefined): void;
+}
+
+/** An address as the engine's {@link Path}: equal addresses are equal strings. */
+export function pathOf(host: string, port: number): string {
+  return `${port} ${host}`;
+}
+
+function addressOf(path: string): RemoteAddress {
+  const space = path.indexOf(" ");
+  return { host: path.slice(space + 1), port: Number(path.slice(0, space)) };
+}
+
+export class Association implements ConnectionHost, Scheduled {
+  readonly connection: Connection;
+  user: AssociationUser | undefined;
+  /** When an unfinished handshake is given up; `undefined` once it is done. */
+  giveUpAtMs: number | undefined;
+  queuedAt = -1;
+  queuedForMs = 0;
+  readonly #owner: AssociationOwner;
+  readonly #deadlines: Deadlines;
+  #path: string;
+  #remote: RemoteAddress;
+  /** Whether the carrier took the datagram that was sent last. */
+  #isTaken = true;
+  #isMuted = false;
+  /** Why this side ends it. */
+  #reason: SealgramError | undefined;
+
+  constructor(
+    owner: AssociationOwner,
+    deadlines: Deadlines,
+    config: ConnectionConfig,
+    remote: RemoteAddress,
+    options: Omit<ConnectionOptions, "path">,
+    giveUpAtMs: number,
+  ) {
+    this.#owner = owner;
+    this.#deadlines = deadlines;
+    this.#remote = remote;
+    this.#path = pathOf(remote.host, remote.port);
+    this.giveUpAtMs = giveUpAtMs;
+    this.connection = new Connection(config, this, { ...options, path: this.#path });
+    this.#reschedule();
+  }
+
+  /** Where datagrams are sent. */
+  get remote(): RemoteAddress {
+    return this.#remote;
+  }
+
+  get path(): string {
+    return this.#path;
+  }
+
+  start(): void {
+    this.connection.start();
+    this.#reschedule();
+  }
+
+  receive(datagram: Uint8Array, host: string, port: number): void {
+    const isHere = port === this.#remote.port && host === this.#remote.host;
+    this.connection.handleDatagram(datagram, isHere ? this.#path : pathOf(host, port));
+    this.#reschedule();
+  }
+
+  /** Sends application data; as {@link Connection.send}, and answers whether the carrier took it. */
+  send(content: Uint8Array): boolean {
+    this.#isTaken = true;
+    this.connection.send(content);
+    if (this.connection.isBusy) this.#reschedule();
+    return this.#isTaken;
+  }
+
+  /** Runs something that may change the deadline. */
+  run<T>(action: (connection: Connection) => T): T {
+    try {
+      return action(this.connection);
+    } finally {
+      this.#reschedule();
+    }
+  }
+
+  /** Ends the connection, and tells the peer. */
+  end(reason: SealgramError | undefined): void {
+    this.#reason = reason;
+    this.connection.close();
+  }
+
+  /** Ends the connection without a word to the peer. */
+  abandon(reason: SealgramError): void {
+    this.#isMuted = true;
+    this.end(reason);
+  }
+
+  #reschedule(): void {
+    this.#deadlines.update(this);
+  }
+
+  // Scheduled
+
+  get deadlineMs(): number | undefined {
+    const { deadlineMs } = this.connection;
+    const { giveUpAtMs } = this;
+    if (giveUpAtMs === undefined || this.connection.state === "closed") return deadlineMs;
+    return deadlineMs === undefined || giveUpAtMs < deadlineMs ? giveUpAtMs : deadlineMs;
+  }
+
+  handleTimeout(): void {
+    if (this.giveUpAtMs !== undefined && this.giveUpAtMs <= this.now()) this.#owner.overdue(this);
+    else this.connection.handleTimeout();
+  }
+
+  // ConnectionHost
+
+  now(): number {
+    return this.#deadlines.now();
+  }
+
+  transmit(datagram: Bytes, path: Path): void {
+    if (this.#isMuted) return;
+    const to = path === this.#path ? this.#remote : addressOf(path as string);
+    this.#isTaken = this.#owner.transmit(datagram, to);
+  }
+
+  data(buffer: Bytes, start: number, length: number): void {
+    this.user?.data(buffer, start, length);
+  }
+
+  connected(details: Connected): void {
+    this.giveUpAtMs = undefined;
+    this.#owner.established(this, details);
+  }
+
+  ticket(ticket: SessionTicket): void {
+    this.user?.ticket(ticket);
+  }
+
+  closed(ofConnection: SealgramError | undefined): void {
+    const reason = ofConnection ?? this.#reason;
+    this.#deadlines.remove(this);
+    this.#owner.ended(this, reason);
+    this.user?.ended(reason);
+  }
+
+  moved(path: Path): void {
+    const from = this.#path;
+    this.#path = path as string;
+    this.#remote = addressOf(this.#path);
+    this.#owner.moved(this, from);
+  }
+
+  newConnectionId(): Bytes {
+    return this.#owner.newConnectionId(this);
+  }
+
+  wake(): void {
+    this.#reschedule();
+  }
+}

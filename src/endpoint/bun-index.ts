@@ -1,0 +1,22 @@
+/** The entry point in Bun. */
+import { bunUdp } from "../transport/bun-udp.ts";
+import { type ConnectOptions, connectOn } from "./connect.ts";
+import { type ListenOptions, listenOn } from "./listen.ts";
+import { nodePlatform } from "./node-platform.ts";
+import { sharing } from "./platform.ts";
+import type { Server } from "./server.ts";
+import type { Session } from "./session.ts";
+
+export * from "./api.ts";
+
+const platform = sharing(() => nodePlatform(bunUdp));
+
+/** As in index.ts. */
+export function connect(url: string | URL, options: ConnectOptions): Promise<Session> {
+  return connectOn(platform, url, options);
+}
+
+/** As in index.ts. */
+export function listen(url: string | URL, options: ListenOptions): Promise<Server> {
+  return listenOn(platform, url, options);
+}

@@ -1,0 +1,100 @@
+/** Why a session could not be had, in terms of what its user can do about it. */
+import { SealgramError } from "../errors.ts";
+
+/**
+ * The `code` of the error that `connect` fails with, or that `listen` reports of a handshake. Other codes name a fault
+ * in what the peer has sent.
+ */
+export type ConnectErrorCode =
+  /** Nobody listens there. */
+  | "refused"
+  /** No answer, or not all of it, in time. */
+  | "timeout"
+  /** The host name or the address leads nowhere. */
+  | "unreachable"
+  /** The key is wrong, or the server does not know the identity: it does not tell which. */
+  | "authentication_failed"
+  /** The server tells that it does not know the identity. */
+  | "unknown_identity"
+  /** The peer shows a public key that is not trusted here. */
+  | "untrusted_public_key"
+  /** The peer does not trust what was shown to it, or wants to see something. */
+  | "credential_rejected"
+  /** The peer does not speak DTLS 1.3. */
+  | "protocol_version"
+  /** No cipher suite, group or way to authenticate in common. */
+  | "no_common_parameters"
+  | "no_application_protocol"
+  /** The peer, or this side, closed the session before it was established. */
+  | "closed"
+  /** This runtime has no UDP sockets. */
+  | "no_udp";
+
+const codes: Readonly<Record<string, [ConnectErrorCode, string]>> = (() => {
+  const table: [ConnectErrorCode, string, readonly string[]][] = [
+    [
+      "authentication_failed",
+      "the key is wrong, or its identity is not known to the peer",
+      [
+        "alert_decrypt_error",
+        "binder_mismatch",
+        "finished_mismatch",
+        "bad_signature",
+        "unknown_psk_identity",
+      ],
+    ],
+    ["unknown_identity", "the peer does not know the identity", ["alert_unknown_psk_identity"]],
+    [
+      "credential_rejected",
+      "the peer rejects what was shown to it",
+      [
+        "alert_certificate_unknown",
+        "alert_bad_certificate",
+        "alert_unsupported_certificate",
+        "alert_certificate_expired",
+        "alert_certificate_revoked",
+        "alert_certificate_required",
+        "alert_unknown_ca",
+        "alert_access_denied",
+      ],
+    ],
+    [
+      "protocol_version",
+      "the peer does not speak DTLS 1.3",
+      ["alert_protocol_version", "unsupported_version"],
+    ],
+    [
+      "no_common_parameters",
+      "the peer and this side have no cipher suite, group or way to authenticate in common",
+      [
+        "alert_handshake_failure",
+        "alert_insufficient_security",
+        "no_shared_cipher_suite",
+        "no_shared_group",
+        "no_shared_certificate_type",
+        "no_shared_signature_scheme",
+        "no_shared_psk_mode",
+        "no_credential",
+      ],
+    ],
+    [
+      "no_application_protocol",
+      "the peer and this side have no application protocol in common",
+      ["alert_no_application_protocol"],
+    ],
+    ["closed", "the peer closed the connection during the handshake", ["closed_by_peer"]],
+  ];
+  return Object.fromEntries(
+    table.flatMap(([code, message, engineCodes]) => engineCodes.map((each) => [each, [code, message]])),
+  );
+})();
+
+/** What ended a handshake, by a code of {@link ConnectErrorCode} where one fits. */
+export function handshakeFailure(reason: SealgramError | undefined): SealgramError {
+  if (reason === undefined) return new SealgramError("closed", "closed before the session was established");
+  const known = codes[reason.code];
+  if (known === undefined) return reason;
+  const [code, message] = known;
+  const { alert } = reason;
+  return new SealgramError(code, message, { cause: reason, ...(alert === undefined ? {} : { alert }) });
+}

@@ -1,0 +1,39 @@
+/**
+ * Sessions over the network: `connect` and `listen`. This is the entry point of runtimes without UDP sockets; Node, Deno
+ * and Bun have one each, with the same exports.
+ */
+
+import { RecordCore } from "../core/index.ts";
+import { createCoreHashes } from "../crypto/core-hashes.ts";
+import { createProvider } from "../crypto/webcrypto.ts";
+import { type ConnectOptions, connectOn } from "./connect.ts";
+import { type ListenOptions, listenOn } from "./listen.ts";
+import { sharing } from "./platform.ts";
+import type { Server } from "./server.ts";
+import type { Session } from "./session.ts";
+
+export * from "./api.ts";
+
+const platform = sharing(async () => {
+  const core = await RecordCore.load();
+  return { core, crypto: createProvider({ hashes: createCoreHashes(core) }) };
+});
+
+/**
+ * Opens a session with a server; it is established when the promise resolves.
+ * @param url `udp://host:port`
+ * @throws TypeError or RangeError for wrong arguments; what else goes wrong is a SealgramError with a
+ * {@link ConnectErrorCode}, or the reason of the signal
+ */
+export function connect(url: string | URL, options: ConnectOptions): Promise<Session> {
+  return connectOn(platform, url, options);
+}
+
+/**
+ * Listens for clients.
+ * @param url `udp://address:port`, with port 0 for one that the system chooses
+ * @throws TypeError or RangeError for wrong arguments, and the system's error if it does not give out the port
+ */
+export function listen(url: string | URL, options: ListenOptions): Promise<Server> {
+  return listenOn(platform, url, options);
+}

@@ -1,0 +1,68 @@
+/** `listen`: a server's sessions, all on one socket. */
+import type { ServerConfig } from "../dtls/config.ts";
+import { SealgramError } from "../errors.ts";
+import type { RemoteAddress } from "../transport/types.ts";
+import { type CommonOptions, commonConfig, parseUrl, udpOf } from "./options.ts";
+import type { Shared } from "./platform.ts";
+import { defaultLimits, Server, type ServerLimits } from "./server.ts";
+import type { Session } from "./session.ts";
+import { type TicketOptions, ticketProtector } from "./tickets.ts";
+
+export interface ListenOptions extends CommonOptions {
+  /** Called with each session, instead of iterating over the server. */
+  readonly onsession?: (session: Session) => void;
+  /** Called when a handshake fails, of a client that did receive at its address. */
+  readonly onfailure?: (error: SealgramError, address: RemoteAddress) => void;
+  /** For each handshake: 10 seconds unless given. */
+  readonly handshakeTimeoutMs?: number;
+  readonly limits?: Partial<ServerLimits>;
+  /** How clients may resume sessions; `false` for not at all. */
+  readonly tickets?: TicketOptions | false;
+  /** Closes the server. */
+  readonly signal?: AbortSignal;
+}
+
+const DEFAULT_HANDSHAKE_TIMEOUT_MS = 10_000;
+
+/** As `listen` of the entry points, on a platform. */
+export async function listenOn(
+  load: () => Promise<Shared>,
+  url: string | URL,
+  options: ListenOptions,
+): Promise<Server> {
+  const local = parseUrl(url);
+  const { signal, handshakeTimeoutMs = DEFAULT_HANDSHAKE_TIMEOUT_MS, onsession, onfailure } = options;
+  if (!(handshakeTimeoutMs > 0)) throw new RangeError("handshakeTimeoutMs is above 0");
+  const limits = { ...defaultLimits, ...options.limits };
+  for (const [name, limit] of Object.entries(limits)) {
+    if (!(limit >= 1)) throw new RangeError(`limits.${name} is 1 or more, not ${limit}`);
+  }
+  signal?.throwIfAborted();
+  const platform = await load();
+  const udp = udpOf(platform);
+  const config = await serverConfig(platform, options);
+  const [host] = await udp.resolve(local.host);
+  if (host === undefined) throw new SealgramError("unreachable", `${local.host} has no address`);
+  signal?.throwIfAborted();
+  const server = new Server(platform, config, { limits, handshakeTimeoutMs, onsession, onfailure });
+  await server.open((handler) => udp.bind({ host, port: local.port }, handler));
+  if (signal !== undefined) {
+    const close = () => void server.close();
+    if (signal.aborted) close();
+    else signal.addEventListener("abort", close, { once: true });
+    void server.closed.finally(() => signal.removeEventListener("abort", close)).catch(() => {});
+  }
+  return server;
+}
+
+async function serverConfig(platform: Shared, options: ListenOptions): Promise<ServerConfig> {
+  const { crypto } = platform;
+  return {
+    ...commonConfig(platform, options),
+    role: "server",
+    requireClientCertificate: false,
+    acknowledgeServerName: true,
+    ...(options.tickets === false ? {} : { tickets: ticketProtector(crypto, options.tickets ?? {}) }),
+    ...(await options.auth.server({ crypto })),
+  };
+}

@@ -1,0 +1,85 @@
+/** What `connect` and `listen` take in common, and what the engine makes of it. */
+import type { NamedGroup } from "../crypto/provider.ts";
+import { type CommonConfig, commonDefaults } from "../dtls/config.ts";
+import { SealgramError } from "../errors.ts";
+import { CipherSuite } from "../tls/suites.ts";
+import type { RemoteAddress } from "../transport/types.ts";
+import type { Auth } from "./auth.ts";
+import type { Platform, Shared } from "./platform.ts";
+
+/** Of the suites that DTLS 1.3 sessions here can use. */
+export type CipherSuiteName = keyof typeof CipherSuite;
+
+export interface CommonOptions {
+  readonly auth: Auth;
+  /** Largest UDP payload to send, in bytes: 1,200 unless given, which every IPv6 path takes. */
+  readonly mtuBytes?: number;
+  /** Ends a session that has received nothing for so long: five minutes unless given, 0 for never. */
+  readonly idleTimeoutMs?: number;
+  /** Most preferred first. TLS_SHA256_SHA256 encrypts nothing (RFC 9150) and is never used unless named here. */
+  readonly cipherSuites?: readonly CipherSuiteName[];
+  /** Groups of the key exchange, most preferred first. */
+  readonly groups?: readonly NamedGroup[];
+  /** ALPN, most preferred first. */
+  readonly applicationProtocols?: readonly string[];
+  /** Where lines of the NSS key log go, besides the file that SSLKEYLOGFILE names. They are secrets. */
+  readonly keyLog?: (line: string) => void;
+}
+
+const LEAST_MTU = 256;
+const MAX_MTU = 16_384;
+
+export function commonConfig(platform: Shared, options: CommonOptions): CommonConfig {
+  const { mtuBytes, idleTimeoutMs, cipherSuites, groups, applicationProtocols, keyLog } = options;
+  if (mtuBytes !== undefined && !(mtuBytes >= LEAST_MTU && mtuBytes <= MAX_MTU)) {
+    throw new RangeError(`mtuBytes is from ${LEAST_MTU} to ${MAX_MTU}`);
+  }
+  if (idleTimeoutMs !== undefined && !(idleTimeoutMs >= 0)) throw new RangeError("idleTimeoutMs is negative");
+  const logs = [platform.keyLog, keyLog].filter((log) => log !== undefined);
+  return {
+    ...commonDefaults,
+    core: platform.core,
+    crypto: platform.crypto,
+    ...(mtuBytes === undefined ? {} : { mtuBytes }),
+    ...(idleTimeoutMs === undefined
+      ? {}
+      : { idleTimeoutMs: idleTimeoutMs === 0 ? undefined : idleTimeoutMs }),
+    ...(cipherSuites === undefined ? {} : { cipherSuites: cipherSuites.map(suiteOf) }),
+    ...(groups === undefined ? {} : { groups }),
+    ...(applicationProtocols === undefined ? {} : { applicationProtocols }),
+    ...(logs.length === 0 ? {} : { keyLog: (line: string) => logs.forEach((log) => void log(line)) }),
+  };
+}
+
+function suiteOf(name: CipherSuiteName): CipherSuite {
+  const suite = CipherSuite[name];
+  if (suite === undefined) throw new TypeError(`unknown cipher suite ${name}`);
+  return suite;
+}
+
+/**
+ * The address in a URL such as `udp://example.net:4433` or `udp://[::1]:4433`.
+ * @throws TypeError for any other URL
+ */
+export function parseUrl(url: string | URL): RemoteAddress {
+  const { protocol, hostname, port, pathname, search, hash, username } = new URL(url);
+  if (protocol !== "udp:") throw new TypeError(`${protocol} is no carrier; there is udp:`);
+  if (hostname === "") throw new TypeError("the URL names no host");
+  if (port === "") throw new TypeError("the URL names no port");
+  if ((pathname !== "" && pathname !== "/") || search !== "" || hash !== "" || username !== "") {
+    throw new TypeError("a udp: URL has a host and a port only");
+  }
+  const host = hostname.startsWith("[") ? hostname.slice(1, -1) : decodeURIComponent(hostname);
+  return { host, port: Number(port) };
+}
+
+/** The URL of an address. */
+export function formatUrl({ host, port }: RemoteAddress): string {
+  return `udp://${host.includes(":") ? `[${host}]` : host}:${port}`;
+}
+
+/** @throws SealgramError no_udp where there are no UDP sockets, as in browsers */
+export function udpOf(platform: Platform): NonNullable<Platform["udp"]> {
+  if (platform.udp !== undefined) return platform.udp;
+  throw new SealgramError("no_udp", "this runtime has no UDP sockets; Node, Deno and Bun do");
+}

@@ -1,0 +1,408 @@
+/**
+ * The sessions on one server socket. A datagram belongs to the association that its connection ID names, or else to the
+ * one at the address it came from; what belongs to none has to begin a handshake, for which nothing is kept until the
+ * client has shown that it receives at its address (RFC 9147 §5.1).
+ */
+import type { Bytes } from "../core/bytes.ts";
+import { Acceptor, type Verdict } from "../dtls/acceptor.ts";
+import type { ServerConfig } from "../dtls/config.ts";
+import type { Connected } from "../dtls/connection.ts";
+import { SealgramError } from "../errors.ts";
+import type { Carrier, CarrierHandler, CarrierStatistics, RemoteAddress } from "../transport/types.ts";
+import { AcceptQueue } from "./accept-queue.ts";
+import { Association, type AssociationOwner, pathOf } from "./association.ts";
+import { describePeer } from "./auth.ts";
+import { CONNECTION_ID_BYTES, ConnectionIdTable } from "./connection-id-table.ts";
+import { handshakeFailure } from "./failures.ts";
+import { HelloKind, helloKind, isProtected, namesConnectionId } from "./first-bytes.ts";
+import { formatUrl } from "./options.ts";
+import type { Shared } from "./platform.ts";
+import { Session } from "./session.ts";
+
+export interface ServerLimits {
+  /** Handshakes under way at a time. Beyond, the oldest gives way to a new one: 1,024 unless given. */
+  readonly handshakes: number;
+  /** Sessions and handshakes at a time. Beyond, clients are not answered: 100,000 unless given. */
+  readonly sessions: number;
+  /** Of these, from one IP address: 1,000 unless given. */
+  readonly sessionsPerAddress: number;
+  /** Sessions of one identity. Beyond, the oldest is closed for a new one: 1,000 unless given. */
+  readonly sessionsPerIdentity: number;
+  /** Sessions that wait to be taken by an iteration. Beyond, new ones are closed: 1,000 unless given. */
+  readonly backlog: number;
+}
+
+export const defaultLimits: ServerLimits = {
+  handshakes: 1024,
+  sessions: 100_000,
+  sessionsPerAddress: 1000,
+  sessionsPerIdentity: 1000,
+  backlog: 1000,
+};
+
+/** Why a server has ignored a datagram. */
+export type ServerDrop =
+  | "not_dtls"
+  | "unknown_connection_id"
+  | "unknown_address"
+  | "not_a_client_hello"
+  | "malformed"
+  | "incomplete_client_hello"
+  | "duplicate_client_hello"
+  | "busy"
+  | "failed_look_up"
+  | "sessions_limit"
+  | "address_limit";
+
+export interface ServerStats {
+  /** At present. */
+  readonly sessions: number;
+  readonly handshakes: number;
+  /** Since the server began. */
+  readonly accepted: number;
+  readonly failedHandshakes: number;
+  /** Unfinished handshakes that gave way to newer ones. */
+  readonly evictedHandshakes: number;
+  /** Datagrams ignored before any association looked at them, by reason. */
+  readonly drops: Readonly<Partial<Record<ServerDrop, number>>>;
+  readonly socket: Readonly<CarrierStatistics>;
+}
+
+export interface ServerSettings {
+  readonly limits: ServerLimits;
+  readonly handshakeTimeoutMs: number;
+  readonly onsession: ((session: Session) => void) | undefined;
+  readonly onfailure: ((error: SealgramError, address: RemoteAddress) => void) | undefined;
+}
+
+interface Entry {
+  readonly association: Association;
+  /** Identifies the exchange that led here: the hash of the first ClientHello. */
+  readonly helloHash: Bytes;
+  /** By which it is counted: the IP address. */
+  host: string;
+  session: Session | undefined;
+  /** Of the peer, with its kind in front. */
+  identity: string | undefined;
+}
+
+const encoder = new TextEncoder();
+
+export class Server implements AsyncIterable<Session> {
+  /** Settles when the server has ended; rejects if its socket failed. */
+  readonly closed: Promise<void>;
+  readonly #platform: Shared;
+  readonly #config: ServerConfig;
+  readonly #settings: ServerSettings;
+  readonly #acceptor: Acceptor;
+  readonly #owner: AssociationOwner;
+  readonly #entries = new Map<Association, Entry>();
+  readonly #ids: ConnectionIdTable<Association>;
+  /** Handshakes under way by address, oldest first. An established association may be at the same address. */
+  readonly #handshaking = new Map<string, Association>();
+  readonly #byAddress = new Map<string, Association>();
+  readonly #perHost = new Map<string, number>();
+  readonly #perIdentity = new Map<string, Set<Association>>();
+  readonly #queue: AcceptQueue<Session>;
+  readonly #drops: Partial<Record<ServerDrop, number>> = {};
+  #accepted = 0;
+  #failed = 0;
+  #evicted = 0;
+  #drained: (() => void)[] = [];
+  #carrier: Carrier | undefined;
+  #closing: Promise<void> | undefined;
+  #settleClosed: { resolve(): void; reject(error: unknown): void } | undefined;
+
+  /** @internal */
+  constructor(platform: Shared, config: ServerConfig, settings: ServerSettings) {
+    this.#platform = platform;
+    this.#config = config;
+    this.#settings = settings;
+    this.#acceptor = new Acceptor(config);
+    this.#ids = new ConnectionIdTable((length) => platform.crypto.random(length));
+    this.#queue = new AcceptQueue(settings.limits.backlog);
+    this.closed = new Promise((resolve, reject) => {
+      this.#settleClosed = { resolve, reject };
+    });
+    this.closed.catch(() => {});
+    this.#owner = {
+      transmit: (datagram, to) => this.#carrier!.send(datagram, to),
+      newConnectionId: (association) => this.#newConnectionId(association),
+      established: (association, details) => this.#established(association, details),
+      moved: (association, from) => this.#moved(association, from),
+      ended: (association, reason) => this.#ended(association, reason),
+      overdue: (association) =>
+        association.abandon(new SealgramError("timeout", "the handshake takes too long")),
+    };
+  }
+
+  /** @internal The socket that it is to work on. */
+  async open(bind: (handler: CarrierHandler) => Promise<Carrier>): Promise<void> {
+    this.#carrier = await bind({
+      datagram: (datagram, host, port) => this.#receive(datagram, host, port),
+      drained: () => {
+        for (const resolve of this.#drained.splice(0)) resolve();
+      },
+      refused: () => {},
+      failed: (cause) => {
+        const error = new SealgramError("carrier_failed", "the server's socket failed", { cause });
+        void this.#end((association) => association.abandon(error), error);
+      },
+    });
+  }
+
+  /** Where it listens; the port is the one that the system chose, if it was to. */
+  get address(): RemoteAddress {
+    const { host, port } = this.#carrier!;
+    return { host, port };
+  }
+
+  /** {@link address} as a URL. */
+  get url(): string {
+    return formatUrl(this.address);
+  }
+
+  // Datagrams
+
+  #receive(datagram: Uint8Array, host: string, port: number): void {
+    if (this.#closing !== undefined) return;
+    if (!isProtected(datagram)) this.#receivePlaintext(datagram, host, port);
+    else if (namesConnectionId(datagram)) {
+      const association = datagram.length > CONNECTION_ID_BYTES ? this.#ids.find(datagram, 1) : undefined;
+      if (association === undefined) this.#drop("unknown_connection_id");
+      else association.receive(datagram, host, port);
+    } else this.#receiveWithoutId(datagram, host, port);
+  }
+
+  /** A protected record of a peer that was given no connection ID: of the handshake under way, or of the session. */
+  #receiveWithoutId(datagram: Uint8Array, host: string, port: number): void {
+    const path = pathOf(host, port);
+    const handshaking = this.#handshaking.get(path);
+    const established = this.#byAddress.get(path);
+    const isOfHandshake = (datagram[0]! & 3) === 2;
+    const association = isOfHandshake ? (handshaking ?? established) : (established ?? handshaking);
+    if (association === undefined) this.#drop("unknown_address");
+    else association.receive(datagram, host, port);
+  }
+
+  #receivePlaintext(datagram: Uint8Array, host: string, port: number): void {
+    const path = pathOf(host, port);
+    const handshaking = this.#handshaking.get(path);
+    const kind = helloKind(datagram);
+    if (kind === HelloKind.not_dtls) this.#drop("not_dtls");
+    else if (kind === HelloKind.other || (kind === HelloKind.rest && handshaking !== undefined)) {
+      if (handshaking === undefined) this.#drop("not_a_client_hello");
+      else handshaking.receive(datagram, host, port);
+    } else {
+      const verdict = this.#acceptor.judge(datagram, encoder.encode(path), this.#platform.deadlines.now());
+      this.#follow(verdict, datagram, { host, port });
+    }
+  }
+
+  #follow(verdict: Verdict, datagram: Uint8Array, from: RemoteAddress): void {
+    switch (verdict.kind) {
+      case "drop":
+        this.#drop(verdict.reason);
+        return;
+      case "answer":
+        this.#carrier!.send(verdict.datagram, from);
+        return;
+      case "later":
+        void verdict.verdict.then((later) => {
+          if (this.#closing === undefined) this.#follow(later, datagram, from);
+        });
+        return;
+      case "accept":
+        this.#accept(verdict, datagram, from);
+    }
+  }
+
+  /** A client that receives at its address wants an association. */
+  #accept(
+    { retry, datagram: hello }: Verdict & { kind: "accept" },
+    datagram: Uint8Array,
+    from: RemoteAddress,
+  ): void {
+    const path = pathOf(from.host, from.port);
+    const handshaking = this.#handshaking.get(path);
+    const isOf = (association: Association | undefined) =>
+      association !== undefined && equal(this.#entries.get(association)!.helloHash, retry.clientHello1Hash);
+    if (isOf(handshaking)) {
+      handshaking!.receive(datagram, from.host, from.port);
+      return;
+    }
+    if (isOf(this.#byAddress.get(path))) {
+      this.#drop("duplicate_client_hello");
+      return;
+    }
+    const { limits, handshakeTimeoutMs } = this.#settings;
+    // A client that begins anew gives the handshake up that it was in.
+    if (handshaking !== undefined) handshaking.abandon(replaced());
+    if (this.#entries.size >= limits.sessions) this.#drop("sessions_limit");
+    else if ((this.#perHost.get(from.host) ?? 0) >= limits.sessionsPerAddress) this.#drop("address_limit");
+    else {
+      if (this.#handshaking.size >= limits.handshakes) this.#evict();
+      const { deadlines } = this.#platform;
+      const connectionId = this.#ids.create();
+      const options = { pathValidated: true, connectionId, retry };
+      const giveUpAtMs = deadlines.now() + handshakeTimeoutMs;
+      const association = new Association(this.#owner, deadlines, this.#config, from, options, giveUpAtMs);
+      this.#ids.add(connectionId, association);
+      this.#handshaking.set(path, association);
+      this.#count(from.host, 1);
+      this.#entries.set(association, {
+        association,
+        helloHash: retry.clientHello1Hash,
+        host: from.host,
+        session: undefined,
+        identity: undefined,
+      });
+      association.receive(hello, from.host, from.port);
+    }
+  }
+
+  #evict(): void {
+    const [oldest] = this.#handshaking.values();
+    this.#evicted++;
+    oldest!.abandon(new SealgramError("evicted", "too many handshakes are under way"));
+  }
+
+  #drop(reason: ServerDrop): void {
+    this.#drops[reason] = (this.#drops[reason] ?? 0) + 1;
+  }
+
+  // What associations report
+
+  #newConnectionId(association: Association): Bytes {
+    const id = this.#ids.create();
+    this.#ids.add(id, association);
+    return id;
+  }
+
+  #established(association: Association, details: Connected): void {
+    const entry = this.#entries.get(association)!;
+    const { path } = association;
+    this.#handshaking.delete(path);
+    // "the server MUST abandon the previous association" (RFC 9147 §5.11)
+    this.#byAddress.get(path)?.abandon(replaced());
+    this.#byAddress.set(path, association);
+    const { views, crypto } = this.#platform;
+    const peer = describePeer(crypto, details.peer);
+    if (peer !== undefined) this.#limitIdentity(entry, `${peer.kind} ${peer.identity}`);
+    const session = new Session(association, {
+      views,
+      details,
+      peer,
+      drained: () => new Promise((resolve) => this.#drained.push(resolve)),
+    });
+    entry.session = session;
+    this.#accepted++;
+    const { onsession } = this.#settings;
+    // Not from within the connection, which has not finished what it is at.
+    queueMicrotask(() => {
+      if (onsession !== undefined) onsession(session);
+      else if (!this.#queue.push(session)) session.close();
+    });
+  }
+
+  #limitIdentity(entry: Entry, identity: string): void {
+    const { association } = entry;
+    entry.identity = identity;
+    const others = this.#perIdentity.get(identity);
+    if (others === undefined) {
+      this.#perIdentity.set(identity, new Set([association]));
+      return;
+    }
+    const [oldest] = others;
+    if (others.size >= this.#settings.limits.sessionsPerIdentity) oldest!.end(replaced());
+    others.add(association);
+    // Its last session's end may have taken the set away.
+    this.#perIdentity.set(identity, others);
+  }
+
+  #moved(association: Association, from: string): void {
+    if (this.#byAddress.get(from) === association) this.#byAddress.delete(from);
+    this.#byAddress.set(association.path, association);
+    const entry = this.#entries.get(association)!;
+    this.#count(entry.host, -1);
+    entry.host = association.remote.host;
+    this.#count(entry.host, 1);
+  }
+
+  #ended(association: Association, reason: SealgramError | undefined): void {
+    const entry = this.#entries.get(association)!;
+    const { path } = association;
+    this.#entries.delete(association);
+    this.#ids.remove(association);
+    this.#count(entry.host, -1);
+    if (this.#handshaking.get(path) === association) this.#handshaking.delete(path);
+    if (this.#byAddress.get(path) === association) this.#byAddress.delete(path);
+    if (entry.identity !== undefined) {
+      const others = this.#perIdentity.get(entry.identity);
+      others?.delete(association);
+      if (others?.size === 0) this.#perIdentity.delete(entry.identity);
+    }
+    if (entry.session !== undefined || this.#closing !== undefined) return;
+    this.#failed++;
+    const { onfailure } = this.#settings;
+    const { remote } = association;
+    if (onfailure !== undefined) queueMicrotask(() => onfailure(handshakeFailure(reason), remote));
+  }
+
+  #count(host: string, change: number): void {
+    const count = (this.#perHost.get(host) ?? 0) + change;
+    if (count === 0) this.#perHost.delete(host);
+    else this.#perHost.set(host, count);
+  }
+
+  // Its users
+
+  /** Sessions that were established since, each to one iteration only; ends with the server. */
+  [Symbol.asyncIterator](): AsyncIterator<Session> {
+    return { next: () => this.#queue.next(), return: async () => ({ value: undefined, done: true }) };
+  }
+
+  getStats(): ServerStats {
+    return {
+      sessions: this.#entries.size - this.#handshaking.size,
+      handshakes: this.#handshaking.size,
+      accepted: this.#accepted,
+      failedHandshakes: this.#failed,
+      evictedHandshakes: this.#evicted,
+      drops: { ...this.#drops },
+      socket: { ...this.#carrier!.statistics },
+    };
+  }
+
+  /** Tells all peers, ends all sessions, and settles once the socket is closed. Idempotent. */
+  close(): Promise<void> {
+    return this.#end((association) => association.end(undefined));
+  }
+
+  /** Ends everything without a word to the peers, who find out by their time-outs. Idempotent. */
+  abort(): Promise<void> {
+    return this.#end((association) =>
+      association.abandon(new SealgramError("aborted", "the server was stopped")),
+    );
+  }
+
+  #end(how: (association: Association) => void, error?: SealgramError): Promise<void> {
+    this.#closing ??= (async () => {
+      for (const association of [...this.#entries.keys()]) how(association);
+      this.#queue.end(error);
+      for (const resolve of this.#drained.splice(0)) resolve();
+      await this.#carrier!.close();
+      if (error === undefined) this.#settleClosed!.resolve();
+      else this.#settleClosed!.reject(error);
+    })();
+    return this.#closing;
+  }
+}
+
+function replaced(): SealgramError {
+  return new SealgramError("replaced", "a newer session of the same peer has replaced this one");
+}
+
+function equal(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+}

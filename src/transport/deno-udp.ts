@@ -1,0 +1,141 @@
+/** UDP on Deno.listenDatagram, which needs --unstable-net; Deno's node:dgram is many times slower. */
+import { resolveHost } from "./node-resolve.ts";
+import { SendRing } from "./send-ring.ts";
+import {
+  type Carrier,
+  type CarrierHandler,
+  type CarrierStatistics,
+  newStatistics,
+  type RemoteAddress,
+  type UdpCarriers,
+} from "./types.ts";
+
+/** As much of Deno as is used here. */
+interface DenoAddress {
+  readonly transport: "udp";
+  readonly hostname: string;
+  readonly port: number;
+}
+interface DenoDatagramSocket {
+  readonly addr: DenoAddress;
+  receive(buffer?: Uint8Array): Promise<[Uint8Array, DenoAddress]>;
+  send(datagram: Uint8Array, to: DenoAddress): Promise<number>;
+  close(): void;
+}
+interface DenoNet {
+  listenDatagram?(options: DenoAddress): DenoDatagramSocket;
+}
+
+const MAX_DATAGRAM_BYTES = 65_535;
+
+class DenoUdpCarrier implements Carrier {
+  readonly statistics: CarrierStatistics = newStatistics();
+  readonly host: string;
+  readonly port: number;
+  readonly #socket: DenoDatagramSocket;
+  readonly #handler: CarrierHandler;
+  /** The one peer, if there is only one. */
+  readonly #remote: DenoAddress | undefined;
+  readonly #ring = new SendRing();
+  #unsent = 0;
+  #isFull = false;
+  #closing: Promise<void> | undefined;
+  #whenSent: (() => void) | undefined;
+
+  constructor(socket: DenoDatagramSocket, remote: RemoteAddress | undefined, handler: CarrierHandler) {
+    this.#socket = socket;
+    this.#handler = handler;
+    this.#remote = remote && address(remote);
+    this.host = socket.addr.hostname;
+    this.port = socket.addr.port;
+    void this.#receive();
+  }
+
+  async #receive(): Promise<void> {
+    const buffer = new Uint8Array(MAX_DATAGRAM_BYTES);
+    const remote = this.#remote;
+    let failures = 0;
+    while (this.#closing === undefined) {
+      try {
+        const [datagram, { hostname, port }] = await this.#socket.receive(buffer);
+        failures = 0;
+        if (this.#closing !== undefined) return;
+        if (remote !== undefined && (hostname !== remote.hostname || port !== remote.port)) continue;
+        this.statistics.received++;
+        this.#handler.datagram(datagram, hostname, port);
+      } catch (error) {
+        if (this.#closing !== undefined) return;
+        // Windows reports other datagrams' ICMP errors here; a socket that only fails is broken.
+        this.statistics.errors++;
+        if (++failures < 100) continue;
+        this.#closing = Promise.resolve();
+        this.#socket.close();
+        this.#handler.failed(error as Error);
+      }
+    }
+  }
+
+  send(datagram: Uint8Array, to: RemoteAddress): boolean {
+    if (this.#closing !== undefined) return false;
+    if (this.#unsent >= SendRing.capacity) {
+      this.#isFull = true;
+      this.statistics.refusedByQueue++;
+      return false;
+    }
+    const copy = this.#ring.copy(datagram, this.#unsent);
+    this.#unsent++;
+    this.statistics.sent++;
+    this.#socket.send(copy, this.#remote ?? address(to)).then(this.#sent, this.#notSent);
+    return true;
+  }
+
+  readonly #notSent = (): void => {
+    this.statistics.errors++;
+    this.#sent();
+  };
+
+  readonly #sent = (): void => {
+    this.#unsent--;
+    if (this.#unsent === 0) this.#whenSent?.();
+    if (!this.#isFull || this.#closing !== undefined || this.#unsent > SendRing.capacity / 2) return;
+    this.#isFull = false;
+    this.#handler.drained();
+  };
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    if (this.#unsent > 0) {
+      await new Promise<void>((resolve) => {
+        this.#whenSent = resolve;
+      });
+    }
+    this.#socket.close();
+  }
+}
+
+function address({ host, port }: RemoteAddress): DenoAddress {
+  return { transport: "udp", hostname: host, port };
+}
+
+function listenDatagram(options: RemoteAddress): DenoDatagramSocket {
+  const { Deno } = globalThis as unknown as { Deno: DenoNet };
+  if (Deno.listenDatagram === undefined) {
+    throw new TypeError("Deno has UDP sockets only when it runs with --unstable-net");
+  }
+  return Deno.listenDatagram(address(options));
+}
+
+export const denoUdp: UdpCarriers = {
+  resolve: resolveHost,
+  async bind(local, handler) {
+    return new DenoUdpCarrier(listenDatagram(local), undefined, handler);
+  },
+  async connect(remote, handler) {
+    const host = remote.host.includes(":") ? "::" : "0.0.0.0";
+    return new DenoUdpCarrier(listenDatagram({ host, port: 0 }), remote, handler);
+  },
+};

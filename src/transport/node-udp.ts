@@ -1,0 +1,146 @@
+/** UDP on node:dgram. */
+import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
+import { isIPv6 } from "node:net";
+import { resolveHost } from "./node-resolve.ts";
+import { SendRing } from "./send-ring.ts";
+import {
+  type Carrier,
+  type CarrierHandler,
+  type CarrierStatistics,
+  isRefusal,
+  newStatistics,
+  type RemoteAddress,
+  type UdpCarriers,
+} from "./types.ts";
+
+/** What the system is asked to keep of what comes and goes in bursts. */
+const SOCKET_BUFFER_BYTES = 1 << 20;
+
+class NodeUdpCarrier implements Carrier {
+  readonly statistics: CarrierStatistics = newStatistics();
+  readonly host: string;
+  readonly port: number;
+  readonly #socket: Socket;
+  readonly #isConnected: boolean;
+  readonly #ring = new SendRing();
+  /** Whether a send was refused since there was room. */
+  #isFull = false;
+  #closing: Promise<void> | undefined;
+
+  constructor(socket: Socket, isConnected: boolean, handler: CarrierHandler) {
+    this.#socket = socket;
+    this.#isConnected = isConnected;
+    const { address, port } = socket.address();
+    this.host = address;
+    this.port = port;
+    socket.on("message", (message: Uint8Array, from: RemoteInfo) => {
+      if (this.#closing !== undefined) return;
+      this.statistics.received++;
+      handler.datagram(message, from.address, from.port);
+    });
+    // ICMP errors and datagrams that the system does not take end up here; none of them is the socket's end.
+    socket.on("error", (error) => {
+      this.statistics.errors++;
+      if (this.#closing === undefined && isConnected && isRefusal(error)) handler.refused();
+    });
+    socket.on("close", () => {
+      if (this.#closing !== undefined) return;
+      this.#closing = Promise.resolve();
+      handler.failed(new Error("the socket was closed"));
+    });
+    this.#sent = (error) => {
+      if (error) {
+        this.statistics.errors++;
+        if (this.#closing === undefined && isConnected && isRefusal(error)) handler.refused();
+      }
+      if (!this.#isFull || this.#closing !== undefined) return;
+      if (socket.getSendQueueCount() > SendRing.capacity / 2) return;
+      this.#isFull = false;
+      handler.drained();
+    };
+  }
+
+  readonly #sent: (error: Error | null) => void;
+
+  send(datagram: Uint8Array, to: RemoteAddress): boolean {
+    if (this.#closing !== undefined) return false;
+    const socket = this.#socket;
+    // What the system takes at once is not in this queue; usually it is empty.
+    const queued = socket.getSendQueueCount();
+    if (queued >= SendRing.capacity) {
+      this.#isFull = true;
+      this.statistics.refusedByQueue++;
+      return false;
+    }
+    const copy = this.#ring.copy(datagram, queued);
+    this.statistics.sent++;
+    // Without a callback, an error becomes an event. With datagrams in the queue, their end has to be known.
+    if (queued === 0) {
+      if (this.#isConnected) socket.send(copy);
+      else socket.send(copy, to.port, to.host);
+    } else if (this.#isConnected) socket.send(copy, this.#sent);
+    else socket.send(copy, to.port, to.host, this.#sent);
+    return true;
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= new Promise((resolve) => {
+      const socket = this.#socket;
+      const end = () => socket.close(() => resolve());
+      // Closing drops what is queued; an empty datagram's callback comes after all of it. Nobody is sent an empty one.
+      if (socket.getSendQueueCount() === 0) end();
+      else this.#whenSent(end);
+    });
+    return this.#closing;
+  }
+
+  /** Calls back once the queue is empty, or does not get shorter for a while. */
+  #whenSent(then: () => void, before = Number.POSITIVE_INFINITY): void {
+    const count = this.#socket.getSendQueueCount();
+    if (count === 0 || count >= before) then();
+    else setTimeout(() => this.#whenSent(then, count), 50);
+  }
+}
+
+/** A socket without address yet. IP addresses need no look-up, and an asynchronous one would delay every datagram. */
+function open(host: string): Socket {
+  return createSocket({
+    type: isIPv6(host.split("%")[0]!) ? "udp6" : "udp4",
+    recvBufferSize: SOCKET_BUFFER_BYTES,
+    sendBufferSize: SOCKET_BUFFER_BYTES,
+    lookup: (address, _options, callback) => callback(null, address, isIPv6(address) ? 6 : 4),
+  });
+}
+
+/** Waits for a socket's event, or its error. */
+function until(socket: Socket, event: "listening" | "connect", start: () => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const failed = (error: Error) => {
+      socket.off(event, done);
+      socket.on("error", () => {});
+      socket.close();
+      reject(error);
+    };
+    const done = () => {
+      socket.off("error", failed);
+      resolve();
+    };
+    socket.once(event, done);
+    socket.once("error", failed);
+    start();
+  });
+}
+
+export const nodeUdp: UdpCarriers = {
+  resolve: resolveHost,
+  async bind({ host, port }, handler) {
+    const socket = open(host);
+    await until(socket, "listening", () => socket.bind({ address: host, port }));
+    return new NodeUdpCarrier(socket, false, handler);
+  },
+  async connect({ host, port }, handler) {
+    const socket = open(host);
+    await until(socket, "connect", () => socket.connect(port, host));
+    return new NodeUdpCarrier(socket, true, handler);
+  },
+};

@@ -1,0 +1,66 @@
+/** What sessions ask of whatever carries their datagrams: one small interface, and one small file for each carrier. */
+
+/** Where a datagram came from, or goes to. */
+export interface RemoteAddress {
+  /** An IP address as text, without brackets. */
+  readonly host: string;
+  readonly port: number;
+}
+
+/** What a carrier reports. Nothing is called before the promise of the carrier is settled, or after `close`. */
+export interface CarrierHandler {
+  /** A datagram, valid during the call only. */
+  datagram(datagram: Uint8Array, host: string, port: number): void;
+  /** There is room again, after a `send` that answered false. */
+  drained(): void;
+  /** The network says that nobody listens at the one address that this carrier sends to. */
+  refused(): void;
+  /** The carrier is broken, and closed. */
+  failed(error: Error): void;
+}
+
+/** Counters since the carrier was opened. */
+export interface CarrierStatistics {
+  /** Datagrams handed to the network. */
+  sent: number;
+  received: number;
+  /** Datagrams not sent because the queue was full. */
+  refusedByQueue: number;
+  /** Errors that the network reported, of which none is fatal: unreachable addresses, datagrams too long, ... */
+  errors: number;
+}
+
+/** A socket, or what stands for one. */
+export interface Carrier {
+  /** The local address. */
+  readonly host: string;
+  readonly port: number;
+  readonly statistics: Readonly<CarrierStatistics>;
+  /**
+   * Sends a datagram, which may change as soon as this returns.
+   * @param to ignored by a carrier that knows one address only
+   * @returns false if it was dropped because the queue is full; `drained` follows
+   */
+  send(datagram: Uint8Array, to: RemoteAddress): boolean;
+  /** Ends it, once what was taken is sent. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** How a runtime opens UDP sockets. */
+export interface UdpCarriers {
+  /** IP addresses of a host name, most preferred first; an IP address is its own. */
+  resolve(host: string): Promise<readonly string[]>;
+  /** A socket that many peers send to. Port 0 lets the system choose. Rejects with the system's error. */
+  bind(local: RemoteAddress, handler: CarrierHandler): Promise<Carrier>;
+  /** A socket for one peer, on a port that the system chooses. */
+  connect(remote: RemoteAddress, handler: CarrierHandler): Promise<Carrier>;
+}
+
+export function newStatistics(): CarrierStatistics {
+  return { sent: 0, received: 0, refusedByQueue: 0, errors: 0 };
+}
+
+/** Errors by which a connected socket says that nobody listens at its peer's address. */
+export function isRefusal(error: unknown): boolean {
+  return (error as { code?: unknown } | undefined)?.code === "ECONNREFUSED";
+}
