@@ -183,6 +183,7 @@ function judgeRefusal(client: Program, server: Program): string[] {
   ] as const) {
     if (find(program, "echoed")) reasons.push(`${role}: data was exchanged`);
     if (program.child.exitCode === 0) reasons.push(`${role}: ended as if all were well`);
+    else if (!find(program, "error")) reasons.push(describe(role, program));
   }
   const isTimeout = (program: Program): boolean =>
     /timed out|deadline/i.test(String(find(program, "error")?.message ?? "timed out"));

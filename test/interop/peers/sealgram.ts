@@ -19,13 +19,13 @@ async function hold(options: Options): Promise<string | undefined> {
   return error;
 }
 
-function connect(options: Options, listen: (run: Run) => Listener): Promise<UdpClient> {
-  return UdpClient.connect(clientConfig(options), options.address, options.cidLength, listen);
+async function connect(options: Options, listen: (run: Run) => Listener): Promise<UdpClient> {
+  return UdpClient.connect(await clientConfig(options), options.address, options.cidLength, listen);
 }
 
 async function serve(options: Options, listen: (run: Run) => Listener, end: End): Promise<UdpServer> {
   const { address, cidLength, helloRetry, timeoutMs } = options;
-  const config = serverConfig(options);
+  const config = await serverConfig(options);
   const deadline = setTimeout(() => end("timed out before the handshake"), timeoutMs);
   const server = await UdpServer.listen(config, address, {
     acceptor: helloRetry ? new Acceptor(config) : undefined,

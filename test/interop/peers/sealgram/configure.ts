@@ -9,10 +9,13 @@ import { createCoreHashes } from "../../../../src/crypto/core-hashes.ts";
 import { pemBlocks } from "../../../../src/crypto/key-format.ts";
 import { createNodeProvider, nodeHashes, nodeSigner } from "../../../../src/crypto/node.ts";
 import { nodeAes } from "../../../../src/crypto/node-aes.ts";
+import { deriveScrypt } from "../../../../src/crypto/password.ts";
 import { createPinnedKeys } from "../../../../src/crypto/raw-public-key.ts";
+import { createVerifierRecord } from "../../../../src/crypto/spake2plus.ts";
 import {
   CertificateType,
   type ClientConfig,
+  type ClientPake,
   type CommonConfig,
   type Credential,
   commonDefaults,
@@ -21,34 +24,39 @@ import {
   type Psk,
   type PskChoice,
   type ServerConfig,
+  type ServerPake,
 } from "../../../../src/dtls/config.ts";
 import { SealgramError } from "../../../../src/errors.ts";
+import { clientPake, respondWith } from "../../../../src/login/spake2plus.ts";
 import { suiteParameters } from "../../../../src/tls/suites.ts";
 import type { Options } from "./options.ts";
 
 const core = RecordCore.loadSync(undefined, { aes: nodeAes });
 const crypto = createNodeProvider(createCoreHashes(core, nodeHashes));
 
-export function clientConfig(options: Options): ClientConfig {
+export async function clientConfig(options: Options): Promise<ClientConfig> {
   const common = commonConfig(options);
-  const { helloRetry, name } = options;
+  const { authentication, helloRetry, name } = options;
+  const verifies = authentication === "certificate" || authentication === "rpk";
   return {
     ...common,
     role: "client",
     psks: usesPsk(options) ? [pskOf(options)] : [],
-    ...(usesPsk(options) ? {} : { verifyServer: verifierOf(options, "server") }),
-    ...(options.authentication === "certificate" ? { serverName: name } : {}),
+    ...(authentication === "password" ? { pake: await clientPakeOf(options) } : {}),
+    ...(verifies ? { verifyServer: verifierOf(options, "server") } : {}),
+    ...(authentication === "certificate" ? { serverName: name } : {}),
     keyShareGroups: helloRetry ? [] : common.groups.slice(0, 1),
   };
 }
 
-export function serverConfig(options: Options): ServerConfig {
+export async function serverConfig(options: Options): Promise<ServerConfig> {
   const { authentication, verify } = options;
   const verifies = authentication === "rpk" || (authentication === "certificate" && verify);
   return {
     ...commonConfig(options),
     role: "server",
     ...(usesPsk(options) ? { choosePsk: (offered) => choosePsk(pskOf(options), offered) } : {}),
+    ...(authentication === "password" ? { pake: await serverPakeOf(options) } : {}),
     ...(verifies ? { verifyClient: verifierOf(options, "client") } : {}),
     requireClientCertificate: verifies,
     acknowledgeServerName: true,
@@ -90,6 +98,34 @@ function choosePsk(psk: Psk, offered: readonly OfferedIdentity[]): PskChoice | u
       : equalBytes(identity, psk.identity),
   );
   return index === -1 ? undefined : { index, psk };
+}
+
+/** By scrypt without a salt and with an empty context, as BoringSSL registers passwords. */
+async function passwordOf({ password, identity, name }: Options) {
+  const encoder = new TextEncoder();
+  const names = {
+    identity: encoder.encode(identity),
+    serverIdentity: encoder.encode(name),
+    context: new Uint8Array(),
+  };
+  const identities = { idProver: names.identity, idVerifier: names.serverIdentity };
+  return { names, secret: await deriveScrypt(encoder.encode(password), identities) };
+}
+
+async function clientPakeOf(options: Options): Promise<ClientPake> {
+  const { names, secret } = await passwordOf(options);
+  return clientPake(crypto, names, secret);
+}
+
+async function serverPakeOf(options: Options): Promise<ServerPake> {
+  const { names, secret } = await passwordOf(options);
+  const record = createVerifierRecord(secret.w0, secret.L);
+  return {
+    begin: (who) =>
+      equalBytes(who.identity, names.identity) && equalBytes(who.serverIdentity, names.serverIdentity)
+        ? { respond: respondWith(crypto, record, who) }
+        : undefined,
+  };
 }
 
 const read = (file: string): string => readFileSync(file, "utf8");

@@ -78,6 +78,8 @@ export class Conversation implements Listener {
 
   closed(reason: SealgramError | undefined): void {
     const { role, messages } = this.#options;
+    // A fault of ours is nothing to report as if it were the peer's.
+    if (reason?.code === "internal_error") throw reason;
     if (reason !== undefined) {
       this.#stop(`${reason.code === "timeout" ? "timed out" : reason.code}: ${reason.message}`);
     } else if (role === "client" && this.#echoed < messages) {

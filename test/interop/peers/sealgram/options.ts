@@ -8,7 +8,7 @@ import { CipherSuite } from "../../../../src/tls/suites.ts";
 /** What Sealgram does not have: exit status 89. */
 export class Unsupported extends Error {}
 
-export type Authentication = "certificate" | "psk" | "psk-imported" | "rpk";
+export type Authentication = "certificate" | "psk" | "psk-imported" | "password" | "rpk";
 
 export interface Options {
   readonly role: "client" | "server";
@@ -16,6 +16,7 @@ export interface Options {
   readonly authentication: Authentication;
   readonly psk: Uint8Array;
   readonly identity: string;
+  readonly password: string;
   /** Paths of PEM files. */
   readonly certificate: string | undefined;
   readonly key: string | undefined;
@@ -76,13 +77,13 @@ export function parseOptions(args: string[]): Options {
   });
   const [role] = positionals;
   if (role !== "client" && role !== "server") throw new TypeError("neither client nor server");
-  if (values.password !== undefined) throw new Unsupported("passwords");
   return {
     role,
     address: parseAddress(values.address),
     authentication: authenticationOf(values),
     psk: new Uint8Array(Buffer.from(values.psk ?? "", "hex")),
     identity: values.identity,
+    password: values.password ?? "",
     certificate: values.cert,
     key: values.key,
     authorities: values.ca,
@@ -105,11 +106,13 @@ export function parseOptions(args: string[]): Options {
 interface AuthenticationFlags {
   readonly psk?: string;
   readonly "psk-imported": boolean;
+  readonly password?: string;
   readonly rpk: boolean;
 }
 
 function authenticationOf(flags: AuthenticationFlags): Authentication {
   if (flags.psk !== undefined) return flags["psk-imported"] ? "psk-imported" : "psk";
+  if (flags.password !== undefined) return "password";
   return flags.rpk ? "rpk" : "certificate";
 }
 

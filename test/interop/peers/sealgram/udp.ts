@@ -3,7 +3,7 @@ import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import type { AddressInfo } from "node:net";
 import type { Bytes } from "../../../../src/core/bytes.ts";
 import { toHex } from "../../../../src/crypto/bytes.ts";
-import type { Acceptor } from "../../../../src/dtls/acceptor.ts";
+import type { Acceptor, Verdict } from "../../../../src/dtls/acceptor.ts";
 import type { ClientConfig, ConnectionConfig, ServerConfig } from "../../../../src/dtls/config.ts";
 import { type Connected, Connection, type ConnectionOptions } from "../../../../src/dtls/connection.ts";
 import type { Path } from "../../../../src/dtls/path.ts";
@@ -195,8 +195,12 @@ export class UdpServer {
       if (datagram[0] === ContentType.handshake) this.#open(datagram, path, undefined);
       return;
     }
-    const verdict = acceptor.judge(datagram, new TextEncoder().encode(path), performance.now());
-    if (verdict.kind === "accept") this.#open(verdict.datagram, path, verdict.retry);
+    this.#follow(acceptor.judge(datagram, new TextEncoder().encode(path), performance.now()), path);
+  }
+
+  #follow(verdict: Verdict, path: string): void {
+    if (verdict.kind === "later") void verdict.verdict.then((later) => this.#follow(later, path));
+    else if (verdict.kind === "accept") this.#open(verdict.datagram, path, verdict.retry);
     else if (verdict.kind === "answer") {
       send(this.#socket, verdict.datagram, path);
       if (verdict.alert !== undefined) this.#options.refused(verdict.alert);
