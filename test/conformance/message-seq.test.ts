@@ -1,0 +1,21 @@
+import { expect, test } from "vitest";
+import { RecordCore } from "../../src/core/index.ts";
+import { DatagramPacker } from "../../src/dtls/datagrams.ts";
+import { RecordLayer } from "../../src/dtls/record-layer.ts";
+import { defaultReliability, Reliability } from "../../src/dtls/reliability.ts";
+
+test("message_seq MUST NOT wrap: the association ends (§5.2)", () => {
+  const records = new RecordLayer(RecordCore.loadSync(), { length: 0, has: () => false });
+  const sent: number[] = [];
+  const sink = {
+    admit: () => true,
+    transmit: (datagram: Uint8Array) => sent.push((datagram[17]! << 8) | datagram[18]!),
+  };
+  const host = { now: () => 0, packer: () => new DatagramPacker(records, 1200, sink), reduceMtu: () => {} };
+  const reliability = new Reliability(records, host, defaultReliability, 0xffff);
+  const message = { epoch: 0, bytes: Uint8Array.of(1, 0, 0, 1, 7) };
+  reliability.sendFlight([message]);
+  expect(sent).toEqual([0xffff]);
+  expect(() => reliability.sendFlight([message])).toThrow("message_seq");
+  expect(sent).toEqual([0xffff]);
+});
