@@ -20,6 +20,10 @@ point, and their declarations.
  * package.json's "exports" name the same files.
  */
 export const ENTRIES = [
+  { name: "index", source: "src/endpoint/index.ts", portable: true, limitBytes: 60_000 },
+  { name: "node", source: "src/endpoint/node-index.ts", portable: false, limitBytes: 75_000 },
+  { name: "deno", source: "src/endpoint/deno-index.ts", portable: false, limitBytes: 75_000 },
+  { name: "bun", source: "src/endpoint/bun-index.ts", portable: false, limitBytes: 75_000 },
   { name: "core/index", source: "src/core/index.ts", portable: true, limitBytes: 20_000 },
   { name: "crypto/index", source: "src/crypto/index.ts", portable: true, limitBytes: 30_000 },
   {

@@ -9,7 +9,19 @@ import type { Session } from "./session.ts";
 
 export * from "./api.ts";
 
-const platform = sharing(() => nodePlatform(denoUdp));
+/** As much of Deno as is used here. */
+interface DenoPermissions {
+  readonly permissions: {
+    querySync(of: { readonly name: "env"; readonly variable: string }): { readonly state: string };
+  };
+}
+
+const platform = sharing(() => {
+  const { Deno } = globalThis as unknown as { Deno: DenoPermissions };
+  // Reading without permission would ask the user.
+  const { state } = Deno.permissions.querySync({ name: "env", variable: "SSLKEYLOGFILE" });
+  return nodePlatform(denoUdp, state === "granted");
+});
 
 /** As in index.ts. */
 export function connect(url: string | URL, options: ConnectOptions): Promise<Session> {

@@ -7,7 +7,8 @@ import { RecordCore } from "../core/index.ts";
 import { createCoreHashes } from "../crypto/core-hashes.ts";
 import { createProvider } from "../crypto/webcrypto.ts";
 import { type ConnectOptions, connectOn } from "./connect.ts";
-import { type ListenOptions, listenOn } from "./listen.ts";
+import type { ListenOptions } from "./listen.ts";
+import { noUdp, parseUrl } from "./options.ts";
 import { sharing } from "./platform.ts";
 import type { Server } from "./server.ts";
 import type { Session } from "./session.ts";
@@ -34,6 +35,8 @@ export function connect(url: string | URL, options: ConnectOptions): Promise<Ses
  * @param url `udp://address:port`, with port 0 for one that the system chooses
  * @throws TypeError or RangeError for wrong arguments, and the system's error if it does not give out the port
  */
-export function listen(url: string | URL, options: ListenOptions): Promise<Server> {
-  return listenOn(platform, url, options);
+export async function listen(url: string | URL, _options: ListenOptions): Promise<Server> {
+  parseUrl(url);
+  // Without sockets that listen, what a server needs would only be to load.
+  throw noUdp();
 }

@@ -81,5 +81,9 @@ export function formatUrl({ host, port }: RemoteAddress): string {
 /** @throws SealgramError no_udp where there are no UDP sockets, as in browsers */
 export function udpOf(platform: Platform): NonNullable<Platform["udp"]> {
   if (platform.udp !== undefined) return platform.udp;
-  throw new SealgramError("no_udp", "this runtime has no UDP sockets; Node, Deno and Bun do");
+  throw noUdp();
+}
+
+export function noUdp(): SealgramError {
+  return new SealgramError("no_udp", "this runtime has no UDP sockets; Node, Deno and Bun do");
 }
