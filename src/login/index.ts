@@ -1,0 +1,21 @@
+/** Logging in by passwords: registration, the records of a server, and the throttle against guessing. */
+export { defaultIterations, minIterations } from "../crypto/password.ts";
+export {
+  type PasswordAuth,
+  type PasswordContext,
+  type PasswordOptions,
+  type PasswordServerOptions,
+  password,
+  passwordServer,
+} from "./password.ts";
+export {
+  fromStored,
+  type PasswordRecord,
+  type RegisterOptions,
+  register,
+  type StoredRecord,
+  toStored,
+} from "./record.ts";
+export { clientPake, type LoginNames, respondWith } from "./spake2plus.ts";
+export { MemoryRecordStore, type RecordBook, type RecordStore } from "./store.ts";
+export { addressKey, type LoginAttempt, LoginThrottle, type ThrottleOptions } from "./throttle.ts";
