@@ -183,7 +183,9 @@ function judgeRefusal(client: Program, server: Program): string[] {
   ] as const) {
     if (find(program, "echoed")) reasons.push(`${role}: data was exchanged`);
     if (program.child.exitCode === 0) reasons.push(`${role}: ended as if all were well`);
-    else if (!find(program, "error")) reasons.push(describe(role, program));
+    // One that had to be ended has not heard of the other's refusal: dimpl and pion send no alert for it.
+    else if (program.child.exitCode !== null && !find(program, "error"))
+      reasons.push(describe(role, program));
   }
   const isTimeout = (program: Program): boolean =>
     /timed out|deadline/i.test(String(find(program, "error")?.message ?? "timed out"));
