@@ -11,7 +11,7 @@ import {
   checkSignatureScheme,
 } from "../../src/tls/client-checks.ts";
 import { CertificateType } from "../../src/tls/codepoints.ts";
-import type { ClientHelloExtensions } from "../../src/tls/extensions.ts";
+import type { ClientHelloExtensions, PakeParameters } from "../../src/tls/extensions.ts";
 import {
   type ClientHello,
   type ClientHelloParameters,
@@ -156,14 +156,19 @@ describe("the choices of a server", () => {
 });
 
 describe("the second ClientHello", () => {
-  const first = encodeClientHello(offer);
   const check = (
     change: ClientHelloExtensions,
-    asked: { selectedGroup?: number; cookie?: Bytes },
+    asked: { selectedGroup?: number; cookie?: Bytes; pakeParameters?: PakeParameters },
     other: Partial<ClientHelloParameters> = {},
+    before: ClientHelloExtensions = {},
   ) => {
-    const request = { selectedGroup: asked.selectedGroup };
-    const second = encodeClientHello({ ...offer, ...other, extensions: { ...extensions, ...change } });
+    const request = { selectedGroup: asked.selectedGroup, pakeParameters: asked.pakeParameters };
+    const first = encodeClientHello({ ...offer, extensions: { ...extensions, ...before } });
+    const second = encodeClientHello({
+      ...offer,
+      ...other,
+      extensions: { ...extensions, ...before, ...change },
+    });
     return () =>
       checkRetriedClientHello(decodeClientHello(second), retryFingerprint(crypto, second, request), {
         selectedGroup: asked.selectedGroup,
@@ -193,6 +198,24 @@ describe("the second ClientHello", () => {
     expectAlert(check({ cookie: Uint8Array.of(2) }, { cookie: one }), "illegal_parameter");
     const asked = { selectedGroup: p256 };
     expectAlert(check({ keyShares: [share(p256)], cookie: one }, asked), "illegal_parameter");
+  });
+
+  test("has a PAKE share for the same identities where salt and rounds were told, and only there", () => {
+    const pakeParameters = { salt: new Uint8Array(16), iterations: 600_000 };
+    const message = Uint8Array.of(1);
+    const asking = { clientIdentity: one, serverIdentity: nothing, shares: [] };
+    const before: ClientHelloExtensions = { pake: asking, asksPakeParameters: true };
+    const pake = { ...asking, shares: [{ scheme: 0x7d96, message }] };
+    expect(check({ pake }, { pakeParameters }, {}, before)).not.toThrow();
+    expectAlert(check({ pake }, {}, {}, before), "illegal_parameter");
+    for (const change of [
+      { pake: { ...pake, clientIdentity: Uint8Array.of(2) } },
+      { pake: { ...pake, clientIdentity: nothing, serverIdentity: one } },
+      { pake: undefined },
+      { pake, asksPakeParameters: undefined },
+    ]) {
+      expectAlert(check(change, { pakeParameters }, {}, before), "illegal_parameter");
+    }
   });
 
   test("changes nothing else", () => {
@@ -238,6 +261,8 @@ describe("a client's checks", () => {
 
   test("HelloRetryRequest: it has to change something, and ask for what was offered", () => {
     expect(checkHelloRetryRequest(offer, retry({ cookie: one })).suite).toBe(0x1303);
+    const pakeParameters = { salt: new Uint8Array(16), iterations: 600_000 };
+    expect(checkHelloRetryRequest(offer, retry({ pakeParameters })).suite).toBe(0x1303);
     expect(checkHelloRetryRequest(offer, retry({ selectedGroup: p256 })).suite).toBe(0x1303);
     for (const wrong of [
       retry({}),
