@@ -417,7 +417,8 @@ export class Connection implements RecordReceiver {
       return;
     }
     const content = buffer.subarray(start, start + length);
-    this.#guard(() => this.#control(type, epoch, sequenceNumber, content, path));
+    if (epoch === 0 && this.#hasAuthenticRecord) this.#takeRepetition(type, sequenceNumber, content);
+    else this.#guard(() => this.#control(type, epoch, sequenceNumber, content, path));
   }
 
   /** @internal called by the record layer */
@@ -445,6 +446,17 @@ export class Connection implements RecordReceiver {
     this.#paths.authenticated(from, newest, length + LEAST_RECORD_OVERHEAD);
   }
 
+  /** Once the peer protects its records, those in plaintext may be anybody's: only repetitions are of use. */
+  #takeRepetition(type: number, sequenceNumber: number, content: Bytes): void {
+    try {
+      if (type === ContentType.handshake) this.#reliability.handleRecord(content, 0, sequenceNumber);
+      else this.#records.countDrop("plaintext_after_keys");
+    } catch (error) {
+      if (!(error instanceof SealgramError)) throw error;
+      this.#records.countDrop("plaintext_after_keys");
+    }
+  }
+
   #control(type: number, epoch: number, sequenceNumber: number, content: Bytes, path: Path): void {
     switch (type) {
       case ContentType.handshake:
@@ -455,7 +467,7 @@ export class Connection implements RecordReceiver {
         this.#reliability.handleAck(content, epoch);
         return;
       case ContentType.alert:
-        this.#handleAlert(content, epoch);
+        this.#handleAlert(content);
         return;
       case ContentType.return_routability_check:
         if (this.#paths.checksOthers && epoch > HANDSHAKE_EPOCH) {
@@ -467,12 +479,7 @@ export class Connection implements RecordReceiver {
     throw fault("unexpected_message", "unexpected_record", `a record of type ${type} in epoch ${epoch}`);
   }
 
-  #handleAlert(content: Bytes, epoch: number): void {
-    // Once the peer can protect its alerts, those that are not may be anybody's.
-    if (epoch === 0 && this.#hasAuthenticRecord) {
-      this.#records.countDrop("plaintext_after_keys");
-      return;
-    }
+  #handleAlert(content: Bytes): void {
     const { name, description } = decodeAlert(content);
     if (name === "user_canceled") return;
     if (name === "close_notify") {

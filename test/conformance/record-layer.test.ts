@@ -2,8 +2,9 @@
 import { chacha20, chacha20poly1305 } from "@noble/ciphers/chacha.js";
 import { describe, expect, test } from "vitest";
 import { ContentType, RecordCore } from "../../src/core/index.ts";
+import { encodeAck } from "../../src/tls/ack.ts";
 import { HandshakeType, NamedGroup } from "../../src/tls/codepoints.ts";
-import { concat, Lab, plaintextRecord, type Role } from "./scripted-peer.ts";
+import { concat, fragment, Lab, plaintextRecord, type Role } from "./scripted-peer.ts";
 
 const roles: readonly Role[] = ["client", "server"];
 const id = (length: number, fill: number) => new Uint8Array(length).fill(fill);
@@ -265,6 +266,28 @@ describe.each(roles)("what a %s receives", (role) => {
       // "Implementations MAY instead send an alert"
       expect(lab.alerts()).toEqual(["unexpected_message"]);
     }
+  });
+
+  test("once the peer protects its records, forged ones in plaintext do not end the handshake (§4.5.2)", () => {
+    const lab = new Lab(role);
+    const held: Uint8Array<ArrayBuffer>[] = [];
+    lab.rewrite = (datagram) => splitFlight(datagram, held);
+    lab.begin();
+    expect(lab.isConnected).toBe(false);
+    lab.say(lab.record(2, ContentType.ack, Uint8Array.of(0, 0)));
+    for (const [type, content] of [
+      [ContentType.handshake, fragment(HandshakeType.finished, 1, new Uint8Array(4))],
+      [ContentType.handshake, fragment(HandshakeType.finished, 0, new Uint8Array(4))],
+      [ContentType.handshake, Uint8Array.of(1, 2, 3)],
+      [ContentType.ack, Uint8Array.of(0, 9)],
+      [ContentType.ack, encodeAck([{ epoch: 7, sequenceNumber: 1 }])],
+      [ContentType.alert, Uint8Array.of(2, 40)],
+    ] as const) {
+      lab.say(plaintextRecord(type, 500, content));
+    }
+    expect(lab.isClosed).toBe(false);
+    for (const datagram of held) lab.say(datagram);
+    expect(lab.isConnected).toBe(true);
   });
 
   test("errors in the contents of a valid record MUST be regarded as the peer's (§4.5.2)", () => {
