@@ -13,8 +13,10 @@ export const RUNTIMES = ["node20", "node24", "node26", "deno", "bun", "chromium"
  */
 export async function findRuntime(name) {
   if (name.startsWith("node")) return { command: await findNode(Number(name.slice(4))), args: [] };
-  // --no-lock: npm's lock file is the only one.
-  if (name === "deno") return { command: findDeno(), args: ["run", "-A", "--no-lock", "--quiet"] };
+  // --no-lock: npm's lock file is the only one. --unstable-net: UDP sockets.
+  if (name === "deno") {
+    return { command: findDeno(), args: ["run", "-A", "--no-lock", "--unstable-net", "--quiet"] };
+  }
   if (name === "bun") return { command: findBun(), args: ["run"] };
   if (name === "chromium") return { command: await findChromium(), args: [] };
   throw new ToolError(`unknown runtime ${name}; there are ${RUNTIMES.join(", ")}`);

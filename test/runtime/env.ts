@@ -1,6 +1,9 @@
 import type { AesBackend } from "../../src/core/aes.ts";
 import type { Bytes } from "../../src/core/bytes.ts";
 import type { Awaitable } from "../../src/crypto/provider.ts";
+import type * as entry from "../../src/endpoint/index.ts";
+
+export type Endpoint = Pick<typeof entry, "connect" | "listen">;
 
 export const AEADS = ["ChaCha20-Poly1305", "AES-128-GCM", "AES-256-GCM"] as const;
 
@@ -41,4 +44,8 @@ export interface Env {
   readonly references: readonly Reference[];
   /** What AES-GCM records can stand on here, by name. */
   readonly aesBackends: Readonly<Record<string, AesBackend>>;
+  /** The package's main entry point for this runtime. */
+  readonly endpoint: Endpoint;
+  /** Whether the runtime has UDP sockets, and whether these hear that nobody listens at the other end. */
+  readonly udp: "none" | "unconnected" | "connected";
 }

@@ -1,4 +1,6 @@
 import { webCryptoAes } from "../../src/core/webcrypto-aes.ts";
+import * as endpoint from "../../src/endpoint/index.ts";
+import type { Env } from "./env.ts";
 import { run } from "./harness.ts";
 import { nobleReference, webCryptoReference } from "./references.ts";
 
@@ -8,10 +10,12 @@ declare global {
   var report: (line: string) => Promise<void>;
 }
 
-const env = {
+const env: Env = {
   runtime: "chromium",
   references: [webCryptoReference, nobleReference],
   aesBackends: { WebCrypto: webCryptoAes() },
+  endpoint,
+  udp: "none",
 };
 await run(env, (event) => {
   void globalThis.report(`@test ${JSON.stringify(event)}`);

@@ -1,6 +1,6 @@
 import { webCryptoAes } from "../../src/core/webcrypto-aes.ts";
 import { nodeAes } from "../../src/crypto/node-aes.ts";
-import type { Env } from "./env.ts";
+import type { Endpoint, Env } from "./env.ts";
 import { type Event, run } from "./harness.ts";
 import { nodeReference } from "./references.node.ts";
 import { nobleReference, webCryptoReference } from "./references.ts";
@@ -12,9 +12,18 @@ const [runtime, ...suites] = process.argv.slice(2);
 if (runtime === undefined) throw new TypeError("the runtime's name is missing");
 for (const suite of suites) await import(suite);
 
+/** The entry point that package.json names for this runtime. */
+async function endpoint(name: string): Promise<Endpoint> {
+  if (name === "deno") return import("../../src/endpoint/deno-index.ts");
+  if (name === "bun") return import("../../src/endpoint/bun-index.ts");
+  return import("../../src/endpoint/node-index.ts");
+}
+
 const env: Env = {
   runtime,
   references: [nodeReference, webCryptoReference, nobleReference],
   aesBackends: { "node:crypto": nodeAes, WebCrypto: webCryptoAes() },
+  endpoint: await endpoint(runtime),
+  udp: runtime === "deno" ? "unconnected" : "connected",
 };
 await run(env, (event: Event) => console.log(`@test ${JSON.stringify(event)}`));

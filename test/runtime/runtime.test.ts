@@ -2,6 +2,8 @@ import { readdirSync } from "node:fs";
 import { expect, test } from "vitest";
 import { webCryptoAes } from "../../src/core/webcrypto-aes.ts";
 import { nodeAes } from "../../src/crypto/node-aes.ts";
+import * as endpoint from "../../src/endpoint/node-index.ts";
+import type { Env } from "./env.ts";
 import { registered } from "./harness.ts";
 import { nodeReference } from "./references.node.ts";
 import { nobleReference, webCryptoReference } from "./references.ts";
@@ -11,10 +13,12 @@ import { nobleReference, webCryptoReference } from "./references.ts";
 const suites = readdirSync(new URL(".", import.meta.url)).filter((name) => name.endsWith(".suite.ts"));
 for (const suite of suites) await import(/* @vite-ignore */ `./${suite}`);
 
-const env = {
+const env: Env = {
   runtime: "node",
   references: [nodeReference, webCryptoReference, nobleReference],
   aesBackends: { "node:crypto": nodeAes, WebCrypto: webCryptoAes() },
+  endpoint,
+  udp: "connected",
 };
 
 test("there are suites, with tests in them", () => {

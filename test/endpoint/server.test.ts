@@ -1,0 +1,207 @@
+/** What a server does with many clients, with clients that start anew, and with those that do not mean well. */
+import { expect, onTestFinished, test } from "vitest";
+import { connect, type ListenOptions, listen, psk } from "../../src/endpoint/node-index.ts";
+import type { Server } from "../../src/endpoint/server.ts";
+import type { Session } from "../../src/endpoint/session.ts";
+import {
+  alice,
+  ask,
+  bareSocket,
+  dial,
+  echoServer,
+  failure,
+  key,
+  Middlebox,
+  sendTo,
+  text,
+  utf8,
+} from "./support.ts";
+
+async function server(options?: Partial<ListenOptions>): Promise<Server> {
+  const opened = await echoServer(options);
+  onTestFinished(() => opened.close());
+  return opened;
+}
+
+/** Turns of the event loop, in which sockets are read, until a condition holds. */
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** The datagrams that begin a handshake, up to the one with the cookie in it. */
+async function recordHello(opened: Server): Promise<Uint8Array[]> {
+  const box = await Middlebox.to(opened);
+  const session = await connect(box.url, { auth: alice });
+  await ask(session, utf8("there?"));
+  const { sessions } = opened.getStats();
+  session.close();
+  await until(() => opened.getStats().sessions < sessions);
+  const hellos = box.sent.filter((datagram) => datagram[0] === 22 && datagram[13] === 1);
+  box.close();
+  return hellos;
+}
+
+test("hundreds of clients connect at once, and each gets its own answers", async () => {
+  const count = 300;
+  const opened = await server();
+  const sessions = await Promise.all(
+    Array.from({ length: count }, () => dial(opened, { timeoutMs: 50_000 })),
+  );
+  const answers = await Promise.all(sessions.map((session, i) => ask(session, utf8(`client ${i}`))));
+  expect(answers.map(text)).toEqual(sessions.map((_, i) => `client ${i}`));
+  expect(opened.getStats()).toMatchObject({ sessions: count, handshakes: 0, accepted: count });
+  for (const session of sessions) session.close();
+  await until(() => opened.getStats().sessions === 0);
+});
+
+test("a client that starts anew at its address replaces its old session once its handshake is done", async () => {
+  const sessions: Session[] = [];
+  const opened = await server({
+    onsession: (session) => {
+      sessions.push(session);
+      session.ondatagram = (datagram) => void session.sendDatagram(datagram);
+    },
+  });
+  const box = await Middlebox.to(opened);
+  onTestFinished(() => box.close());
+  const first = await connect(box.url, { auth: alice });
+  expect(text(await ask(first, utf8("one")))).toBe("one");
+
+  // Somebody else at the same address, who cannot finish a handshake, changes nothing.
+  const wrong = connect(box.url, { auth: psk({ identity: "alice", key: key.map(() => 1) }) });
+  expect((await failure(wrong)).code).toBe("authentication_failed");
+  expect(sessions[0]!.isClosed).toBe(false);
+
+  const second = await connect(box.url, { auth: alice });
+  expect(text(await ask(second, utf8("two")))).toBe("two");
+  expect((await failure(sessions[0]!.closed)).code).toBe("replaced");
+  expect(opened.getStats()).toMatchObject({ sessions: 1, accepted: 2 });
+});
+
+test("a repeated ClientHello with a good cookie does not disturb the session that it led to", async () => {
+  const opened = await server();
+  const box = await Middlebox.to(opened);
+  onTestFinished(() => box.close());
+  const session = await connect(box.url, { auth: alice });
+  await ask(session, utf8("one"));
+  const hello = box.sent.filter((datagram) => datagram[0] === 22 && datagram[13] === 1).at(-1)!;
+  await box.replay(hello);
+  await until(() => opened.getStats().drops.duplicate_client_hello === 1);
+  expect(text(await ask(session, utf8("two")))).toBe("two");
+  expect(opened.getStats()).toMatchObject({ sessions: 1, handshakes: 0 });
+});
+
+test("a flood of garbage costs nothing but its counters", async () => {
+  const opened = await server();
+  const session = await dial(opened);
+  const socket = await bareSocket();
+  onTestFinished(() => void socket.close());
+  const hellos = await recordHello(opened);
+  const { port } = opened.address;
+  let seed = 1;
+  const random = (below: number) => {
+    seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0;
+    return (seed >>> 8) % below;
+  };
+  for (let i = 0; i < 3000; i++) {
+    const kind = i % 4;
+    let datagram: Uint8Array = Uint8Array.from({ length: random(200) }, () => random(256));
+    // Also what begins as DTLS does: protected records with unknown connection IDs, and changed ClientHellos.
+    if (kind === 1 && datagram.length > 0) datagram[0] = 0x30 | random(16);
+    if (kind === 2 && datagram.length > 0) datagram[0] = 0x20 | random(16);
+    if (kind === 3) {
+      datagram = hellos[i % hellos.length]!.slice(0, 1 + random(hellos[0]!.length));
+      datagram[random(datagram.length)]! ^= 1 << random(8);
+    }
+    await sendTo(socket, datagram, port);
+    if (i % 500 === 0) expect(text(await ask(session, utf8(`${i}`)))).toBe(`${i}`);
+  }
+  expect(text(await ask(session, utf8("still here")))).toBe("still here");
+  const { handshakes, sessions, drops } = opened.getStats();
+  expect(sessions).toBe(1);
+  expect(handshakes).toBe(0);
+  expect(drops.unknown_connection_id).toBeGreaterThan(100);
+  expect(drops.not_dtls).toBeGreaterThan(100);
+});
+
+test("unfinished handshakes are bounded; the oldest give way, and new clients get in", async () => {
+  const opened = await server({ limits: { handshakes: 10 } });
+  const session = await dial(opened);
+  // Each of these shows that it receives at its address, and then says no more.
+  const sockets = await Promise.all(Array.from({ length: 40 }, () => halfOpen(opened)));
+  onTestFinished(() => {
+    for (const close of sockets) close();
+  });
+  expect(opened.getStats()).toMatchObject({ sessions: 1, handshakes: 10, evictedHandshakes: 30 });
+  expect(text(await ask(session, utf8("still here")))).toBe("still here");
+  const late = await dial(opened);
+  expect(text(await ask(late, utf8("me too")))).toBe("me too");
+  expect(opened.getStats().handshakes).toBeLessThanOrEqual(10);
+});
+
+/** A client whose handshake gets as far as the server's flight. */
+async function halfOpen(opened: Server): Promise<() => void> {
+  const box = await Middlebox.to(opened);
+  const abort = new AbortController();
+  // The client's third datagram would finish the handshake.
+  box.letThrough = (_, index) => index < 2;
+  const attempt = connect(box.url, { auth: alice, signal: abort.signal }).catch(() => {});
+  await box.received(2);
+  return () => {
+    abort.abort();
+    box.close();
+    void attempt;
+  };
+}
+
+test("an unfinished handshake is given up after its time", async () => {
+  const failures: string[] = [];
+  const opened = await server({ handshakeTimeoutMs: 50, onfailure: ({ code }) => failures.push(code) });
+  const close = await halfOpen(opened);
+  onTestFinished(close);
+  await until(() => failures.length > 0);
+  expect(failures).toEqual(["timeout"]);
+  expect(opened.getStats()).toMatchObject({ sessions: 0, handshakes: 0 });
+});
+
+test("sessions are limited in all, for each address, and for each identity", async () => {
+  const limitedInAll = await server({ limits: { sessions: 1 } });
+  await dial(limitedInAll);
+  expect((await failure(dial(limitedInAll, { timeoutMs: 100 }))).code).toBe("timeout");
+  expect(limitedInAll.getStats().drops.sessions_limit).toBeGreaterThan(0);
+
+  const limitedByAddress = await server({ limits: { sessionsPerAddress: 2 } });
+  const sessions = [await dial(limitedByAddress), await dial(limitedByAddress)];
+  expect((await failure(dial(limitedByAddress, { timeoutMs: 100 }))).code).toBe("timeout");
+  expect(limitedByAddress.getStats().drops.address_limit).toBeGreaterThan(0);
+  sessions[0]!.close();
+  await until(() => limitedByAddress.getStats().sessions === 1);
+  await dial(limitedByAddress);
+
+  const limitedByIdentity = await server({ limits: { sessionsPerIdentity: 2 }, auth: psk(() => key) });
+  const [oldest] = [
+    await dial(limitedByIdentity),
+    await dial(limitedByIdentity),
+    await dial(limitedByIdentity),
+  ];
+  expect(await oldest!.closed).toEqual({ closeCode: 0, reason: "" });
+  await dial(limitedByIdentity, { auth: psk({ identity: "bob", key }) });
+  await until(() => limitedByIdentity.getStats().sessions === 3);
+});
+
+test("sessions that nobody takes are closed beyond the backlog", async () => {
+  const opened = await listen("udp://127.0.0.1:0", { auth: alice, limits: { backlog: 1 } });
+  onTestFinished(() => opened.close());
+  const [, second] = [await dial(opened), await dial(opened)];
+  expect(await second!.closed).toEqual({ closeCode: 0, reason: "" });
+});
+
+test("a signal closes the server", async () => {
+  const abort = new AbortController();
+  const opened = await echoServer({ signal: abort.signal });
+  const session = await dial(opened);
+  await ask(session, utf8("there?"));
+  abort.abort();
+  await opened.closed;
+  expect(await session.closed).toEqual({ closeCode: 0, reason: "" });
+});

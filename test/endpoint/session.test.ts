@@ -1,0 +1,179 @@
+import { expect, onTestFinished, test } from "vitest";
+import { connect } from "../../src/endpoint/node-index.ts";
+import type { Server } from "../../src/endpoint/server.ts";
+import type { Session } from "../../src/endpoint/session.ts";
+import { alice, ask, dial, echoServer, failure, Middlebox, text, utf8 } from "./support.ts";
+
+async function server(options?: Parameters<typeof echoServer>[0]): Promise<Server> {
+  const opened = await echoServer(options);
+  onTestFinished(() => opened.close());
+  return opened;
+}
+
+/** A server's session, and its client's. */
+async function pair(): Promise<{ opened: Server; client: Session; server: Session }> {
+  const opened = await server({ onsession: undefined as never });
+  const [client, { value }] = await Promise.all([dial(opened), opened[Symbol.asyncIterator]().next()]);
+  return { opened, client, server: value };
+}
+
+test("the largest datagram goes through; a longer one is a RangeError", async () => {
+  const session = await dial(await server());
+  const datagram = new Uint8Array(session.maxDatagramSize).map((_, i) => i);
+  expect(await ask(session, datagram)).toEqual(datagram);
+  expect(() => session.sendDatagram(new Uint8Array(session.maxDatagramSize + 1))).toThrow(RangeError);
+  expect(await ask(session, new Uint8Array(0))).toEqual(new Uint8Array(0));
+});
+
+test("the buffer that was sent may change at once", async () => {
+  const session = await dial(await server());
+  const received: number[] = [];
+  const count = 64;
+  const all = new Promise<void>((resolve) => {
+    session.ondatagram = (datagram) => {
+      received.push(datagram[0]!);
+      if (received.length === count) resolve();
+    };
+  });
+  const buffer = new Uint8Array(100);
+  for (let i = 0; i < count; i++) {
+    buffer.fill(i);
+    session.sendDatagram(buffer);
+  }
+  await all;
+  expect(received.sort((a, b) => a - b)).toEqual(Array.from({ length: count }, (_, i) => i));
+});
+
+test("unread datagrams are dropped, the oldest first, and counted", async () => {
+  const { client, server: other } = await pair();
+  client.datagrams.incomingHighWaterMark = 3;
+  for (let i = 0; i < 5; i++) other.sendDatagram(Uint8Array.of(i));
+  const stats = () => client.getStats();
+  const { value } = await until(async () => (await stats()).datagramsReceived === 5).then(() =>
+    client.datagrams.readable.getReader().read(),
+  );
+  expect(value).toEqual(Uint8Array.of(2));
+  expect((await stats()).droppedIncoming).toBe(2);
+});
+
+/** Turns of the event loop, in which sockets are read, until a condition holds. */
+async function until(holds: () => Promise<boolean> | boolean): Promise<void> {
+  while (!(await holds())) await new Promise((resolve) => setImmediate(resolve));
+}
+
+test("streams of datagrams", async () => {
+  const session = await dial(await server());
+  const writer = session.datagrams.writable.getWriter();
+  const reader = session.datagrams.readable.getReader();
+  await writer.write(utf8("one"));
+  expect(text((await reader.read()).value!)).toBe("one");
+  session.close();
+  expect((await reader.read()).done).toBe(true);
+  await expect(writer.write(utf8("two"))).rejects.toBeInstanceOf(TypeError);
+});
+
+test("close ends both sides' sessions well", async () => {
+  const { opened, client, server: other } = await pair();
+  client.close();
+  client.close();
+  expect(await client.closed).toEqual({ closeCode: 0, reason: "" });
+  expect(await other.closed).toEqual({ closeCode: 0, reason: "" });
+  expect(() => client.sendDatagram(utf8("late"))).toThrow(TypeError);
+  expect(() => other.sendDatagram(utf8("late"))).toThrow(TypeError);
+  expect(opened.getStats().sessions).toBe(0);
+});
+
+test("a server that closes tells its clients, and ends its iteration", async () => {
+  const opened = await echoServer({ onsession: undefined as never });
+  const accepted: unknown[] = [];
+  const iteration = (async () => {
+    for await (const session of opened) {
+      accepted.push(session.peer);
+      session.ondatagram = (datagram) => void session.sendDatagram(datagram);
+    }
+  })();
+  const clients = await Promise.all([dial(opened), dial(opened)]);
+  for (const client of clients) await ask(client, utf8("there?"));
+  await opened.close();
+  await iteration;
+  await opened.closed;
+  for (const client of clients) expect(await client.closed).toEqual({ closeCode: 0, reason: "" });
+  expect(accepted).toHaveLength(2);
+});
+
+test("a server that is stopped says nothing; its clients find out by themselves", async () => {
+  const opened = await echoServer();
+  const client = await dial(opened, { idleTimeoutMs: 60 });
+  await opened.abort();
+  expect((await failure(client.closed)).code).toBe("idle_timeout");
+});
+
+test("a handler's exception is reported, and the session goes on", async () => {
+  const session = await dial(await server());
+  const uncaught = new Promise<unknown>((resolve) => {
+    const listeners = process.listeners("uncaughtException");
+    process.removeAllListeners("uncaughtException");
+    process.once("uncaughtException", (error) => {
+      for (const listener of listeners) process.on("uncaughtException", listener);
+      resolve(error);
+    });
+  });
+  session.ondatagram = () => {
+    throw new Error("the application's");
+  };
+  session.sendDatagram(utf8("x"));
+  expect(await uncaught).toMatchObject({ message: "the application's" });
+  expect(text(await ask(session, utf8("y")))).toBe("y");
+});
+
+test("keys can be changed in the middle", async () => {
+  const session = await dial(await server());
+  session.updateKeys();
+  for (let i = 0; i < 20; i++) expect(text(await ask(session, utf8(`${i}`)))).toBe(`${i}`);
+});
+
+test("a client goes on from another socket", async () => {
+  const { client, server: other } = await pair();
+  other.ondatagram = (datagram) => void other.sendDatagram(datagram);
+  const before = other.remoteAddress.port;
+  await client.rebind();
+  await until(() => other.remoteAddress.port !== before);
+  expect(text(await ask(client, utf8("moved")))).toBe("moved");
+  await expect(other.rebind()).rejects.toBeInstanceOf(TypeError);
+});
+
+test("a NAT that changes its port does not end a session, and a spoofed address does not move it", async () => {
+  const sessions: Session[] = [];
+  const opened = await server({
+    onsession: (session) => {
+      sessions.push(session);
+      session.ondatagram = (datagram) => void session.sendDatagram(datagram);
+    },
+  });
+  const box = await Middlebox.to(opened);
+  onTestFinished(() => box.close());
+  const session = await connect(box.url, { auth: alice });
+  expect(text(await ask(session, utf8("one")))).toBe("one");
+  const [other] = sessions;
+  expect(other!.remoteAddress.port).toBe(box.port);
+
+  // Somebody repeats what the client has sent, and sends forgeries with its connection ID, from elsewhere.
+  const last = box.sent.at(-1)!;
+  await box.spoof(last);
+  for (let i = 0; i < 10; i++) {
+    const forged = last.slice();
+    forged[forged.length - 1]! ^= 1 + i;
+    await box.spoof(forged);
+  }
+  // Of the forgeries too, the record number was seen before: nothing that it depends on has changed.
+  await until(async () => (await other!.getStats()).drops.replayed === 11);
+  expect(text(await ask(session, utf8("two")))).toBe("two");
+  expect(other!.remoteAddress.port).toBe(box.port);
+
+  await box.rebind();
+  // Answered to the old port, which is no more: the new one has to prove itself first.
+  session.sendDatagram(utf8("three"));
+  await until(() => other!.remoteAddress.port === box.port);
+  expect(text(await ask(session, utf8("four")))).toBe("four");
+  expect(opened.getStats()).toMatchObject({ sessions: 1, accepted: 1 });
+});
