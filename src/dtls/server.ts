@@ -120,7 +120,6 @@ export function* serverHandshake(
     ? yield* answerPake(parts.path(), config.pake!, hello.extensions.pake!)
     : undefined;
   const credential = psk === undefined && pake === undefined ? chooseCredential(config, hello) : undefined;
-  // Without (EC)DHE there is a PAKE or nothing.
   if (pake === undefined && exchange.share === undefined) selectGroup(hello.extensions, config.groups);
 
   // ServerHello
@@ -235,7 +234,8 @@ function selectExchange(config: ServerConfig, hello: ClientHello, psk: SelectedP
   const usesPake =
     psk === undefined && offersPake(config.pake, extensions) && !showsCredentialFirst(config, hello);
   const lacksPakeShare = usesPake && asksParameters(config.pake!, extensions);
-  if (usesPake && extensions.keyShares === undefined) {
+  // Without (EC)DHE there is a PAKE or nothing, which turns out when it is looked for.
+  if (psk === undefined && extensions.pake !== undefined && extensions.keyShares === undefined) {
     return { usesPake, group: undefined, share: undefined, isIncomplete: lacksPakeShare };
   }
   const { group, share } = selectGroup(extensions, config.groups);

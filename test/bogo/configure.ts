@@ -11,15 +11,18 @@ import {
   type ConnectionConfig,
   commonDefaults,
   type OfferedIdentity,
+  type PakeAttempt,
+  type PakeLogin,
   type PeerVerifier,
   type PskChoice,
   type SessionTicket,
   type TicketProtector,
 } from "../../src/dtls/config.ts";
 import { SealgramError } from "../../src/errors.ts";
+import { clientPake, respondWith } from "../../src/login/spake2plus.ts";
 import { NamedGroup as Groups, ProtocolVersion } from "../../src/tls/codepoints.ts";
 import type { VirtualClock } from "./clock.ts";
-import type { NumberedCredential } from "./credentials.ts";
+import type { NumberedCredential, PakeCredential } from "./credentials.ts";
 import type { ConnectionFlags } from "./flags.ts";
 
 const crypto = createNodeProvider();
@@ -46,6 +49,7 @@ export function configure(setup: Setup): ConnectionConfig {
   const { core, flags, credentials, ticket } = setup;
   const certificates = credentials.flatMap(({ credential }) => credential ?? []);
   const psks = credentials.flatMap(({ psk }) => psk ?? []);
+  const pakes = credentials.flatMap(({ pake }) => (pake === undefined || pake.isForPeer ? [] : pake));
   const wanted = (flags.numbers("-curves") as NamedGroup[] | undefined) ?? groups;
   const common: CommonConfig = {
     ...commonDefaults,
@@ -74,6 +78,7 @@ export function configure(setup: Setup): ConnectionConfig {
       role: "server",
       ...(protocols === undefined ? {} : { applicationProtocols: protocols }),
       ...(psks.length === 0 ? {} : { choosePsk: (offered) => choosePsk(credentials, offered) }),
+      ...(pakes.length === 0 ? {} : { pake: { begin: (attempt) => beginLogin(pakes, attempt) } }),
       ...(flags.has("-verify-peer") || flags.has("-require-any-client-certificate")
         ? { verifyClient: verifier(setup, true) }
         : {}),
@@ -81,8 +86,20 @@ export function configure(setup: Setup): ConnectionConfig {
       unknownPskAlert: "handshake_failure",
       requireClientCertificate: flags.has("-require-any-client-certificate"),
       acknowledgeServerName: !flags.has("-no-server-name-ack"),
-      ...(flags.has("-no-ticket") ? {} : { tickets: ticketProtector(setup) }),
+      // BoringSSL gives no tickets after a PAKE.
+      ...(flags.has("-no-ticket") || pakes.length > 0 ? {} : { tickets: ticketProtector(setup) }),
     };
+  }
+  const [pake] = pakes;
+  if (pake !== undefined) {
+    if (credentials.length > 1) {
+      throw new SealgramError(
+        "unsupported_credential_list",
+        "a client logs in by one password or not at all",
+      );
+    }
+    const login = clientPake(crypto, pake, pake.secret);
+    return { ...common, role: "client", psks: [], groups: [], keyShareGroups: [], pake: login };
   }
   const mustVerify = flags.has("-verify-peer");
   const protocols = flags.value("-advertise-alpn");
@@ -100,7 +117,8 @@ export function configure(setup: Setup): ConnectionConfig {
     ...(certificateTypes === undefined ? {} : { certificateTypes }),
     requireOwnCredential: certificates.length > 0,
     initialRecordVersion: ProtocolVersion.dtls1_0,
-    keyShareGroups: keyShareGroups(common.groups),
+    keyShareGroups:
+      (flags.numbers("-key-shares") as NamedGroup[] | undefined) ?? keyShareGroups(common.groups),
   };
 }
 
@@ -144,6 +162,17 @@ function choosePsk(
     if (index !== -1) return { index, psk };
   }
   return undefined;
+}
+
+/** The first of ours that is for both identities. */
+function beginLogin(pakes: readonly PakeCredential[], attempt: PakeAttempt): PakeLogin | undefined {
+  const pake = pakes.find(
+    ({ identity, serverIdentity }) =>
+      equal(identity, attempt.identity) && equal(serverIdentity, attempt.serverIdentity),
+  );
+  if (pake === undefined) return undefined;
+  pake.use();
+  return { respond: respondWith(crypto, pake.secret, attempt, pake.context) };
 }
 
 function equal(a: Uint8Array, b: Uint8Array): boolean {

@@ -1,18 +1,31 @@
 /** The runner's credentials as the library's. */
+import { scryptSync } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { Bytes } from "../../src/core/bytes.ts";
 import { DerReader, encodeDer, Tag } from "../../src/crypto/der.ts";
 import { pemBlocks } from "../../src/crypto/key-format.ts";
 import { nodeSigner } from "../../src/crypto/node.ts";
+import { encodePasswordInput } from "../../src/crypto/password.ts";
 import type { SignatureScheme, Signer } from "../../src/crypto/provider.ts";
+import { createProverSecret, type ProverSecret, reduceScalar } from "../../src/crypto/spake2plus.ts";
 import { CertificateType, type Credential, type Psk } from "../../src/dtls/config.ts";
+import type { LoginNames } from "../../src/login/spake2plus.ts";
 import type { ConnectionFlags, CredentialFlags } from "./flags.ts";
 
 /** A credential and the number by which the runner knows it. */
 export type NumberedCredential = { readonly number: number } & (
-  | { readonly credential: Credential; readonly psk?: undefined }
-  | { readonly psk: Psk; readonly credential?: undefined }
+  | { readonly credential: Credential; readonly psk?: undefined; readonly pake?: undefined }
+  | { readonly psk: Psk; readonly credential?: undefined; readonly pake?: undefined }
+  | { readonly pake: PakeCredential; readonly credential?: undefined; readonly psk?: undefined }
 );
+
+export interface PakeCredential extends LoginNames {
+  readonly secret: ProverSecret;
+  /** Says that it is used. */
+  use(): void;
+  /** It is one for the other side, and to be ignored. */
+  readonly isForPeer: boolean;
+}
 
 /**
  * All that are configured, in the order of preference.
@@ -43,6 +56,7 @@ function read(
     };
     return { number, psk };
   }
+  if (kind === "pake") return { number, pake: readPake(flags, () => void use(number)) };
   const key = nodeSigner(readFileSync(flags.value("-key-file")!, "utf8"));
   const preferences = flags.numbers("-signing-prefs") as SignatureScheme[] | undefined;
   const signer: Signer = {
@@ -67,6 +81,28 @@ function read(
       signer,
       ...(flags.has("-must-match-issuer") ? { issuers } : {}),
     },
+  };
+}
+
+/** By the derivation that BoringSSL registers passwords with (`deriveScrypt`), here at once. */
+function readPake(flags: CredentialFlags["flags"], use: () => void): PakeCredential {
+  const field = (name: string) => new Uint8Array(Buffer.from(flags.value(name) ?? "", "base64"));
+  const names = {
+    identity: field("-pake-client-id"),
+    serverIdentity: field("-pake-server-id"),
+    context: field("-pake-context"),
+  };
+  const input = encodePasswordInput(field("-pake-password"), {
+    idProver: names.identity,
+    idVerifier: names.serverIdentity,
+  });
+  const output = scryptSync(input, "", 80, { N: 32_768, r: 8, p: 1, maxmem: 64 << 20 });
+  const half = (from: number) => reduceScalar(output.subarray(from, from + 40));
+  return {
+    ...names,
+    secret: createProverSecret(half(0), half(40)),
+    use,
+    isForPeer: flags.has("-wrong-pake-role"),
   };
 }
 

@@ -245,7 +245,8 @@ export class Exchange {
 
   #checkPeer(peer: PeerIdentity | undefined): void {
     const flags = this.#flags;
-    const expectsNone = flags.has("-expect-no-peer-cert") || peer?.kind === "psk";
+    const isKeyed = peer?.kind === "psk" || peer?.kind === "password";
+    const expectsNone = flags.has("-expect-no-peer-cert") || isKeyed;
     const expectsCertificate = !flags.has("-server") || flags.has("-require-any-client-certificate");
     if (expectsNone) check("certificate", peer?.kind === "certificate", false);
     else if (expectsCertificate) check("certificate", peer?.kind === "certificate", true);
@@ -262,6 +263,8 @@ export class Exchange {
 
   #checkTickets(): void {
     if (this.#flags.has("-server") || this.#flags.has("-send-alert")) return;
+    // A PAKE without groups leaves none.
+    if (this.#connected?.peer?.kind === "password") return;
     check("a ticket", this.#ticket !== undefined, !this.#flags.has("-expect-no-session"));
   }
 

@@ -24,6 +24,7 @@ const switches = new Set([
   "-must-match-issuer",
   "-psk-importer-sha256",
   "-psk-importer-sha384",
+  "-wrong-pake-role",
   // Extensions and tickets
   "-no-ticket",
   "-skip-ticket",
@@ -62,6 +63,7 @@ const values = new Set([
   "-min-version",
   "-max-version",
   "-curves",
+  "-key-shares",
   "-mtu",
   "-initial-timeout-duration-ms",
   "-private-key-delay-ms",
@@ -74,6 +76,10 @@ const values = new Set([
   "-psk-importer-key",
   "-psk-importer-identity",
   "-psk-importer-context",
+  "-pake-context",
+  "-pake-client-id",
+  "-pake-server-id",
+  "-pake-password",
   // There is no QUIC here that would use it.
   "-quic-use-legacy-codepoint",
   // Served only to peers that ask; none of the tests does.
@@ -98,6 +104,7 @@ const credentialKinds = {
   "-new-x509-credential": "x509",
   "-new-rpk-credential": "rpk",
   "-new-psk-credential": "psk",
+  "-new-spake2plusv1-credential": "pake",
 } as const;
 
 const credentialFlags = new Set([
@@ -110,6 +117,11 @@ const credentialFlags = new Set([
   "-psk-importer-context",
   "-psk-importer-sha256",
   "-psk-importer-sha384",
+  "-pake-context",
+  "-pake-client-id",
+  "-pake-server-id",
+  "-pake-password",
+  "-wrong-pake-role",
   "-ocsp-response",
   "-signed-cert-timestamps",
 ]);
@@ -147,7 +159,7 @@ export class Flags {
 }
 
 export interface CredentialFlags {
-  readonly kind: "x509" | "rpk" | "psk";
+  readonly kind: "x509" | "rpk" | "psk" | "pake";
   readonly flags: Flags;
 }
 
