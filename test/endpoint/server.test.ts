@@ -50,8 +50,6 @@ test("hundreds of clients connect at once, and each gets its own answers", async
   const answers = await Promise.all(sessions.map((session, i) => ask(session, utf8(`client ${i}`))));
   expect(answers.map(text)).toEqual(sessions.map((_, i) => `client ${i}`));
   expect(opened.getStats()).toMatchObject({ sessions: count, handshakes: 0, accepted: count });
-  for (const session of sessions) session.close();
-  await until(() => opened.getStats().sessions === 0);
 });
 
 test("a client that starts anew at its address replaces its old session once its handshake is done", async () => {

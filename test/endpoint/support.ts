@@ -35,10 +35,14 @@ export function dial(server: Server, options: Partial<ConnectOptions> = {}): Pro
   return connect(server.url, { auth: alice, ...options });
 }
 
-/** The answer to a datagram. */
+/** The answer to a datagram, which is sent again while there is none: even here, full sockets lose some. */
 export function ask(session: Session, datagram: Uint8Array): Promise<Bytes> {
   return new Promise((resolve) => {
-    session.ondatagram = (answer) => resolve(answer.slice());
+    const again = setInterval(() => session.sendDatagram(datagram), 100);
+    session.ondatagram = (answer) => {
+      clearInterval(again);
+      resolve(answer.slice());
+    };
     session.sendDatagram(datagram);
   });
 }

@@ -44,9 +44,14 @@ async function withEcho(
   }
 }
 
+/** The answer to a datagram, which is sent again while there is none: even here, full sockets lose some. */
 function ask(session: Session, datagram: Uint8Array): Promise<Bytes> {
   return new Promise((resolve) => {
-    session.ondatagram = (answer) => resolve(answer.slice());
+    const again = setInterval(() => session.sendDatagram(datagram), 100);
+    session.ondatagram = (answer) => {
+      clearInterval(again);
+      resolve(answer.slice());
+    };
     session.sendDatagram(datagram);
   });
 }
