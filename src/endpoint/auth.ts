@@ -31,6 +31,8 @@ export interface Auth {
 /** Who the peer has proved to be. */
 export type Peer =
   | { readonly kind: "psk"; readonly identity: string }
+  /** A client by its password; or the server that has its record, whose name is often empty. */
+  | { readonly kind: "password"; readonly identity: string }
   /** `identity` is the {@link fingerprint} of the key. */
   | { readonly kind: "public_key"; readonly identity: string; readonly publicKey: Bytes }
   /** `identity` is the fingerprint of the first certificate. */
@@ -258,7 +260,8 @@ export function certificate(options: CertificateOptions): Auth {
 export function describePeer(crypto: CryptoProvider, peer: PeerIdentity | undefined): Peer | undefined {
   switch (peer?.kind) {
     case "psk":
-      return { kind: "psk", identity: new TextDecoder().decode(peer.identity) };
+    case "password":
+      return { kind: peer.kind, identity: new TextDecoder().decode(peer.identity) };
     case "raw_public_key":
       return {
         kind: "public_key",

@@ -12,8 +12,10 @@ export type ConnectErrorCode =
   | "timeout"
   /** The host name or the address leads nowhere. */
   | "unreachable"
-  /** The key is wrong, or the server does not know the identity: it does not tell which. */
+  /** The key or the password is wrong, or the server does not know the identity: it does not tell which. */
   | "authentication_failed"
+  /** Too many logins of this identity, or from this address, have failed: a later one may not (a server's report). */
+  | "login_throttled"
   /** The server tells that it does not know the identity. */
   | "unknown_identity"
   /** The peer shows a public key that is not trusted here. */
@@ -34,11 +36,12 @@ const codes: Readonly<Record<string, [ConnectErrorCode, string]>> = (() => {
   const table: [ConnectErrorCode, string, readonly string[]][] = [
     [
       "authentication_failed",
-      "the key is wrong, or its identity is not known to the peer",
+      "the key or the password is wrong, or its identity is not known to the peer",
       [
         "alert_decrypt_error",
         "binder_mismatch",
         "finished_mismatch",
+        "pake_confirmation_mismatch",
         "bad_signature",
         "unknown_psk_identity",
       ],
