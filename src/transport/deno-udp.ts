@@ -117,8 +117,16 @@ class DenoUdpCarrier implements Carrier {
   }
 }
 
-function address({ host, port }: RemoteAddress): DenoAddress {
-  return { transport: "udp", hostname: host, port };
+/** Sessions keep one object for their peer's address, so that one of Deno's is enough for it too. */
+const addresses = new WeakMap<RemoteAddress, DenoAddress>();
+
+function address(remote: RemoteAddress): DenoAddress {
+  let known = addresses.get(remote);
+  if (known === undefined) {
+    known = { transport: "udp", hostname: remote.host, port: remote.port };
+    addresses.set(remote, known);
+  }
+  return known;
 }
 
 function listenDatagram(options: RemoteAddress): DenoDatagramSocket {

@@ -104,11 +104,12 @@ class NodeUdpCarrier implements Carrier {
 
 /** A socket without address yet. IP addresses need no look-up, and an asynchronous one would delay every datagram. */
 function open(host: string): Socket {
+  const family = isIPv6(host.split("%")[0]!) ? 6 : 4;
   return createSocket({
-    type: isIPv6(host.split("%")[0]!) ? "udp6" : "udp4",
+    type: `udp${family}`,
     recvBufferSize: SOCKET_BUFFER_BYTES,
     sendBufferSize: SOCKET_BUFFER_BYTES,
-    lookup: (address, _options, callback) => callback(null, address, isIPv6(address) ? 6 : 4),
+    lookup: (address, _options, callback) => callback(null, address, family),
   });
 }
 
