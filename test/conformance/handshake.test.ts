@@ -342,7 +342,8 @@ describe("flights", () => {
     lab.observe();
     lab.isHeard = false;
     lab.advance(60_000);
-    expect(lab.fragments()).toEqual([]);
+    expect(lab.observe()).toEqual([]);
+    expect(lab.isClosed).toBe(false);
   });
 
   test("alerts are not retransmitted (§5.10)", () => {

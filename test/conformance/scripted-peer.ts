@@ -196,7 +196,8 @@ export class Lab {
   /** A whole handshake with all its ACKs; from then on the script speaks, and not the accomplice. */
   establish(): this {
     this.begin();
-    while (this.subject.isBusy || this.accomplice.isBusy) {
+    for (let turn = 0; this.subject.isBusy || this.accomplice.isBusy; turn++) {
+      if (turn > 50) throw new Error("the handshake does not come to rest");
       const due = [this.subject.deadlineMs, this.accomplice.deadlineMs].filter((time) => time !== undefined);
       this.advance(Math.min(...due) - this.nowMs);
     }
