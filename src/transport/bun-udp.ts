@@ -1,5 +1,9 @@
-/** UDP on Bun.udpSocket, which sends at once or not at all. */
+/**
+ * UDP on Bun.udpSocket, which sends at once or not at all. Of the datagrams of one turn of the event loop the first goes
+ * by itself, so that nothing waits that is alone; the others go together, in one call of the system.
+ */
 import { resolveHost } from "./node-resolve.ts";
+import { SendRing } from "./send-ring.ts";
 import {
   type Carrier,
   type CarrierHandler,
@@ -16,6 +20,8 @@ interface BunSocket {
   readonly address: { readonly address: string };
   send(datagram: Uint8Array): boolean;
   send(datagram: Uint8Array, port: number, host: string): boolean;
+  /** Datagrams, each with port and host behind it unless the socket is connected; answers how many were sent. */
+  sendMany(datagrams: readonly (Uint8Array | number | string)[]): number;
   close(): void;
 }
 interface BunOptions {
@@ -38,12 +44,21 @@ class BunUdpCarrier implements Carrier {
   readonly port: number;
   readonly #socket: BunSocket;
   readonly #isConnected: boolean;
+  readonly #drained: () => void;
+  readonly #ring = new SendRing();
+  /** What goes at the end of this turn, as {@link BunSocket.sendMany} takes it. */
+  readonly #queue: (Uint8Array | number | string)[] = [];
+  #queued = 0;
+  /** Whether something was sent in this turn. */
+  #isBatching = false;
+  #isFull = false;
   #isClosed = false;
 
-  constructor(socket: BunSocket, isConnected: boolean, statistics: CarrierStatistics) {
+  constructor(socket: BunSocket, isConnected: boolean, statistics: CarrierStatistics, drained: () => void) {
     this.#socket = socket;
     this.#isConnected = isConnected;
     this.statistics = statistics;
+    this.#drained = drained;
     this.host = socket.address.address;
     this.port = socket.port;
   }
@@ -54,22 +69,81 @@ class BunUdpCarrier implements Carrier {
 
   send(datagram: Uint8Array, to: RemoteAddress): boolean {
     if (this.#isClosed) return false;
-    let isSent: boolean;
-    try {
-      isSent = this.#isConnected
-        ? this.#socket.send(datagram)
-        : this.#socket.send(datagram, to.port, to.host);
-    } catch {
-      this.statistics.errors++;
-      return true;
+    if (this.#isBatching) return this.#enqueue(datagram, to);
+    this.#isBatching = true;
+    setImmediate(this.#flush);
+    if (this.#sendAlone(datagram, to)) return true;
+    this.statistics.refusedByQueue++;
+    return false;
+  }
+
+  /**
+   * False if there is no room. Bun's sockets report the ICMP error that answers one datagram when the next is sent, and
+   * do not send that: it has to be sent again, or whoever is gone would cost others their datagrams.
+   */
+  #sendAlone(datagram: Uint8Array, to: RemoteAddress): boolean {
+    for (let tries = 0; tries < 2; tries++) {
+      try {
+        const isSent = this.#isConnected
+          ? this.#socket.send(datagram)
+          : this.#socket.send(datagram, to.port, to.host);
+        if (isSent) this.statistics.sent++;
+        return isSent;
+      } catch {
+        this.statistics.errors++;
+      }
     }
-    if (isSent) this.statistics.sent++;
-    else this.statistics.refusedByQueue++;
-    return isSent;
+    return true;
+  }
+
+  #enqueue(datagram: Uint8Array, to: RemoteAddress): boolean {
+    if (this.#queued >= SendRing.capacity) {
+      this.statistics.refusedByQueue++;
+      this.#isFull = true;
+      return false;
+    }
+    const copy = this.#ring.copy(datagram, this.#queued++);
+    if (this.#isConnected) this.#queue.push(copy);
+    else this.#queue.push(copy, to.port, to.host);
+    return true;
+  }
+
+  /** The end of a turn. */
+  readonly #flush = (): void => {
+    this.#isBatching = false;
+    if (this.#queued === 0 || this.#isClosed) return;
+    this.#sendQueue();
+    this.#queue.length = 0;
+    this.#queued = 0;
+    if (!this.#isFull) return;
+    this.#isFull = false;
+    this.#drained();
+  };
+
+  /** As {@link #sendAlone}: an error stops the batch where it is, with or without an exception. */
+  #sendQueue(): void {
+    const fields = this.#isConnected ? 1 : 3;
+    const count = this.#queued;
+    let sent = 0;
+    let failures = 0;
+    while (sent < count && failures < 2) {
+      let now = 0;
+      try {
+        now = this.#socket.sendMany(sent === 0 ? this.#queue : this.#queue.slice(sent * fields));
+      } catch {
+        this.statistics.errors++;
+      }
+      sent += now;
+      failures = now === 0 ? failures + 1 : 0;
+    }
+    this.statistics.sent += sent;
+    // A datagram that the socket has no room for is late already.
+    this.statistics.refusedByQueue += count - sent;
   }
 
   async close(): Promise<void> {
     if (this.#isClosed) return;
+    this.#flush();
     this.#isClosed = true;
     this.#socket.close();
   }
@@ -103,7 +177,9 @@ async function open(
       },
     },
   });
-  carrier = new BunUdpCarrier(socket, remote !== undefined, statistics);
+  carrier = new BunUdpCarrier(socket, remote !== undefined, statistics, () => {
+    if (isOpen()) handler.drained();
+  });
   return carrier;
 }
 

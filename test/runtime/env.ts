@@ -2,6 +2,7 @@ import type { AesBackend } from "../../src/core/aes.ts";
 import type { Bytes } from "../../src/core/bytes.ts";
 import type { Awaitable } from "../../src/crypto/provider.ts";
 import type * as entry from "../../src/endpoint/index.ts";
+import type { UdpCarriers } from "../../src/transport/types.ts";
 
 export type Endpoint = Pick<typeof entry, "connect" | "listen">;
 
@@ -46,6 +47,8 @@ export interface Env {
   readonly aesBackends: Readonly<Record<string, AesBackend>>;
   /** The package's main entry point for this runtime. */
   readonly endpoint: Endpoint;
+  /** Its sockets; `undefined` where there are none. */
+  readonly carriers: UdpCarriers | undefined;
   /** Whether the runtime has UDP sockets, and whether these hear that nobody listens at the other end. */
   readonly udp: "none" | "unconnected" | "connected";
 }

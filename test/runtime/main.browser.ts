@@ -15,6 +15,7 @@ const env: Env = {
   references: [webCryptoReference, nobleReference],
   aesBackends: { WebCrypto: webCryptoAes() },
   endpoint,
+  carriers: undefined,
   udp: "none",
 };
 await run(env, (event) => {

@@ -1,5 +1,6 @@
 import { webCryptoAes } from "../../src/core/webcrypto-aes.ts";
 import { nodeAes } from "../../src/crypto/node-aes.ts";
+import type { UdpCarriers } from "../../src/transport/types.ts";
 import type { Endpoint, Env } from "./env.ts";
 import { type Event, run } from "./harness.ts";
 import { nodeReference } from "./references.node.ts";
@@ -19,11 +20,19 @@ async function endpoint(name: string): Promise<Endpoint> {
   return import("../../src/endpoint/node-index.ts");
 }
 
+/** What that entry point stands on. */
+async function carriers(name: string): Promise<UdpCarriers> {
+  if (name === "deno") return (await import("../../src/transport/deno-udp.ts")).denoUdp;
+  if (name === "bun") return (await import("../../src/transport/bun-udp.ts")).bunUdp;
+  return (await import("../../src/transport/node-udp.ts")).nodeUdp;
+}
+
 const env: Env = {
   runtime,
   references: [nodeReference, webCryptoReference, nobleReference],
   aesBackends: { "node:crypto": nodeAes, WebCrypto: webCryptoAes() },
   endpoint: await endpoint(runtime),
+  carriers: await carriers(runtime),
   udp: runtime === "deno" ? "unconnected" : "connected",
 };
 await run(env, (event: Event) => console.log(`@test ${JSON.stringify(event)}`));

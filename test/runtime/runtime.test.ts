@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { webCryptoAes } from "../../src/core/webcrypto-aes.ts";
 import { nodeAes } from "../../src/crypto/node-aes.ts";
 import * as endpoint from "../../src/endpoint/node-index.ts";
+import { nodeUdp } from "../../src/transport/node-udp.ts";
 import type { Env } from "./env.ts";
 import { registered } from "./harness.ts";
 import { nodeReference } from "./references.node.ts";
@@ -18,6 +19,7 @@ const env: Env = {
   references: [nodeReference, webCryptoReference, nobleReference],
   aesBackends: { "node:crypto": nodeAes, WebCrypto: webCryptoAes() },
   endpoint,
+  carriers: nodeUdp,
   udp: "connected",
 };
 

@@ -1,0 +1,83 @@
+import type { Carrier, CarrierHandler, UdpCarriers } from "../../src/transport/types.ts";
+import { equal, ok, test } from "./harness.ts";
+
+// The sockets under the sessions: what the network does to them is theirs to bear.
+
+function carrierTest(name: string, fn: (carriers: UdpCarriers) => Promise<void>): void {
+  test(`carrier: ${name}`, async ({ carriers, udp }) => {
+    if (carriers === undefined) equal(udp, "none");
+    else await fn(carriers);
+  });
+}
+
+const local = { host: "127.0.0.1", port: 0 };
+
+const ignoring: CarrierHandler = { datagram() {}, drained() {}, refused() {}, failed() {} };
+
+carrierTest("what one address refuses costs no other its datagrams", async (carriers) => {
+  const rounds = 50;
+  const server = await carriers.bind(local, ignoring);
+  const gone = await carriers.bind(local, ignoring);
+  await gone.close();
+  let count = 0;
+  let settle: (() => void) | undefined;
+  const all = new Promise<void>((resolve) => {
+    settle = resolve;
+  });
+  const there = await carriers.bind(local, {
+    ...ignoring,
+    datagram() {
+      if (++count === rounds) settle!();
+    },
+  });
+  for (let i = 0; i < rounds; i++) {
+    server.send(Uint8Array.of(1), gone);
+    server.send(Uint8Array.of(2), there);
+  }
+  await all;
+  await Promise.all([server.close(), there.close()]);
+});
+
+carrierTest(
+  "what was taken is sent as it was then, though the socket is closed and the buffer changes",
+  async (carriers) => {
+    const count = 20;
+    const received: number[] = [];
+    let settle: (() => void) | undefined;
+    const all = new Promise<void>((resolve) => {
+      settle = resolve;
+    });
+    const receiver = await carriers.bind(local, {
+      ...ignoring,
+      datagram([first]) {
+        if (received.push(first!) === count) settle!();
+      },
+    });
+    const sender = await carriers.connect(receiver, ignoring);
+    const buffer = new Uint8Array(500);
+    for (let i = 0; i < count; i++) {
+      buffer[0] = i;
+      ok(sender.send(buffer, receiver));
+    }
+    buffer[0] = 255;
+    await sender.close();
+    await all;
+    equal(received.sort((a, b) => a - b).join(), Array.from({ length: count }, (_, i) => i).join());
+    equal(sender.send(buffer, receiver), false);
+    await sender.close();
+    await receiver.close();
+  },
+);
+
+carrierTest("a datagram that is too long for any is not sent, and nothing else happens", async (carriers) => {
+  let answer: ((length: number) => void) | undefined;
+  const answered = new Promise<number>((resolve) => {
+    answer = resolve;
+  });
+  const receiver = await carriers.bind(local, { ...ignoring, datagram: ({ length }) => answer!(length) });
+  const sender: Carrier = await carriers.connect(receiver, ignoring);
+  sender.send(new Uint8Array(70_000), receiver);
+  sender.send(new Uint8Array(7), receiver);
+  equal(await answered, 7);
+  await Promise.all([sender.close(), receiver.close()]);
+});
