@@ -2,19 +2,24 @@
 import type { Bytes } from "../../src/core/bytes.ts";
 import { createCertificateVerifier } from "../../src/crypto/certificate.ts";
 import { type GeneratedCertificate, generateCertificate } from "../../src/crypto/certificate-generate.ts";
+import { createNodeProvider } from "../../src/crypto/node.ts";
 import type { CryptoProvider, HashName, Signer } from "../../src/crypto/provider.ts";
 import { generateSigner, signerFromPkcs8 } from "../../src/crypto/signer.ts";
+import { createProverSecret } from "../../src/crypto/spake2plus.ts";
 import { TicketKeys } from "../../src/crypto/ticket-keys.ts";
 import {
   CertificateType,
   type ClientConfig,
+  type ClientPake,
   type Credential,
+  type PakeParameters,
   type PeerIdentity,
   type PeerVerifier,
   type Psk,
   type ServerConfig,
   type TicketProtector,
 } from "../../src/dtls/config.ts";
+import { clientPake, respondWith } from "../../src/login/spake2plus.ts";
 import type { Network } from "./network.ts";
 import { pacedSigner, type Work } from "./work.ts";
 
@@ -28,6 +33,8 @@ export const authentications = [
   "raw-key-mutual",
   "x509-server",
   "x509-mutual",
+  "password",
+  "password-asking",
 ] as const;
 export type Authentication = (typeof authentications)[number];
 
@@ -38,6 +45,14 @@ export interface AuthenticatedPair {
   readonly serverIdentity: PeerIdentity;
   readonly clientIdentity: PeerIdentity | undefined;
 }
+
+const proverSecret = createProverSecret(new Uint8Array(32).fill(1), new Uint8Array(32).fill(2));
+const registration: Bytes = Uint8Array.of(7);
+const loginNames = {
+  identity: new TextEncoder().encode("alice"),
+  serverIdentity: new TextEncoder().encode("server"),
+  context: new Uint8Array(0),
+};
 
 /** Names and times in certificates; the simulation's clock starts within. */
 const SERVER_NAME = "server.example";
@@ -111,6 +126,14 @@ function equal(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }
 
+function paced(pake: ClientPake, work: Work): ClientPake {
+  const start = async (parameters: PakeParameters | undefined) => {
+    const prover = await pake.start(parameters);
+    return { ...prover, finish: (message: Uint8Array) => work.watch(prover.finish(message)) };
+  };
+  return { ...pake, start: (parameters) => work.watch(start(parameters)) };
+}
+
 /** The server's table of PSKs, asked asynchronously as a database would be. */
 function lookUp(known: readonly Psk[], work: Work): ServerConfig["choosePsk"] {
   return (offered) =>
@@ -127,12 +150,14 @@ function lookUp(known: readonly Psk[], work: Work): ServerConfig["choosePsk"] {
 /**
  * Configurations by which a client and a server prove who they are.
  * @param hash of the suite that they use
+ * @param crypto what passwords compute with
  */
 export function authenticate(
   method: Authentication,
   hash: HashName,
   network: Network,
   work: Work,
+  crypto: CryptoProvider = createNodeProvider(),
 ): AuthenticatedPair {
   const byPsk = (mine: readonly Psk[], known: readonly Psk[], used: Psk): AuthenticatedPair => {
     const identity = { kind: "psk", identity: new Uint8Array(used.identity) } as const;
@@ -202,6 +227,28 @@ export function authenticate(
         clientIdentity: isMutual
           ? { kind: "certificate", certificates: [clientCertificate.certificate] }
           : undefined,
+      };
+    }
+    case "password":
+    case "password-asking": {
+      const secret = method === "password" ? proverSecret : () => work.run(() => proverSecret);
+      return {
+        client: { psks: [], pake: paced(clientPake(crypto, loginNames, secret), work) },
+        server: {
+          ...noPsk,
+          pake: {
+            parameters: () => work.run(() => ({ salt: new Uint8Array(16), iterations: 600_000 })),
+            begin(attempt) {
+              const respond = respondWith(crypto, proverSecret, attempt);
+              return work.run(() => ({
+                respond: (share) => work.watch(Promise.resolve(respond(share))),
+                registration,
+              }));
+            },
+          },
+        },
+        serverIdentity: { kind: "password", identity: loginNames.serverIdentity },
+        clientIdentity: { kind: "password", identity: loginNames.identity, registration },
       };
     }
   }

@@ -41,6 +41,11 @@ export class Work {
     );
   }
 
+  /** Watches what is put together from such work. In virtual time the parts are watched, and the whole waits for them. */
+  watch<T>(whole: Promise<T>): Promise<T> {
+    return this.#pace === "virtual" ? whole : this.#track(whole);
+  }
+
   #track<T>(promise: Promise<T>): Promise<T> {
     this.#underway++;
     this.#isDirty = true;
