@@ -36,6 +36,8 @@ export const ENTRIES = [
   },
   { name: "crypto/node", source: "src/crypto/node-index.ts", portable: false, limitBytes: 30_000 },
   { name: "dtls/index", source: "src/dtls/index.ts", portable: true, limitBytes: 45_000 },
+  { name: "login/index", source: "src/login/index.ts", portable: true, limitBytes: 40_000 },
+  { name: "login/node", source: "src/login/node-file-store.ts", portable: false, limitBytes: 40_000 },
 ];
 
 /** What esbuild needs to know of the library, in every bundle made of it. */
