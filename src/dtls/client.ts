@@ -304,6 +304,7 @@ function offeredPsks(handshake: Handshake, config: ClientConfig): OfferedPsk[] {
       }
     } else {
       const hash = psk.hash ?? "SHA-256";
+      if (!hashes.includes(hash)) continue;
       const { identity, key } = psk;
       psks.push({
         identity: new Uint8Array(identity),

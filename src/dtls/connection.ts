@@ -105,6 +105,7 @@ export class Connection implements RecordReceiver {
   /** Whether the procedure waits for a promise rather than for a message. */
   #isComputing = false;
   #startedAtMs = 0;
+  #hasStarted = false;
   readonly #paths: Paths;
   #isBlocked = false;
   #mtuBytes: number;
@@ -243,9 +244,15 @@ export class Connection implements RecordReceiver {
 
   // Inputs
 
-  /** Sends a client's first flight. */
+  /**
+   * Sends a client's first flight; a server waits for it.
+   * @throws TypeError the second time
+   */
   start(): void {
-    if (this.#config.role === "client") this.#guard(() => this.#resume(undefined));
+    if (this.#config.role !== "client") return;
+    if (this.#hasStarted) throw new TypeError("the connection was started already");
+    this.#hasStarted = true;
+    this.#guard(() => this.#resume(undefined));
   }
 
   /** Takes a datagram that came from `path`. */
