@@ -144,11 +144,6 @@ export class RecordLayer {
     return sealer.nextSequenceNumber < dataLimit;
   }
 
-  opener(epoch: number): RecordOpener | undefined {
-    const entry = this.#read[epoch & 3];
-    return entry?.epoch === epoch ? entry.opener : undefined;
-  }
-
   installRead(epoch: number, suite: SuiteParameters, keys: TrafficKeys): void {
     this.#read[epoch & 3]?.opener.close();
     const limit = this.#limits.failed;
@@ -198,11 +193,6 @@ export class RecordLayer {
   /** The sequence number that the next record of this epoch will have. */
   nextSequenceNumber(epoch: number): number {
     return epoch === 0 ? this.#plaintextSequenceNumber : this.#sealerOf(epoch).nextSequenceNumber;
-  }
-
-  /** Whether records can be sent in this epoch. */
-  canWrite(epoch: number): boolean {
-    return epoch === 0 || this.#write.some((entry) => entry.epoch === epoch);
   }
 
   /** Writes a record of this epoch into `out` at `at`; answers as {@link RecordSealer.seal}. */

@@ -3,17 +3,6 @@
  * read from the wire are plain numbers, for a peer may send code points that this list does not name.
  */
 
-/** ContentType (RFC 9846 §5.1, RFC 9147 §4, RFC 9853). */
-export const ContentType = {
-  change_cipher_spec: 20,
-  alert: 21,
-  handshake: 22,
-  application_data: 23,
-  ack: 26,
-  return_routability_check: 27,
-} as const;
-export type ContentType = (typeof ContentType)[keyof typeof ContentType];
-
 /** HandshakeType (RFC 9846 §4, RFC 9147 §5.2). */
 export const HandshakeType = {
   client_hello: 1,

@@ -6,9 +6,6 @@ import type { Bytes } from "../core/bytes.ts";
 import type { HandshakeType } from "./codepoints.ts";
 import { fault, malformed, Reader, Writer } from "./wire.ts";
 
-/** Bytes of the type and length in front of a body. */
-export const messageHeaderLength = 4;
-
 /** A message whose body `write` appends. */
 export function encodeMessage(type: HandshakeType, write: (body: Writer) => void, capacity?: number): Bytes {
   return new Writer(capacity).u8(type).vector(3, write).finish();

@@ -12,7 +12,7 @@ export type CipherSuite = (typeof CipherSuite)[keyof typeof CipherSuite];
 /** How a suite protects records; `hmac-sha256` is integrity only (RFC 9150 §5). */
 export type RecordProtection = "aes-gcm" | "chacha20-poly1305" | "hmac-sha256";
 
-/** What a cipher suite fixes. Lengths are in bytes, limits in records under one key. */
+/** What a cipher suite fixes. Lengths are in bytes. */
 export interface SuiteParameters {
   readonly suite: CipherSuite;
   readonly name: keyof typeof CipherSuite;
@@ -23,25 +23,11 @@ export interface SuiteParameters {
   readonly ivLength: number;
   /** Of the "sn" key that encrypts record numbers (RFC 9147 §4.2.3); 0 where they stay in the clear. */
   readonly recordNumberKeyLength: number;
-  readonly tagLength: number;
-  /** Records that may be protected before the key has to change (RFC 9846 §5.5). */
-  readonly confidentialityLimit: number;
-  /** Records that may fail authentication before the key has to go (RFC 9147 §4.5.3). */
-  readonly integrityLimit: number;
 }
-
-/** Sequence numbers have 48 bits (RFC 9147 §4), so no key protects more records than this. */
-const everySequenceNumber = 2 ** 48;
-/** "up to 2^24.5 full-size records" */
-const aesGcmConfidentiality = Math.floor(2 ** 24.5);
-const forgeryAttempts = 2 ** 36;
 
 const gcm = {
   protection: "aes-gcm",
   ivLength: 12,
-  tagLength: 16,
-  confidentialityLimit: aesGcmConfidentiality,
-  integrityLimit: forgeryAttempts,
 } as const;
 const sha256 = { hash: "SHA-256", hashLength: 32 } as const;
 const sha384 = { hash: "SHA-384", hashLength: 48 } as const;
@@ -73,9 +59,6 @@ const table: ReadonlyMap<number, SuiteParameters> = new Map(
         keyLength: 32,
         ivLength: 12,
         recordNumberKeyLength: 32,
-        tagLength: 16,
-        confidentialityLimit: everySequenceNumber,
-        integrityLimit: forgeryAttempts,
       },
       {
         // RFC 9150: key and IV are as long as the hash (§6), and record numbers stay in the clear (§9).
@@ -86,9 +69,6 @@ const table: ReadonlyMap<number, SuiteParameters> = new Map(
         keyLength: 32,
         ivLength: 32,
         recordNumberKeyLength: 0,
-        tagLength: 32,
-        confidentialityLimit: everySequenceNumber,
-        integrityLimit: forgeryAttempts,
       },
     ] satisfies SuiteParameters[]
   ).map((parameters) => [parameters.suite, parameters]),

@@ -2,6 +2,7 @@
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import type { AddressInfo } from "node:net";
 import type { Bytes } from "../../../../src/core/bytes.ts";
+import { ContentType } from "../../../../src/core/index.ts";
 import { toHex } from "../../../../src/crypto/bytes.ts";
 import type { Acceptor, Verdict } from "../../../../src/dtls/acceptor.ts";
 import type { ClientConfig, ConnectionConfig, ServerConfig } from "../../../../src/dtls/config.ts";
@@ -9,7 +10,6 @@ import { type Connected, Connection, type ConnectionOptions } from "../../../../
 import type { Path } from "../../../../src/dtls/path.ts";
 import type { StatelessRetry } from "../../../../src/dtls/server.ts";
 import type { AlertName, SealgramError } from "../../../../src/errors.ts";
-import { ContentType } from "../../../../src/tls/codepoints.ts";
 
 /** What becomes of an association; it may be answered by commands at once. */
 export interface Listener {
