@@ -68,9 +68,11 @@ export class CoreInstance {
   constructor(instance: WebAssembly.Instance) {
     const exports = instance.exports as unknown as CoreExports;
     this.exports = exports;
-    this.bytes = new Uint8Array(exports.memory.buffer);
-    this.words = new Int32Array(exports.memory.buffer);
-    this.doubles = new Float64Array(exports.memory.buffer);
+    // The module's memory is not shared, which some runtimes' declarations leave open.
+    const buffer = exports.memory.buffer as ArrayBuffer;
+    this.bytes = new Uint8Array(buffer);
+    this.words = new Int32Array(buffer);
+    this.doubles = new Float64Array(buffer);
     this.in = exports.IN.value;
     this.out = exports.OUT.value;
     this.staging = exports.STAGING.value;
@@ -84,7 +86,7 @@ export class CoreInstance {
 
   /** Growing memory detaches its buffer, and every view with it. */
   refresh(): void {
-    const { buffer } = this.exports.memory;
+    const buffer = this.exports.memory.buffer as ArrayBuffer;
     if (this.bytes.buffer === buffer) return;
     this.bytes = new Uint8Array(buffer);
     this.words = new Int32Array(buffer);
