@@ -3,7 +3,7 @@
  * completion of asynchronous cryptography come in, datagrams, deadlines and events go out through its host.
  */
 import type { Bytes } from "../core/bytes.ts";
-import { ContentType, type RecordSealer } from "../core/index.ts";
+import { ContentType, MAX_CONTENT, type RecordSealer } from "../core/index.ts";
 import { type AlertName, SealgramError } from "../errors.ts";
 import { decodeAlert, encodeAlert } from "../tls/alerts.ts";
 import { HandshakeType } from "../tls/codepoints.ts";
@@ -60,8 +60,11 @@ export interface ConnectionHost {
   now(): number;
   /** A datagram to send, valid during the call only: whoever does not send it at once has to copy it. */
   transmit(datagram: Bytes, path: Path): void;
-  /** Application data: `buffer[start]` to `buffer[start + length - 1]`, valid during the call only. */
-  data(buffer: Bytes, start: number, length: number): void;
+  /**
+   * Application data: `buffer[start]` to `buffer[start + length - 1]`, valid during the call only, and the number of the
+   * record that it came in (RFC 9147 §4).
+   */
+  data(buffer: Bytes, start: number, length: number, epoch: number, sequenceNumber: number): void;
   connected(details: Connected): void;
   /** A ticket to resume with. */
   ticket(ticket: SessionTicket): void;
@@ -209,10 +212,25 @@ export class Connection implements RecordReceiver {
     return this.#records.writeEpoch;
   }
 
-  /** The largest application data that fits into one datagram, in bytes. */
+  /** The sequence number that the next record in {@link writeEpoch} gets; 0 before there are keys for data. */
+  get nextSequenceNumber(): number {
+    return this.#records.sealer?.nextSequenceNumber ?? 0;
+  }
+
+  /** Bytes that a record adds to its application data and padding; 0 before there are keys for data. */
+  get dataOverhead(): number {
+    return this.#records.sealer?.overhead ?? 0;
+  }
+
+  /** The largest application data that fits into one datagram, in bytes; 0 before there are keys for data. */
   get maxDataBytes(): number {
+    return this.maxDataBytesAt(this.#mtuBytes);
+  }
+
+  /** The largest application data that fits into a datagram of `mtuBytes`, and a record, in bytes. */
+  maxDataBytesAt(mtuBytes: number): number {
     const { sealer } = this.#records;
-    return sealer === undefined ? 0 : this.#mtuBytes - sealer.overhead;
+    return sealer === undefined ? 0 : Math.max(0, Math.min(mtuBytes - sealer.overhead, MAX_CONTENT));
   }
 
   /** Whether the handshake waits for something asynchronous, after which the host is woken. */
@@ -304,26 +322,44 @@ export class Connection implements RecordReceiver {
 
   /**
    * Sends application data as one record in one datagram. It is dropped, as datagrams may be, while the key has almost
-   * protected all it may and the peer has not yet acknowledged the next one (RFC 9147 §4.5.3).
+   * protected all it may and the peer has not yet acknowledged the next one (RFC 9147 §4.5.3), and while no more may be
+   * sent to an address that is not validated (§5.1).
+   * @param padding zeros that hide the length, in bytes
+   * @returns whether it was not dropped here: its record number is then what {@link writeEpoch} and
+   * {@link nextSequenceNumber} said before
    * @throws TypeError before the handshake is complete or after the end, RangeError above {@link maxDataBytes}
    */
-  send(content: Uint8Array, padding = 0): void {
+  send(content: Uint8Array, padding = 0): boolean {
+    return this.#send(content, padding, this.#mtuBytes);
+  }
+
+  /**
+   * As {@link send}, for a datagram that may be larger than is known to arrive: a search for the path's MTU probes with
+   * it (RFC 8899), and tells the outcome by {@link setMtu}.
+   * @throws TypeError as {@link send}, RangeError above 2^14 bytes with the padding
+   */
+  sendProbe(content: Uint8Array, padding: number): boolean {
+    return this.#send(content, padding, Number.POSITIVE_INFINITY);
+  }
+
+  #send(content: Uint8Array, padding: number, mtuBytes: number): boolean {
     const sealer = this.#applicationSealer();
-    const length = sealer.overhead + content.length + padding;
-    if (length > this.#mtuBytes) {
+    const inner = content.length + padding;
+    const length = sealer.overhead + inner;
+    if (length > mtuBytes || inner > MAX_CONTENT || padding >>> 0 !== padding) {
+      const most = this.maxDataBytesAt(mtuBytes);
       throw new RangeError(
-        `application data of ${content.length} bytes exceeds the ${this.maxDataBytes} of a datagram`,
+        `${content.length} bytes and padding of ${padding} exceed the ${most} of a datagram`,
       );
     }
-    if (!this.#records.mayProtectData) return;
-    const sealed = sealer.sealAlone(ContentType.application_data, content, padding);
     const { current } = this.#paths;
-    if (this.#admit(length, current)) {
-      const { path } = current;
-      if (sealed instanceof Promise) void sealed.then((datagram) => this.#host.transmit(datagram, path));
-      else this.#host.transmit(sealed, path);
-    }
+    if (!this.#records.mayProtectData || !this.#admit(length, current)) return false;
+    const { path } = current;
+    const sealed = sealer.sealAlone(ContentType.application_data, content, padding);
+    if (sealed instanceof Promise) void sealed.then((datagram) => this.#host.transmit(datagram, path));
+    else this.#host.transmit(sealed, path);
     if (sealer.needsKeyUpdate) this.updateKeys();
+    return true;
   }
 
   #applicationSealer(): RecordSealer {
@@ -420,7 +456,7 @@ export class Connection implements RecordReceiver {
     if (this.#state === "closed") return;
     if (epoch > 0) this.#authentic(newest, path, length);
     if (type === ContentType.application_data && epoch > HANDSHAKE_EPOCH) {
-      this.#host.data(buffer, start, length);
+      this.#host.data(buffer, start, length, epoch, sequenceNumber);
       return;
     }
     const content = buffer.subarray(start, start + length);

@@ -26,7 +26,8 @@ export interface AssociationOwner {
 
 /** Whoever uses the connection. */
 export interface AssociationUser {
-  data(buffer: Bytes, start: number, length: number): void;
+  /** As {@link ConnectionHost.data}. */
+  data(buffer: Bytes, start: number, length: number, epoch: number, sequenceNumber: number): void;
   ticket(ticket: SessionTicket): void;
   ended(reason: SealgramError | undefined): void;
 }
@@ -95,7 +96,10 @@ export class Association implements ConnectionHost, Scheduled {
     this.#reschedule();
   }
 
-  /** Sends application data; as {@link Connection.send}, and answers whether the carrier took it. */
+  /**
+   * Sends application data; as {@link Connection.send}, but answers whether the carrier has room for more. What is
+   * dropped needs none.
+   */
   send(content: Uint8Array): boolean {
     this.#isTaken = true;
     this.connection.send(content);
@@ -154,8 +158,8 @@ export class Association implements ConnectionHost, Scheduled {
     this.#isTaken = this.#owner.transmit(datagram, to);
   }
 
-  data(buffer: Bytes, start: number, length: number): void {
-    this.user?.data(buffer, start, length);
+  data(buffer: Bytes, start: number, length: number, epoch: number, sequenceNumber: number): void {
+    this.user?.data(buffer, start, length, epoch, sequenceNumber);
   }
 
   connected(details: Connected): void {

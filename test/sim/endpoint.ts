@@ -8,6 +8,8 @@ import type { Network, Node } from "./network.ts";
 export class SimulatedConnection implements Node {
   readonly connection: Connection;
   readonly received: Bytes[] = [];
+  /** Of the records that {@link received} came in. */
+  readonly receivedNumbers: { readonly epoch: number; readonly sequenceNumber: number }[] = [];
   readonly tickets: SessionTicket[] = [];
   readonly moves: string[] = [];
   connected: Connected | undefined;
@@ -33,7 +35,10 @@ export class SimulatedConnection implements Node {
       {
         now: () => network.nowMs,
         transmit: (datagram, path) => network.send(this.address, path as string, datagram),
-        data: (buffer, start, length) => this.received.push(buffer.slice(start, start + length)),
+        data: (buffer, start, length, epoch, sequenceNumber) => {
+          this.received.push(buffer.slice(start, start + length));
+          this.receivedNumbers.push({ epoch, sequenceNumber });
+        },
         connected: (details) => {
           this.connected = details;
         },
