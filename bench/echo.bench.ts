@@ -1,114 +1,104 @@
-import { psk } from "../src/endpoint/api.ts";
-import type { Endpoint } from "../test/runtime/env.ts";
-import { type Echo, rawEcho } from "./echo-raw.ts";
-import type { Case, Context, Figures, Group } from "./harness.ts";
+import { type EchoClient, type EchoServer, rawEcho } from "./echo-raw.ts";
+import { sealedEcho } from "./echo-sealed.ts";
+import { Exchange } from "./exchange.ts";
+import { type Context, type Figures, type Group, median } from "./harness.ts";
+import { type Answers, cpuUs, OtherProcess } from "./other-process.ts";
 
-// Echo over sockets on this machine: bare ones, and sealed sessions on the same kind of sockets, client and server in
-// one process. 1,200-byte datagrams, 64 of them under way; and one at a time, as ping-pong.
+// Echo of 1,200-byte datagrams over loopback: bare sockets, and sealed sessions on the same kind of sockets. 64 datagrams
+// under way, and one at a time as ping-pong. Client and server are two processes; then both ends in one process, where
+// nobody waits for another core to wake up and the cost of sealing shows most. Bare and sealed take turns of some tens
+// of milliseconds; what is compared is neighbouring turns, so that what else the machine does cancels out.
 
-const DATAGRAM_BYTES = 1200;
 const UNDER_WAY = 64;
-/** After so long without an answer, what was under way is taken for lost. */
-const LOST_MS = 2_000;
+
+/** The servers, wherever they are. */
+interface Servers {
+  readonly rawPort: number;
+  readonly sealedPort: number;
+  /** CPU time of the process that they are in, unless it is this one. */
+  cpuUs(): Promise<number>;
+}
 
 const echo: Group = {
   everyRuntime: true,
-  async run({ runtime, measure }: Context): Promise<Figures> {
-    const raw = await rawEcho(runtime);
-    const sealed = await sealedEcho(runtime);
-    const timings = await measure([
-      new Exchange("raw", raw, UNDER_WAY),
-      new Exchange("sealed", sealed, UNDER_WAY),
-      new Exchange("raw ping-pong", raw, 1),
-      new Exchange("sealed ping-pong", sealed, 1),
-    ]);
+  roles: { "echo-servers": answers },
+  async run(context: Context): Promise<Figures> {
+    const { runtime } = context;
+    const other = new OtherProcess("echo", "echo-servers");
+    const ports = await other.ask<{ rawPort: number; sealedPort: number }>("ports");
+    const twoProcesses = await compare(context, { ...ports, cpuUs: () => other.ask<number>("cpu") });
+    other.close();
+
+    const [raw, sealed] = [await rawEcho(runtime).serve(), await sealedEcho(runtime).serve()];
+    const own = { rawPort: raw.port, sealedPort: sealed.port, cpuUs: async () => 0 };
+    const oneProcess = await compare(context, own);
     raw.close();
     await sealed.close();
-    const us = (name: string) => timings.get(name)!.medianUs;
-    const tenths = (value: number) => Math.round(value * 10) / 10;
-    return {
-      raw_per_second: Math.round(1e6 / us("raw")),
-      sealed_per_second: Math.round(1e6 / us("sealed")),
-      rate_percent: tenths((100 * us("raw")) / us("sealed")),
-      raw_rtt_us: tenths(us("raw ping-pong")),
-      sealed_rtt_us: tenths(us("sealed ping-pong")),
-      rtt_percent: tenths((100 * us("sealed ping-pong")) / us("raw ping-pong")),
-    };
+    const { raw_server_cpu_us: _, sealed_server_cpu_us: __, ...rest } = oneProcess;
+    return { ...twoProcesses, one_process: rest };
   },
 };
 
 export default echo;
 
-async function endpoint(runtime: string): Promise<Endpoint> {
-  if (runtime === "deno") return import("../src/endpoint/deno-index.ts");
-  if (runtime === "bun") return import("../src/endpoint/bun-index.ts");
-  return import("../src/endpoint/node-index.ts");
+async function answers(runtime: string): Promise<Answers> {
+  const raw: EchoServer = await rawEcho(runtime).serve();
+  const sealed: EchoServer = await sealedEcho(runtime).serve();
+  return { ports: () => ({ rawPort: raw.port, sealedPort: sealed.port }), cpu: cpuUs };
 }
 
-async function sealedEcho(runtime: string): Promise<Echo> {
-  const { connect, listen } = await endpoint(runtime);
-  const auth = psk({ identity: "bench", key: new Uint8Array(32).fill(9) });
-  // Larger than 1,200 bytes, so that as much content goes into one datagram as without sealing.
-  const options = { auth, mtuBytes: 1400 };
-  const server = await listen("udp://127.0.0.1:0", {
-    ...options,
-    onsession: (session) => {
-      session.ondatagram = (datagram) => void session.sendDatagram(datagram);
-    },
-  });
-  const session = await connect(server.url, options);
-  const sealed: Echo = {
-    send: (datagram) => session.sendDatagram(datagram),
-    onanswer: () => {},
-    close: () => server.close(),
+interface Turn {
+  /** Microseconds an echo. */
+  readonly us: number;
+  readonly serverCpuUs: number;
+}
+
+async function compare({ runtime, quick }: Context, servers: Servers): Promise<Record<string, number>> {
+  const clients: EchoClient[] = [
+    await rawEcho(runtime).connect(servers.rawPort),
+    await sealedEcho(runtime).connect(servers.sealedPort),
+  ];
+  const pipelined = clients.map((client) => new Exchange(client, UNDER_WAY));
+  const pingPong = clients.map((client) => new Exchange(client, 1));
+  const cases = [...pipelined, ...pingPong];
+  for (const each of cases) await each.verify();
+  const turnMs = quick ? 25 : 50;
+  for (let i = 0; i < (quick ? 8 : 16); i++) for (const each of cases) await turn(each, turnMs, servers);
+
+  const turns = new Map<Exchange, Turn[]>(cases.map((each) => [each, []]));
+  for (let round = 0; round < (quick ? 9 : 31); round++) {
+    // Who is first in a round is last in the next.
+    const order = round % 2 === 0 ? cases : cases.toReversed();
+    for (const each of order) turns.get(each)!.push(await turn(each, turnMs, servers));
+  }
+  for (const client of clients) client.close();
+
+  const of = (each: Exchange) => turns.get(each)!;
+  const [raw, sealed, rawPing, sealedPing] = cases.map((each) => median(of(each).map(({ us }) => us)));
+  const percent = (a: Exchange, b: Exchange) =>
+    tenths(100 * median(of(a).map(({ us }, round) => us / of(b)[round]!.us)));
+  const cpu = (each: Exchange) => tenths(median(of(each).map(({ serverCpuUs }) => serverCpuUs)));
+  return {
+    raw_per_second: Math.round(1e6 / raw!),
+    sealed_per_second: Math.round(1e6 / sealed!),
+    rate_percent: percent(pipelined[0]!, pipelined[1]!),
+    raw_rtt_us: tenths(rawPing!),
+    sealed_rtt_us: tenths(sealedPing!),
+    rtt_percent: percent(pingPong[1]!, pingPong[0]!),
+    raw_server_cpu_us: cpu(pipelined[0]!),
+    sealed_server_cpu_us: cpu(pipelined[1]!),
   };
-  session.ondatagram = ({ length }) => sealed.onanswer(length);
-  return sealed;
 }
 
-class Exchange implements Case {
-  readonly name: string;
-  readonly #echo: Echo;
-  readonly #underWay: number;
-  readonly #datagram = new Uint8Array(DATAGRAM_BYTES).fill(7);
+function tenths(value: number): number {
+  return Math.round(value * 10) / 10;
+}
 
-  constructor(name: string, echo: Echo, underWay: number) {
-    this.name = name;
-    this.#echo = echo;
-    this.#underWay = underWay;
-  }
-
-  verify(): Promise<void> {
-    return this.run(2 * this.#underWay);
-  }
-
-  run(count: number): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const echo = this.#echo;
-      let sent = 0;
-      let answered = 0;
-      let seen = -1;
-      // Nothing should get lost with so little under way; if something does, the figures are none.
-      const watch = setInterval(() => {
-        if (answered === seen) {
-          clearInterval(watch);
-          reject(new Error(`${this.name}: ${answered} of ${sent} datagrams came back`));
-        }
-        seen = answered;
-      }, LOST_MS);
-      echo.onanswer = (length) => {
-        if (length !== DATAGRAM_BYTES) reject(new Error(`an answer of ${length} bytes`));
-        answered++;
-        if (sent < count) {
-          sent++;
-          echo.send(this.#datagram);
-        } else if (answered === count) {
-          clearInterval(watch);
-          resolve();
-        }
-      };
-      const first = Math.min(count, this.#underWay);
-      for (; sent < first; sent++) echo.send(this.#datagram);
-    });
-  }
+async function turn(each: Exchange, ms: number, servers: Servers): Promise<Turn> {
+  const cpuBefore = await servers.cpuUs();
+  const { count, elapsedMs } = await each.runFor(ms);
+  return {
+    us: (elapsedMs * 1000) / count,
+    serverCpuUs: ((await servers.cpuUs()) - cpuBefore) / count,
+  };
 }

@@ -1,6 +1,8 @@
 // Times operations against each other: every case is verified, warmed up, and then measured in rounds that take all
 // cases in turn, so that a machine which gets slower or faster for a while does so for all of them.
 
+import type { Answers } from "./other-process.ts";
+
 /** One way to do an operation. */
 export interface Case {
   readonly name: string;
@@ -47,6 +49,10 @@ export interface Group {
   /** Whether its figures are per runtime. If not, it runs on the first runtime only. */
   readonly everyRuntime: boolean;
   run(context: Context): Promise<Figures>;
+  /** What else it measures that is not per runtime: on the first runtime only, beside the figures of `run`. */
+  runOnce?(context: Context): Promise<Figures>;
+  /** What its other processes do, by name; see other-process.ts. */
+  readonly roles?: Readonly<Record<string, (runtime: string) => Promise<Answers>>>;
 }
 
 /** Measures cases against each other. The answer has their names, in their order. */
@@ -116,10 +122,13 @@ class Meter {
 }
 
 function summarize(rounds: readonly number[]): Timing {
-  const sorted = [...rounds].sort((a, b) => a - b);
+  return { medianUs: median(rounds), minUs: Math.min(...rounds) };
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
-  const medianUs = sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
-  return { medianUs, minUs: sorted[0] };
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
 /** A figure with four significant digits, which is more than a run can promise. */

@@ -67,16 +67,14 @@ async function measureOn(runtime, script, { first, quick, json }) {
   const { command, args } = await findRuntime(runtime);
   const mark = "@bench ";
   const lines = [];
-  const result = await run(
-    command,
-    [...args, script, runtime, first ? "first" : "other", quick ? "quick" : "full"],
-    {
-      limitMs: RUNTIME_LIMIT_MS,
-      env: { NO_COLOR: "1" },
-      onLine: (line) => line.startsWith(mark) && lines.push(JSON.parse(line.slice(mark.length))),
-      onErrorLine: (line) => json || say(line),
-    },
-  );
+  const line = [...args, script, runtime, first ? "first" : "other", quick ? "quick" : "full"];
+  const result = await run(command, line, {
+    limitMs: RUNTIME_LIMIT_MS,
+    // How a benchmark starts a second process of its own kind.
+    env: { NO_COLOR: "1", BENCH_COMMAND: JSON.stringify([command, ...line]) },
+    onLine: (line) => line.startsWith(mark) && lines.push(JSON.parse(line.slice(mark.length))),
+    onErrorLine: (line) => json || say(line),
+  });
   if (result.code !== 0) {
     // Without --json its own words are on the terminal already.
     throw new ToolError(`${runtime} failed${json ? `:\n${output({ ...result, stdout: "" })}` : ""}`);
