@@ -1,5 +1,5 @@
 import type { Bytes } from "./bytes.ts";
-import { coreBase64 } from "./wasm.ts";
+import { coreHex } from "./wasm.ts";
 
 /** What the WASM module exports: assembly/index.ts. Pointers are byte offsets into `memory`. */
 export interface CoreExports {
@@ -123,9 +123,8 @@ const FRAMED_CIPHERTEXT = 2;
 
 /** The module that the bundle carries, as bytes. */
 export function coreBytes(): Bytes {
-  const binary = atob(coreBase64);
-  const bytes = new Uint8Array(binary.length);
-  for (let i = 0; i < binary.length; i++) bytes[i] = binary.charCodeAt(i);
+  const bytes = new Uint8Array(coreHex.length / 2);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = Number.parseInt(coreHex.slice(2 * i, 2 * i + 2), 16);
   return bytes;
 }
 
