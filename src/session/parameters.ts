@@ -1,0 +1,106 @@
+/**
+ * Transport parameters (RFC 9000 §18, RFC 9221 §3): what each side allows the other. They travel in one frame, the
+ * first of each packet until the peer has acknowledged it, so that nothing ever comes before them.
+ */
+import type { Bytes } from "../core/bytes.ts";
+import { TransportError } from "./errors.ts";
+import { streamCount } from "./frames.ts";
+import { PacketReader, PacketWriter } from "./varint.ts";
+
+/**
+ * Application-layer protocol (RFC 7301) of sessions with these frames. As in drafts over QMux the number is of the
+ * mapping, and changes with anything that two versions would understand differently.
+ */
+export const SESSION_ALPN = "sealgram-01";
+
+export interface TransportParameters {
+  /** Of this side, in milliseconds; 0 for none. DTLS ends an idle connection, and the peer may want to know when. */
+  readonly maxIdleTimeoutMs: number;
+  /** The largest datagram that this side receives, in bytes. */
+  readonly maxUdpPayloadSize: number;
+  readonly initialMaxData: number;
+  /** For streams that this side opens. */
+  readonly initialMaxStreamDataBidiLocal: number;
+  /** For streams that the peer opens. */
+  readonly initialMaxStreamDataBidiRemote: number;
+  readonly initialMaxStreamDataUni: number;
+  readonly initialMaxStreamsBidi: number;
+  readonly initialMaxStreamsUni: number;
+  /** Power of two that ACK Delay fields are multiplied with. */
+  readonly ackDelayExponent: number;
+  readonly maxAckDelayMs: number;
+  /** The largest DATAGRAM frame that this side takes, with type and length; 0 for none at all. */
+  readonly maxDatagramFrameSize: number;
+}
+
+type Name = keyof TransportParameters;
+
+/** Identifiers and what holds without them (§18.2). */
+const table: readonly (readonly [id: number, name: Name, otherwise: number])[] = [
+  [0x01, "maxIdleTimeoutMs", 0],
+  [0x03, "maxUdpPayloadSize", 65_527],
+  [0x04, "initialMaxData", 0],
+  [0x05, "initialMaxStreamDataBidiLocal", 0],
+  [0x06, "initialMaxStreamDataBidiRemote", 0],
+  [0x07, "initialMaxStreamDataUni", 0],
+  [0x08, "initialMaxStreamsBidi", 0],
+  [0x09, "initialMaxStreamsUni", 0],
+  [0x0a, "ackDelayExponent", 3],
+  [0x0b, "maxAckDelayMs", 25],
+  [0x20, "maxDatagramFrameSize", 0],
+];
+
+/** What belongs to QUIC's own handshake, connection IDs and migration. */
+const foreign: readonly number[] = [0x00, 0x02, 0x0c, 0x0d, 0x0e, 0x0f, 0x10];
+
+export function encodeParameters(parameters: TransportParameters): Bytes {
+  const writer = new PacketWriter(256);
+  const value = new PacketWriter(8);
+  for (const [id, name, otherwise] of table) {
+    if (parameters[name] === otherwise) continue;
+    value.at = 0;
+    value.varint(parameters[name]);
+    writer.varint(id);
+    writer.varint(value.at);
+    writer.bytes(value.buffer.subarray(0, value.at));
+  }
+  return writer.buffer.slice(0, writer.at);
+}
+
+/** @throws TransportError (transport_parameter_error) */
+export function decodeParameters(bytes: Bytes): TransportParameters {
+  const values = Object.fromEntries(table.map(([, name, otherwise]) => [name, otherwise])) as Record<
+    Name,
+    number
+  >;
+  const seen = new Set<number>();
+  const reader = new PacketReader();
+  reader.begin(bytes, 0, bytes.length);
+  try {
+    while (reader.at < reader.end) {
+      const id = reader.varint();
+      const length = reader.varint();
+      const end = reader.skip(length) + length;
+      if (seen.has(id)) throw parameterFault(`transport parameter ${id} twice`);
+      seen.add(id);
+      if (foreign.includes(id)) throw parameterFault(`transport parameter ${id} has no meaning here`);
+      const name = table.find(([known]) => known === id)?.[1];
+      // "An endpoint MUST ignore transport parameters that it does not support" (§7.4.2).
+      if (name === undefined) continue;
+      reader.at = end - length;
+      values[name] = name.startsWith("initialMaxStreams") ? streamCount(reader) : reader.varint();
+      if (reader.at !== end) throw parameterFault(`transport parameter ${id} of the wrong length`);
+    }
+  } catch (error) {
+    if (!(error instanceof TransportError) || error.code === "transport_parameter_error") throw error;
+    throw parameterFault(error.message);
+  }
+  if (values.ackDelayExponent > 20) throw parameterFault("ack_delay_exponent above 20");
+  if (values.maxAckDelayMs >= 2 ** 14) throw parameterFault("max_ack_delay of 2^14 or more");
+  if (values.maxUdpPayloadSize < 1200) throw parameterFault("max_udp_payload_size below 1200");
+  return values;
+}
+
+function parameterFault(message: string): TransportError {
+  return new TransportError("transport_parameter_error", message);
+}
