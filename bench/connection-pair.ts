@@ -6,6 +6,7 @@ import type { CryptoProvider } from "../src/crypto/provider.ts";
 import { type ClientConfig, commonDefaults, type Psk, type ServerConfig } from "../src/dtls/config.ts";
 import { Connection, type ConnectionHost } from "../src/dtls/connection.ts";
 import { NamedGroup } from "../src/tls/codepoints.ts";
+import { sideOf } from "../test/sim/side.ts";
 
 // Both ends of a connection in one process, with nothing between them but a queue.
 
@@ -45,7 +46,7 @@ export class End implements ConnectionHost {
   constructor(config: ClientConfig | ServerConfig, connectionId?: Uint8Array<ArrayBuffer>) {
     const path = { path: "peer", pathValidated: true };
     this.connection = new Connection(
-      config,
+      sideOf(config),
       this,
       connectionId === undefined ? path : { ...path, connectionId },
     );

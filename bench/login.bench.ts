@@ -1,6 +1,8 @@
 import { Acceptor } from "../src/dtls/acceptor.ts";
+import { asClient } from "../src/dtls/client.ts";
 import type { ClientConfig, ServerConfig } from "../src/dtls/config.ts";
 import { Connection, type ConnectionHost } from "../src/dtls/connection.ts";
+import { asServer } from "../src/dtls/server.ts";
 import {
   LoginThrottle,
   MemoryRecordStore,
@@ -132,8 +134,8 @@ class ServerEnd extends End {
     if (verdict.kind === "later") verdict = await verdict.verdict;
     if (verdict.kind === "answer") this.sent.push(verdict.datagram);
     else if (verdict.kind === "accept") {
-      const options = { path: "1 192.0.2.1", pathValidated: true, retry: verdict.retry };
-      this.connection = new Connection(this.#config, this, options);
+      const options = { path: "1 192.0.2.1", pathValidated: true };
+      this.connection = new Connection(asServer(this.#config, verdict.retry), this, options);
       this.connection.handleDatagram(verdict.datagram, "1 192.0.2.1");
     }
   }
@@ -156,7 +158,7 @@ async function logIn({ client: config, succeeds }: Case, server: ServerEnd): Pro
   const client = new End();
   const times: Times = { clientUs: 0, serverUs: 0 };
   times.clientUs += await timed(async () => {
-    client.connection = new Connection(config, client, { path: "server", pathValidated: true });
+    client.connection = new Connection(asClient(config), client, { path: "server", pathValidated: true });
     client.connection.start();
     await client.idle();
   });

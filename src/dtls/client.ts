@@ -52,6 +52,7 @@ import {
   Handshake,
   type HandshakeParts,
   type HandshakeResult,
+  type Side,
 } from "./handshake.ts";
 import { finishPake, joinSecrets, offerPake, offerShare, type PakeOffer } from "./pake.ts";
 import { expectMessage, nextMessage, type Procedure, settled, unexpectedMessage } from "./procedure.ts";
@@ -75,7 +76,18 @@ interface Offer {
   readonly pake: PakeOffer | undefined;
 }
 
-export function* clientHandshake(parts: HandshakeParts, config: ClientConfig): Procedure<HandshakeResult> {
+/**
+ * A client.
+ * @throws TypeError for a configuration that asks for a password and certificates
+ */
+export function asClient(config: ClientConfig): Side {
+  if (config.pake !== undefined && config.verifyServer !== undefined) {
+    throw new TypeError("a server is authenticated by password or by certificate, not by both");
+  }
+  return { config, firstSequenceNumber: 0, handshake: (parts) => clientHandshake(parts, config) };
+}
+
+function* clientHandshake(parts: HandshakeParts, config: ClientConfig): Procedure<HandshakeResult> {
   const handshake = new Handshake(parts, config, "client");
   const { transcript } = handshake;
   handshake.clientRandom = parts.crypto.random(randomLength);

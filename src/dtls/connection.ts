@@ -20,11 +20,10 @@ import {
   maxTicketLifetimeSeconds,
 } from "../tls/post-handshake.ts";
 import { fault } from "../tls/wire.ts";
-import { clientHandshake } from "./client.ts";
 import type { ConnectionConfig, PeerIdentity, SessionTicket } from "./config.ts";
 import { ConnectionIds } from "./connection-ids.ts";
 import { DatagramPacker } from "./datagrams.ts";
-import { HANDSHAKE_EPOCH, type HandshakeResult } from "./handshake.ts";
+import { HANDSHAKE_EPOCH, type HandshakeResult, type Side } from "./handshake.ts";
 import { encodeRoutability, type Path, type PathState, type RoutabilityMessage } from "./path.ts";
 import { Paths } from "./paths.ts";
 import type { Procedure } from "./procedure.ts";
@@ -36,7 +35,6 @@ import {
   type RecordReceiver,
 } from "./record-layer.ts";
 import { Reliability } from "./reliability.ts";
-import { type StatelessRetry, serverHandshake } from "./server.ts";
 import { TrafficKeyUpdates } from "./traffic-keys.ts";
 
 /** What the handshake has settled, for the application. */
@@ -85,8 +83,6 @@ export interface ConnectionOptions {
   readonly pathValidated: boolean;
   /** The connection ID that the peer shall send; empty to offer sending one without receiving any. */
   readonly connectionId?: Bytes;
-  /** A server's: the cookie exchange that went before. */
-  readonly retry?: StatelessRetry;
 }
 
 type State = "handshaking" | "established" | "closed";
@@ -124,10 +120,8 @@ export class Connection implements RecordReceiver {
   #retiring: { readonly epoch: number; readonly atMs: number }[] = [];
   #hasAuthenticRecord = false;
 
-  constructor(config: ConnectionConfig, host: ConnectionHost, options: ConnectionOptions) {
-    if (config.role === "client" && config.pake !== undefined && config.verifyServer !== undefined) {
-      throw new TypeError("a server is authenticated by password or by certificate, not by both");
-    }
+  constructor(side: Side, host: ConnectionHost, options: ConnectionOptions) {
+    const { config, firstSequenceNumber } = side;
     this.#config = config;
     this.#host = host;
     this.#paths = new Paths(this.#pathsHost(), options.path, options.pathValidated);
@@ -136,9 +130,12 @@ export class Connection implements RecordReceiver {
     this.#ownConnectionId = options.connectionId;
     this.#startedAtMs = host.now();
     this.#lastReceivedAtMs = this.#startedAtMs;
-    // Behind a stateless HelloRetryRequest both sides go on with their second message and record.
-    const before = options.retry === undefined ? 0 : 1;
-    this.#records = new RecordLayer(config.core, this.#receivedConnectionIds(), config.keyLimits, before);
+    this.#records = new RecordLayer(
+      config.core,
+      this.#receivedConnectionIds(),
+      config.keyLimits,
+      firstSequenceNumber,
+    );
     this.#reliability = new Reliability(
       this.#records,
       {
@@ -147,12 +144,9 @@ export class Connection implements RecordReceiver {
         reduceMtu: () => this.#reduceMtu(),
       },
       config.reliability,
-      before,
+      firstSequenceNumber,
     );
-    this.#procedure =
-      config.role === "client"
-        ? clientHandshake(this.#parts(), config)
-        : serverHandshake(this.#parts(), config, options.retry);
+    this.#procedure = side.handshake(this.#parts());
     // A server has nothing to do before the first message; a client starts when it is told to.
     if (config.role === "server") this.#procedure.next();
   }

@@ -19,7 +19,7 @@ import { selectSignatureScheme } from "../tls/server-choices.ts";
 import type { SuiteParameters } from "../tls/suites.ts";
 import { Transcript } from "../tls/transcript.ts";
 import { fault } from "../tls/wire.ts";
-import type { CommonConfig, Credential, PeerIdentity, PeerVerifier } from "./config.ts";
+import type { CommonConfig, ConnectionConfig, Credential, PeerIdentity, PeerVerifier } from "./config.ts";
 import type { Path } from "./path.ts";
 import { expectMessage, type Procedure, settled } from "./procedure.ts";
 import type { RecordLayer } from "./record-layer.ts";
@@ -38,6 +38,17 @@ export const acceptedSchemes: readonly SignatureScheme[] = [
   Schemes.rsa_pss_rsae_sha384,
   Schemes.rsa_pss_rsae_sha512,
 ];
+
+/**
+ * One side of a connection: `asClient` and `asServer` make it of a configuration. It brings its handshake along, so that
+ * a program with clients only carries no server.
+ */
+export interface Side {
+  readonly config: ConnectionConfig;
+  /** message_seq and record number to begin with: behind a stateless HelloRetryRequest both sides go on with 1. */
+  readonly firstSequenceNumber: 0 | 1;
+  handshake(parts: HandshakeParts): Procedure<HandshakeResult>;
+}
 
 /** What a handshake has settled. */
 export interface HandshakeResult {

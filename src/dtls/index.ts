@@ -5,6 +5,7 @@ export { SealgramError } from "../errors.ts";
 export { CertificateType, NamedGroup } from "../tls/codepoints.ts";
 export { CipherSuite } from "../tls/suites.ts";
 export { Acceptor, type AcceptorDrop, type Verdict } from "./acceptor.ts";
+export { asClient } from "./client.ts";
 export {
   type ClientConfig,
   type ClientPake,
@@ -27,7 +28,8 @@ export {
 } from "./config.ts";
 export { type Connected, Connection, type ConnectionHost, type ConnectionOptions } from "./connection.ts";
 export { CookieJar } from "./cookie.ts";
+export type { Side } from "./handshake.ts";
 export type { Path } from "./path.ts";
 export type { DropCounters, RecordDrop } from "./record-layer.ts";
 export { defaultReliability, type ReliabilityOptions } from "./reliability.ts";
-export type { StatelessRetry } from "./server.ts";
+export { asServer, type StatelessRetry } from "./server.ts";

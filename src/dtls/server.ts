@@ -46,6 +46,7 @@ import {
   Handshake,
   type HandshakeParts,
   type HandshakeResult,
+  type Side,
 } from "./handshake.ts";
 import { answerPake, asksParameters, joinSecrets, lookUpParameters, offersPake } from "./pake.ts";
 import { expectMessage, nextMessage, type Procedure, settled, unexpectedMessage } from "./procedure.ts";
@@ -76,7 +77,19 @@ interface Selection {
   readonly suite: SuiteParameters;
 }
 
-export function* serverHandshake(
+/**
+ * A server.
+ * @param retry the cookie exchange that went before, if there was one
+ */
+export function asServer(config: ServerConfig, retry?: StatelessRetry): Side {
+  return {
+    config,
+    firstSequenceNumber: retry === undefined ? 0 : 1,
+    handshake: (parts) => serverHandshake(parts, config, retry),
+  };
+}
+
+function* serverHandshake(
   parts: HandshakeParts,
   config: ServerConfig,
   stateless?: StatelessRetry,

@@ -1,12 +1,13 @@
 /** A connection on a carrier: it feeds the engine with datagrams and time, and knows the peer's address. */
 import type { Bytes } from "../core/bytes.ts";
-import type { ConnectionConfig, SessionTicket } from "../dtls/config.ts";
+import type { SessionTicket } from "../dtls/config.ts";
 import {
   type Connected,
   Connection,
   type ConnectionHost,
   type ConnectionOptions,
 } from "../dtls/connection.ts";
+import type { Side } from "../dtls/handshake.ts";
 import type { Path } from "../dtls/path.ts";
 import type { SealgramError } from "../errors.ts";
 import type { RemoteAddress } from "../transport/types.ts";
@@ -62,7 +63,7 @@ export class Association implements ConnectionHost, Scheduled {
   constructor(
     owner: AssociationOwner,
     deadlines: Deadlines,
-    config: ConnectionConfig,
+    side: Side,
     remote: RemoteAddress,
     options: Omit<ConnectionOptions, "path">,
     giveUpAtMs: number,
@@ -72,7 +73,7 @@ export class Association implements ConnectionHost, Scheduled {
     this.#remote = remote;
     this.#path = pathOf(remote.host, remote.port);
     this.giveUpAtMs = giveUpAtMs;
-    this.connection = new Connection(config, this, { ...options, path: this.#path });
+    this.connection = new Connection(side, this, { ...options, path: this.#path });
     this.#reschedule();
   }
 

@@ -1,6 +1,7 @@
 /** `connect`: a client's sessions, each on a socket of its own. */
 import type { Bytes } from "../core/bytes.ts";
 import type { NamedGroup } from "../crypto/provider.ts";
+import { asClient } from "../dtls/client.ts";
 import type { ClientConfig, SessionTicket } from "../dtls/config.ts";
 import type { Connected } from "../dtls/connection.ts";
 import { SealgramError } from "../errors.ts";
@@ -158,7 +159,14 @@ class ClientLink implements AssociationOwner {
       // An empty connection ID: ours is sent, and none is needed here, as the socket has one peer.
       const options = { pathValidated: true, connectionId: new Uint8Array(0) };
       const never = Number.POSITIVE_INFINITY;
-      this.#association = new Association(this, deadlines, this.#config, this.#remote, options, never);
+      this.#association = new Association(
+        this,
+        deadlines,
+        asClient(this.#config),
+        this.#remote,
+        options,
+        never,
+      );
       this.#association.start();
     });
   }

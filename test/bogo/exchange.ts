@@ -4,6 +4,7 @@ import { nodeAes } from "../../src/crypto/node-aes.ts";
 import type { PeerIdentity, SessionTicket } from "../../src/dtls/config.ts";
 import { type Connected, Connection } from "../../src/dtls/connection.ts";
 import { SealgramError } from "../../src/errors.ts";
+import { sideOf } from "../sim/side.ts";
 import type { VirtualClock } from "./clock.ts";
 import { configure } from "./configure.ts";
 import { type NumberedCredential, readCredentials } from "./credentials.ts";
@@ -73,7 +74,7 @@ export class Exchange {
     });
     this.#mtuBytes = config.mtuBytes;
     this.#connection = new Connection(
-      config,
+      sideOf(config),
       {
         now: () => clock.nowMs,
         transmit: (datagram) => transport.send(datagram),

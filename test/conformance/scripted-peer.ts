@@ -23,6 +23,7 @@ import { decodeAlert } from "../../src/tls/alerts.ts";
 import { NamedGroup } from "../../src/tls/codepoints.ts";
 import { nextTrafficSecret, trafficKeys } from "../../src/tls/key-schedule.ts";
 import { CipherSuite, suiteParameters } from "../../src/tls/suites.ts";
+import { sideOf } from "../sim/side.ts";
 
 /** Those that tests reach. */
 const epochs = Array.from({ length: 20 }, (_, i) => i + 2);
@@ -147,7 +148,7 @@ export class Lab {
       ...(connectionId === undefined ? {} : { connectionId }),
     });
     this.subject = new Connection(
-      role === "client" ? client : server,
+      sideOf(role === "client" ? client : server),
       quiet({
         transmit: (datagram, path) => {
           this.sent.push(datagram.slice());
@@ -166,7 +167,7 @@ export class Lab {
       optionsOf(own),
     );
     this.accomplice = new Connection(
-      role === "client" ? server : client,
+      sideOf(role === "client" ? server : client),
       quiet({ transmit: (datagram) => this.#toSubject.push(...this.rewrite(datagram.slice())) }),
       { ...optionsOf(other), pathValidated: true },
     );

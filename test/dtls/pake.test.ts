@@ -10,6 +10,7 @@ import {
   deriveKeys,
   encodeTranscript,
 } from "../../src/crypto/spake2plus.ts";
+import { asClient } from "../../src/dtls/client.ts";
 import {
   type ClientConfig,
   type ClientPake,
@@ -19,7 +20,6 @@ import {
   type ServerConfig,
   type ServerPake,
 } from "../../src/dtls/config.ts";
-import { Connection } from "../../src/dtls/connection.ts";
 import { SealgramError } from "../../src/errors.ts";
 import { clientPake, respondWith } from "../../src/login/spake2plus.ts";
 import { ExtensionType, NamedGroup } from "../../src/tls/codepoints.ts";
@@ -422,7 +422,7 @@ describe("a login fails", () => {
       pake: alice,
       verifyServer,
     };
-    expect(() => new Connection(config, {} as never, { path: "", pathValidated: true })).toThrow(TypeError);
+    expect(() => asClient(config)).toThrow(TypeError);
   });
 });
 

@@ -2,8 +2,10 @@
 import type { Bytes } from "../../src/core/bytes.ts";
 import type { ConnectionConfig, SessionTicket } from "../../src/dtls/config.ts";
 import { type Connected, Connection, type ConnectionOptions } from "../../src/dtls/connection.ts";
+import type { StatelessRetry } from "../../src/dtls/server.ts";
 import type { SealgramError } from "../../src/errors.ts";
 import type { Network, Node } from "./network.ts";
+import { sideOf } from "./side.ts";
 
 export class SimulatedConnection implements Node {
   readonly connection: Connection;
@@ -24,14 +26,14 @@ export class SimulatedConnection implements Node {
     network: Network,
     config: ConnectionConfig,
     address: string,
-    options: Omit<ConnectionOptions, "path"> & { readonly path: string },
+    options: Omit<ConnectionOptions, "path"> & { readonly path: string; readonly retry?: StatelessRetry },
   ) {
     this.#network = network;
     this.address = address;
     network.attach(address, this);
     const { crypto } = config;
     this.connection = new Connection(
-      config,
+      sideOf(config, options.retry),
       {
         now: () => network.nowMs,
         transmit: (datagram, path) => network.send(this.address, path as string, datagram),

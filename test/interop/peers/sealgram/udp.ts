@@ -5,10 +5,12 @@ import type { Bytes } from "../../../../src/core/bytes.ts";
 import { ContentType } from "../../../../src/core/index.ts";
 import { toHex } from "../../../../src/crypto/bytes.ts";
 import type { Acceptor, Verdict } from "../../../../src/dtls/acceptor.ts";
-import type { ClientConfig, ConnectionConfig, ServerConfig } from "../../../../src/dtls/config.ts";
+import { asClient } from "../../../../src/dtls/client.ts";
+import type { ClientConfig, ServerConfig } from "../../../../src/dtls/config.ts";
 import { type Connected, Connection, type ConnectionOptions } from "../../../../src/dtls/connection.ts";
+import type { Side } from "../../../../src/dtls/handshake.ts";
 import type { Path } from "../../../../src/dtls/path.ts";
-import type { StatelessRetry } from "../../../../src/dtls/server.ts";
+import { asServer, type StatelessRetry } from "../../../../src/dtls/server.ts";
 import type { AlertName, SealgramError } from "../../../../src/errors.ts";
 
 /** What becomes of an association; it may be answered by commands at once. */
@@ -39,14 +41,9 @@ class Association {
   #timer: NodeJS.Timeout | undefined;
   #timerAtMs: number | undefined;
 
-  constructor(
-    config: ConnectionConfig,
-    options: ConnectionOptions,
-    carrier: Carrier,
-    listen: (run: Run) => Listener,
-  ) {
+  constructor(side: Side, options: ConnectionOptions, carrier: Carrier, listen: (run: Run) => Listener) {
     this.#connection = new Connection(
-      config,
+      side,
       {
         ...carrier,
         now: () => performance.now(),
@@ -109,7 +106,7 @@ export class UdpClient {
     const { random } = config.crypto;
     const path = pathOf(server);
     const association = new Association(
-      config,
+      asClient(config),
       {
         path,
         pathValidated: true,
@@ -219,11 +216,10 @@ export class UdpServer {
       return id;
     };
     const association = new Association(
-      this.#config,
+      asServer(this.#config, retry),
       {
         path,
         pathValidated: retry !== undefined,
-        ...(retry === undefined ? {} : { retry }),
         ...(connectionIdLength === undefined ? {} : { connectionId: newConnectionId() }),
       },
       {
