@@ -1,6 +1,6 @@
 import type { Bytes } from "../core/bytes.ts";
 import { concatBytes, copyBytes } from "./bytes.ts";
-import { createProverSecret, type ProverSecret, reduceScalar } from "./spake2plus.ts";
+import type { ProverSecret } from "./spake2plus.ts";
 
 export const minIterations = 30_000;
 /** The present advice for PBKDF2-HMAC-SHA-256. */
@@ -40,38 +40,76 @@ export const encodePasswordInput = (password: Uint8Array, { idProver, idVerifier
     }),
   );
 
-const secretFrom = (output: Uint8Array): ProverSecret =>
-  createProverSecret(reduceScalar(output.subarray(0, 40)), reduceScalar(output.subarray(40)));
+/** Erases the output. The arithmetic is loaded here: whoever only prepares a password does without. */
+const secretFrom = async (output: Uint8Array): Promise<ProverSecret> => {
+  const { createProverSecret, reduceScalar } = await import("./spake2plus.ts");
+  const [w0, w1] = [reduceScalar(output.subarray(0, 40)), reduceScalar(output.subarray(40))];
+  output.fill(0);
+  return createProverSecret(w0, w1);
+};
 
 /**
- * w0 and w1 of a password by PBKDF2-HMAC-SHA-256 of WebCrypto, away from the event loop. The same call registers
- * (give the server the {@link VerifierRecord} part, salt and iterations) and logs in.
+ * w0 and w1 of a password by PBKDF2-HMAC-SHA-256, without holding up the event loop: WebCrypto computes it elsewhere;
+ * where there is none (a page that is not a secure context), JavaScript does it in slices of some milliseconds, ten
+ * times slower. The same call registers (give the server the {@link VerifierRecord} part, salt and iterations) and
+ * logs in.
  * `RangeError` for fewer than 30,000 or more than 10,000,000 iterations or a salt under 16 bytes.
  */
 export const derivePbkdf2 = async (
   password: string,
   identities: Identities,
   options: { readonly salt: Uint8Array; readonly iterations: number },
-  subtle: SubtleCrypto = globalThis.crypto.subtle,
+  subtle: SubtleCrypto | undefined = globalThis.crypto?.subtle,
 ): Promise<ProverSecret> => {
   const { salt, iterations } = options;
   if (!(Number.isInteger(iterations) && iterations >= minIterations && iterations <= maxIterations)) {
     throw new RangeError(`iterations from ${minIterations} to ${maxIterations}`);
   }
   if (salt.length < saltLength) throw new RangeError(`a salt of at least ${saltLength} bytes`);
-  const input = encodePasswordInput(preparePassword(password), identities);
+  const prepared = preparePassword(password);
+  const input = encodePasswordInput(prepared, identities);
+  prepared.fill(0);
+  try {
+    return await secretFrom(
+      subtle === undefined
+        ? await sliced(input, salt, iterations)
+        : await byWebCrypto(subtle, input, salt, iterations),
+    );
+  } finally {
+    input.fill(0);
+  }
+};
+
+const byWebCrypto = async (
+  subtle: SubtleCrypto,
+  input: Bytes,
+  salt: Uint8Array,
+  iterations: number,
+): Promise<Uint8Array> => {
   const key = await subtle.importKey("raw", input, "PBKDF2", false, ["deriveBits"]);
   const parameters = { name: "PBKDF2", hash: "SHA-256", salt: copyBytes(salt), iterations };
-  return secretFrom(new Uint8Array(await subtle.deriveBits(parameters, key, outputLength * 8)));
+  return new Uint8Array(await subtle.deriveBits(parameters, key, outputLength * 8));
+};
+
+const sliced = async (input: Bytes, salt: Uint8Array, iterations: number): Promise<Uint8Array> => {
+  const [{ pbkdf2Async }, { sha256 }] = await Promise.all([
+    import("@noble/hashes/pbkdf2.js"),
+    import("@noble/hashes/sha2.js"),
+  ]);
+  return pbkdf2Async(sha256, input, copyBytes(salt), { c: iterations, dkLen: outputLength });
 };
 
 /** Parameters that RFC 9383 §3.2 recommends and BoringSSL's registration uses, without a salt. */
 const scryptParameters = { N: 32_768, r: 8, p: 1, dkLen: outputLength } as const;
 
-/** w0 and w1 as BoringSSL derives them, for peers with the standard extension only. Takes about 32 MiB. */
+/**
+ * w0 and w1 as BoringSSL derives them, for peers with the standard extension only. Takes about 32 MiB, and some tenths
+ * of a second in slices of some milliseconds.
+ */
 export const deriveScrypt = async (password: Uint8Array, identities: Identities): Promise<ProverSecret> => {
   const { scryptAsync } = await import("@noble/hashes/scrypt.js");
-  return secretFrom(
-    await scryptAsync(encodePasswordInput(password, identities), new Uint8Array(), scryptParameters),
-  );
+  const input = encodePasswordInput(password, identities);
+  const output = await scryptAsync(input, new Uint8Array(), scryptParameters);
+  input.fill(0);
+  return secretFrom(output);
 };

@@ -2,6 +2,16 @@
 export type { NamedGroup, Signer } from "../crypto/provider.ts";
 export type { SessionTicket } from "../dtls/config.ts";
 export { SealgramError } from "../errors.ts";
+export {
+  type PasswordAuth,
+  type PasswordOptions,
+  password,
+  type Revocation,
+} from "../login/password.ts";
+export { type PasswordRecord, type RegisterOptions, register } from "../login/record.ts";
+export { MemoryRecordStore, type RecordBook, type RecordListener, type RecordStore } from "../login/store.ts";
+export { type LoginAttempt, LoginThrottle, type ThrottleOptions } from "../login/throttle.ts";
+export type { PasswordServerOptions } from "../login/verifier.ts";
 export type { RemoteAddress } from "../transport/types.ts";
 export {
   type Auth,

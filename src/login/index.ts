@@ -4,9 +4,8 @@ export {
   type PasswordAuth,
   type PasswordContext,
   type PasswordOptions,
-  type PasswordServerOptions,
   password,
-  passwordServer,
+  type Revocation,
 } from "./password.ts";
 export {
   fromStored,
@@ -17,5 +16,6 @@ export {
   toStored,
 } from "./record.ts";
 export { clientPake, type LoginNames, respondWith } from "./spake2plus.ts";
-export { MemoryRecordStore, type RecordBook, type RecordStore } from "./store.ts";
+export { MemoryRecordStore, type RecordBook, type RecordListener, type RecordStore } from "./store.ts";
 export { addressKey, type LoginAttempt, LoginThrottle, type ThrottleOptions } from "./throttle.ts";
+export { type PasswordServerOptions, passwordServer } from "./verifier.ts";

@@ -1,10 +1,12 @@
 /** Records in a file of JSON, for Node, Deno and Bun. */
 import { randomBytes } from "node:crypto";
-import { open, readFile, rename, rm, stat } from "node:fs/promises";
+import { open, readFile, realpath, rename, rm, stat } from "node:fs/promises";
+import { clearInterval, setInterval } from "node:timers";
 import type { Bytes } from "../core/bytes.ts";
 import { fromBase64, toBase64 } from "../crypto/bytes.ts";
+import { withFileLock } from "./node-file-lock.ts";
 import { fromStored, type PasswordRecord, type StoredRecord, toStored } from "./record.ts";
-import type { RecordBook } from "./store.ts";
+import { isSamePassword, type RecordBook, type RecordListener, watchWith } from "./store.ts";
 
 interface Contents {
   readonly version: 1;
@@ -12,26 +14,36 @@ interface Contents {
   readonly users: readonly StoredRecord[];
 }
 
+type Records = ReadonlyMap<string, PasswordRecord>;
+
 const VERSION = 1;
-/** How long a look at the file is good for, in milliseconds. */
+const SECRET_BYTES = 32;
+/** How long a look at the file is good for, and how often a watched one is looked at, in milliseconds. */
 const FRESH_MS = 1_000;
 
 /**
- * Records in one file, which another process may change: a server sees that within a second. The file is replaced as a
- * whole, so that nobody ever reads half of it, and only its owner can read it (mode 0600). Two processes that change it
- * at the same moment are not kept apart: the later one wins.
+ * Records in one file, which several processes may read and change: a server sees within a second what another process
+ * has changed. It looks at the file for that, when it is asked for a record and, if it is watched, each second: nothing
+ * depends on notifications of the file system, which not all of them have. The file is replaced as a whole, so that
+ * nobody ever reads half of it, and only its owner can read it (mode 0600). Processes that change it do so one after the
+ * other, by way of a lock file beside it.
  */
 export class FileRecordStore implements RecordBook {
   readonly secret: Bytes;
   readonly #path: string;
-  #records: Map<string, PasswordRecord>;
+  readonly #listeners = new Set<RecordListener>();
+  #records: Records;
   /** Of the file as it was read. */
   #version: string;
   #lookedAtMs: number;
+  /** Goes up with each change of the records here: a look that began before it comes too late. */
+  #generation = 0;
+  #refreshing: Promise<void> | undefined;
   /** Changes wait for each other. */
   #writing: Promise<void> = Promise.resolve();
+  #timer: ReturnType<typeof setInterval> | undefined;
 
-  private constructor(path: string, secret: Bytes, records: Map<string, PasswordRecord>, version: string) {
+  private constructor(path: string, secret: Bytes, records: Records, version: string) {
     this.#path = path;
     this.secret = secret;
     this.#records = records;
@@ -44,14 +56,19 @@ export class FileRecordStore implements RecordBook {
    * @throws TypeError for a file of another form, and what the file system throws
    */
   static async open(path: string): Promise<FileRecordStore> {
-    const version = await versionOf(path);
-    if (version === undefined) {
-      const secret = new Uint8Array(randomBytes(32));
-      await replace(path, encode(secret, []));
-      return new FileRecordStore(path, secret, new Map(), (await versionOf(path))!);
+    if ((await versionOf(path)) === undefined) {
+      await withFileLock(path, async () => {
+        // Another process may have been first.
+        if ((await versionOf(path)) === undefined) {
+          await replace(path, encode(new Uint8Array(randomBytes(SECRET_BYTES)), new Map()));
+        }
+      });
     }
-    const { secret, records } = decode(await readFile(path, "utf8"));
-    return new FileRecordStore(path, secret, records, version);
+    // What a link leads to is replaced, not the link.
+    const file = await realpath(path);
+    const version = (await versionOf(file)) ?? "";
+    const { secret, records } = await read(file);
+    return new FileRecordStore(file, secret, records, version);
   }
 
   async get(identity: string): Promise<PasswordRecord | undefined> {
@@ -64,10 +81,12 @@ export class FileRecordStore implements RecordBook {
     return [...this.#records.keys()];
   }
 
+  /** @throws Error if another process does not finish changing the file, and what the file system throws */
   async set(record: PasswordRecord): Promise<void> {
     await this.#change((records) => records.set(record.identity, record));
   }
 
+  /** As {@link set}. */
   async delete(identity: string): Promise<boolean> {
     let existed = false;
     await this.#change((records) => {
@@ -76,26 +95,59 @@ export class FileRecordStore implements RecordBook {
     return existed;
   }
 
+  /** What it reports is at most a second old, if another process has done it. Keeps no process alive. */
+  watch(listener: RecordListener): () => void {
+    const stop = watchWith(this.#listeners, listener);
+    // A file that cannot be read fails those who ask for records.
+    this.#timer ??= setInterval(() => void this.#refresh().catch(() => {}), FRESH_MS).unref();
+    return () => {
+      stop();
+      if (this.#listeners.size > 0) return;
+      clearInterval(this.#timer);
+      this.#timer = undefined;
+    };
+  }
+
   /** Reads the file again if it is not the one that was read last. */
-  async #refresh(): Promise<void> {
-    this.#lookedAtMs = performance.now();
-    const version = await versionOf(this.#path);
-    if (version === undefined || version === this.#version) return;
-    this.#records = decode(await readFile(this.#path, "utf8")).records;
-    this.#version = version;
+  #refresh(): Promise<void> {
+    this.#refreshing ??= (async () => {
+      const generation = this.#generation;
+      const version = await versionOf(this.#path);
+      this.#lookedAtMs = performance.now();
+      if (version === undefined || version === this.#version) return;
+      const { records } = await read(this.#path);
+      if (generation === this.#generation) this.#adopt(records, version);
+    })().finally(() => {
+      this.#refreshing = undefined;
+    });
+    return this.#refreshing;
   }
 
   #change(change: (records: Map<string, PasswordRecord>) => void): Promise<void> {
-    const done = this.#writing.then(async () => {
-      await this.#refresh();
-      const records = new Map(this.#records);
-      change(records);
-      await replace(this.#path, encode(this.secret, [...records.values()]));
-      this.#records = records;
-      this.#version = (await versionOf(this.#path)) ?? "";
-    });
+    const done = this.#writing.then(() =>
+      withFileLock(this.#path, async () => {
+        const contents = await read(this.#path);
+        const records = new Map(contents.records);
+        change(records);
+        await replace(this.#path, encode(contents.secret, records));
+        this.#adopt(records, (await versionOf(this.#path)) ?? "");
+      }),
+    );
     this.#writing = done.catch(() => {});
     return done;
+  }
+
+  #adopt(records: Records, version: string): void {
+    const before = this.#records;
+    this.#records = records;
+    this.#version = version;
+    this.#generation++;
+    if (this.#listeners.size === 0) return;
+    for (const identity of new Set([...before.keys(), ...records.keys()])) {
+      const record = records.get(identity);
+      if (isSamePassword(before.get(identity), record)) continue;
+      for (const listener of this.#listeners) listener(identity, record);
+    }
   }
 }
 
@@ -128,24 +180,30 @@ async function replace(path: string, text: string): Promise<void> {
   }
 }
 
-function encode(secret: Bytes, records: readonly PasswordRecord[]): string {
-  const contents: Contents = { version: VERSION, secret: toBase64(secret), users: records.map(toStored) };
+function encode(secret: Bytes, records: Records): string {
+  const users = [...records.values()].map(toStored);
+  const contents: Contents = { version: VERSION, secret: toBase64(secret), users };
   return `${JSON.stringify(contents, undefined, 2)}\n`;
 }
 
-function decode(text: string): { secret: Bytes; records: Map<string, PasswordRecord> } {
+async function read(path: string): Promise<{ secret: Bytes; records: Records }> {
+  const text = await readFile(path, "utf8");
   let contents: Contents;
   try {
     contents = JSON.parse(text) as Contents;
-  } catch (cause) {
-    throw new TypeError("the file of users is no JSON", { cause });
+  } catch {
+    // The parser's own message quotes what it stumbles over.
+    throw new TypeError(`${path} is no file of users: no JSON`);
   }
   if (contents?.version !== VERSION || !Array.isArray(contents.users)) {
-    throw new TypeError("not a file of users");
+    throw new TypeError(`${path} is no file of users`);
   }
-  const records = contents.users.map(fromStored);
-  return {
-    secret: fromBase64(contents.secret),
-    records: new Map(records.map((record) => [record.identity, record])),
-  };
+  try {
+    const secret = fromBase64(contents.secret);
+    if (secret.length !== SECRET_BYTES) throw new TypeError("a secret of a wrong length");
+    const records = contents.users.map(fromStored);
+    return { secret, records: new Map(records.map((record) => [record.identity, record])) };
+  } catch (cause) {
+    throw new TypeError(`${path} is no file of users: ${(cause as Error).message}`, { cause });
+  }
 }

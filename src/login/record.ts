@@ -16,8 +16,11 @@ export interface PasswordRecord extends VerifierRecord {
 }
 
 export interface RegisterOptions {
-  /** Up to 255 bytes of UTF-8; visible on the wire at every login. Compared as it is written, in form NFC. */
-  readonly identity: string;
+  /**
+   * Up to 255 bytes of UTF-8, none unless given; visible on the wire at every login. Compared as it is written, in form
+   * NFC.
+   */
+  readonly identity?: string;
   readonly password: string;
   /** Rounds of PBKDF2-HMAC-SHA-256: 600,000 unless given. */
   readonly iterations?: number;
@@ -29,12 +32,9 @@ export interface RegisterOptions {
  * loop.
  * @throws RangeError under 30,000 rounds or for an identity that is too long, TypeError for an empty password
  */
-export async function register(
-  options: RegisterOptions,
-  subtle: SubtleCrypto = globalThis.crypto.subtle,
-): Promise<PasswordRecord> {
+export async function register(options: RegisterOptions, subtle?: SubtleCrypto): Promise<PasswordRecord> {
   const { password, iterations = defaultIterations } = options;
-  const identity = identityBytes(options.identity);
+  const identity = identityBytes(options.identity ?? "");
   const serverIdentity = identityBytes(options.serverIdentity ?? "");
   const salt = globalThis.crypto.getRandomValues(new Uint8Array(saltLength));
   const identities = { idProver: identity, idVerifier: serverIdentity };

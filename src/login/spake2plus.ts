@@ -1,7 +1,9 @@
-/** SPAKE2+ as the handshake wants it: whoever uses no passwords loads no curve arithmetic for them. */
+/** SPAKE2+ as the handshake wants it. */
+import type { Bytes } from "../core/bytes.ts";
 import type { Awaitable, CryptoProvider } from "../crypto/provider.ts";
 import {
   type Parties,
+  type Prover,
   type ProverSecret,
   respondAsVerifier,
   startAsProver,
@@ -14,6 +16,17 @@ export interface LoginNames {
   readonly identity: Uint8Array;
   readonly serverIdentity: Uint8Array;
   readonly context: Uint8Array;
+}
+
+/**
+ * The Context of our logins: "tls || application_context" with an empty application context (draft-ietf-tls-pake,
+ * "Protocol Execution"), which keeps a password's logins here apart from those of other protocols. The older draft,
+ * whose code points are in use, leaves the context to the application. BoringSSL's has to be given the same.
+ */
+export const loginContext: Bytes = Uint8Array.of(0x74, 0x6c, 0x73);
+
+export function startAs(crypto: CryptoProvider, names: LoginNames, secret: ProverSecret): Promise<Prover> {
+  return startAsProver(crypto, secret, partiesOf(names));
 }
 
 /**
@@ -31,11 +44,7 @@ export function clientPake(
     serverIdentity,
     asksParameters: typeof secret === "function",
     start: async (parameters) =>
-      startAsProver(
-        crypto,
-        typeof secret === "function" ? await secret(parameters!) : secret,
-        partiesOf(names),
-      ),
+      startAs(crypto, names, typeof secret === "function" ? await secret(parameters!) : secret),
   };
 }
 
@@ -44,7 +53,7 @@ export function respondWith(
   crypto: CryptoProvider,
   record: VerifierRecord,
   { identity, serverIdentity }: Pick<PakeAttempt, "identity" | "serverIdentity">,
-  context: Uint8Array = new Uint8Array(0),
+  context: Uint8Array = loginContext,
 ): PakeLogin["respond"] {
   const parties = partiesOf({ identity, serverIdentity, context });
   return (share) => respondAsVerifier(crypto, record, parties, share);

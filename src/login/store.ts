@@ -1,7 +1,11 @@
 /** Where a server finds the records of its users. */
 import type { Bytes } from "../core/bytes.ts";
+import { equalBytes } from "../crypto/bytes.ts";
 import type { Awaitable } from "../crypto/provider.ts";
 import type { PasswordRecord } from "./record.ts";
+
+/** Called with the identity whose password was set, changed or removed, and its record if there is one now. */
+export type RecordListener = (identity: string, record: PasswordRecord | undefined) => void;
 
 /** All that logins need: a database implements this. */
 export interface RecordStore {
@@ -12,6 +16,11 @@ export interface RecordStore {
   get(identity: string): Awaitable<PasswordRecord | undefined>;
   /** 32 random bytes that stay: identities that do not exist get their salts from it. */
   readonly secret?: Bytes;
+  /**
+   * Reports every change, whoever makes it, until the answered function is called. For servers that are to end the
+   * sessions of a user whose password changes.
+   */
+  watch?(listener: RecordListener): () => void;
 }
 
 /** A store that can be changed. */
@@ -22,10 +31,12 @@ export interface RecordBook extends RecordStore {
   delete(identity: string): Awaitable<boolean>;
   /** All identities, in the order of their registration. */
   identities(): Awaitable<string[]>;
+  watch(listener: RecordListener): () => void;
 }
 
 export class MemoryRecordStore implements RecordBook {
   readonly #records = new Map<string, PasswordRecord>();
+  readonly #listeners = new Set<RecordListener>();
 
   constructor(records: Iterable<PasswordRecord> = []) {
     for (const record of records) this.set(record);
@@ -36,14 +47,39 @@ export class MemoryRecordStore implements RecordBook {
   }
 
   set(record: PasswordRecord): void {
-    this.#records.set(record.identity, record);
+    const { identity } = record;
+    const before = this.#records.get(identity);
+    this.#records.set(identity, record);
+    if (!isSamePassword(before, record)) this.#report(identity, record);
   }
 
   delete(identity: string): boolean {
-    return this.#records.delete(identity);
+    const existed = this.#records.delete(identity);
+    if (existed) this.#report(identity, undefined);
+    return existed;
   }
 
   identities(): string[] {
     return [...this.#records.keys()];
   }
+
+  watch(listener: RecordListener): () => void {
+    return watchWith(this.#listeners, listener);
+  }
+
+  #report(identity: string, record: PasswordRecord | undefined): void {
+    for (const listener of this.#listeners) listener(identity, record);
+  }
+}
+
+/** A new password has a new salt. */
+export function isSamePassword(a: PasswordRecord | undefined, b: PasswordRecord | undefined): boolean {
+  return a === undefined || b === undefined ? a === b : equalBytes(a.salt, b.salt);
+}
+
+/** Each call counts by itself, even with the same listener. */
+export function watchWith(listeners: Set<RecordListener>, listener: RecordListener): () => void {
+  const own: RecordListener = (identity, record) => listener(identity, record);
+  listeners.add(own);
+  return () => listeners.delete(own);
 }

@@ -1,23 +1,40 @@
 /**
  * Slows guessing down. A login counts as failed from the moment it may tell the client anything until its Finished
- * shows that the password was right (draft-bmw-tls-pake13 §8.1): so parallel attempts gain nothing. Failures are
- * counted for each identity, whether it exists or not, and for each address; beyond a number of free ones, each makes
- * the next attempt wait twice as long. Attempts that come too early are refused and change nothing, or else a flood of
- * them could keep a user out for ever. Sessions that exist, and tickets, do not come by here.
+ * shows that the password was right (draft-bmw-tls-pake13 §8.1): so parallel attempts gain nothing. Attempts that come
+ * too early are refused and change nothing, or else a flood of them could keep a user out for ever.
+ *
+ * Failures are counted in three ways, whether an identity exists or not, and each count makes the next attempt wait
+ * twice as long once it is beyond some free ones:
+ * - for an identity at one address, up to an hour;
+ * - for an address, over all identities;
+ * - for an identity, over all addresses that it has never logged in from, up to five minutes: so all strangers together
+ *   have 288 guesses a day, however many addresses they have.
+ *
+ * Whoever guesses at a user from one address soon waits for an hour, and during it keeps nobody waiting but those
+ * behind the same address. Whoever guesses from many can make strangers wait all the time; but not the user at an
+ * address where a login of theirs has succeeded before, to whom the third count does not apply. Tickets and sessions
+ * that exist do not come by here at all.
  */
 
 export interface ThrottleOptions {
-  /** Failures before delays begin: of one identity, 5 unless given. */
+  /** Failures of one identity at one address before delays begin: 5 unless given. */
+  readonly placeFailures?: number;
+  /** Of one identity, over all addresses that are strange to it: 10 unless given. */
   readonly identityFailures?: number;
   /** And of one address, which many users may share: 20 unless given. */
   readonly addressFailures?: number;
   /** The first delay, doubled with each further failure: one second unless given. */
   readonly firstDelayMs?: number;
-  /** Five minutes unless given. */
+  /** The longest delay of an identity or an address: five minutes unless given. */
   readonly maxDelayMs?: number;
-  /** Failures are forgotten after so long without another: one hour unless given. */
+  /** The longest delay of one identity at one address: an hour unless given. */
+  readonly maxPlaceDelayMs?: number;
+  /** Failures are forgotten so long after the delay of the last: one hour unless given. */
   readonly forgetMs?: number;
-  /** Identities, and addresses, that are remembered at most while they are delayed, and as many that are not: 10,000. */
+  /**
+   * How much is remembered: 10,000 entries in each table. There are two for each of the three counts, of those that are
+   * delayed and those that are not, and one of identities with up to eight addresses where they have logged in.
+   */
   readonly places?: number;
   /** A clock that never runs backwards. */
   readonly now?: () => number;
@@ -39,27 +56,33 @@ interface Delays {
 
 export class LoginThrottle {
   readonly #now: () => number;
+  readonly #places: FailureTable;
   readonly #identities: FailureTable;
   readonly #addresses: FailureTable;
+  readonly #known: KnownAddresses;
 
   constructor(options: ThrottleOptions = {}) {
     const {
-      identityFailures = 5,
+      placeFailures = 5,
+      identityFailures = 10,
       addressFailures = 20,
       firstDelayMs = 1_000,
       maxDelayMs = 300_000,
+      maxPlaceDelayMs = 3_600_000,
       forgetMs = 3_600_000,
       places = 10_000,
     } = options;
     const delays = { firstDelayMs, maxDelayMs, forgetMs, places };
     this.#now = options.now ?? (() => performance.now());
+    this.#places = new FailureTable({ ...delays, free: placeFailures, maxDelayMs: maxPlaceDelayMs });
     this.#identities = new FailureTable({ ...delays, free: identityFailures });
     this.#addresses = new FailureTable({ ...delays, free: addressFailures });
+    this.#known = new KnownAddresses(places);
   }
 
-  /** How many identities and addresses are remembered. */
+  /** How many entries all tables have together: at most 14 times `places`. */
   get size(): number {
-    return this.#identities.size + this.#addresses.size;
+    return this.#places.size + this.#identities.size + this.#addresses.size + this.#known.size;
   }
 
   /**
@@ -69,20 +92,62 @@ export class LoginThrottle {
    */
   begin(identity: string, address: string): LoginAttempt | undefined {
     const now = this.#now();
-    if (!this.#identities.admits(identity, now) || !this.#addresses.admits(address, now)) return undefined;
-    this.#identities.count(identity, now);
-    this.#addresses.count(address, now);
+    const counts: [FailureTable, string][] = [
+      [this.#places, `${address} ${identity}`],
+      [this.#addresses, address],
+    ];
+    if (!this.#known.has(identity, address)) counts.push([this.#identities, identity]);
+    if (!counts.every(([table, key]) => table.admits(key, now))) return undefined;
+    for (const [table, key] of counts) table.count(key, now);
     let isOpen = true;
     return {
       succeeded: () => {
-        if (isOpen) {
-          this.#identities.uncount(identity, now);
-          this.#addresses.uncount(address, now);
-        }
+        if (!isOpen) return;
         isOpen = false;
+        for (const [table, key] of counts) table.uncount(key, now);
+        this.#known.add(identity, address);
       },
     };
   }
+}
+
+/** How many addresses of one identity are known. */
+const KNOWN_ADDRESSES = 8;
+
+/** Where identities have logged in, of each the latest addresses, and of the identities those that were here last. */
+class KnownAddresses {
+  readonly #places: number;
+  readonly #known = new Map<string, Set<string>>();
+  size = 0;
+
+  constructor(places: number) {
+    this.#places = places;
+  }
+
+  has(identity: string, address: string): boolean {
+    return this.#known.get(identity)?.has(address) === true;
+  }
+
+  add(identity: string, address: string): void {
+    const addresses = this.#known.get(identity) ?? new Set();
+    this.size -= addresses.size;
+    addresses.delete(address);
+    addresses.add(address);
+    if (addresses.size > KNOWN_ADDRESSES) addresses.delete(first(addresses));
+    this.size += addresses.size;
+    this.#known.delete(identity);
+    this.#known.set(identity, addresses);
+    if (this.#known.size <= this.#places) return;
+    const oldest = first(this.#known.keys());
+    this.size -= this.#known.get(oldest)!.size;
+    this.#known.delete(oldest);
+  }
+}
+
+/** Of what is not empty. */
+function first<T>(values: Iterable<T>): T {
+  const [value] = values;
+  return value!;
 }
 
 interface Failures {
@@ -131,7 +196,7 @@ class FailureTable {
 
   #find(key: string, now: number): Failures | undefined {
     const failures = this.#delayed.get(key) ?? this.#free.get(key);
-    if (failures === undefined || now - failures.lastMs < this.#delays.forgetMs) return failures;
+    if (failures === undefined || now - failures.untilMs < this.#delays.forgetMs) return failures;
     this.#remove(key);
     return undefined;
   }
@@ -145,7 +210,7 @@ class FailureTable {
     this.#remove(key);
     const half = failures.count < this.#delays.free ? this.#free : this.#delayed;
     half.set(key, failures);
-    if (half.size > this.#delays.places) for (const oldest of half.keys()) return void half.delete(oldest);
+    if (half.size > this.#delays.places) half.delete(first(half.keys()));
   }
 }
 

@@ -31,7 +31,8 @@ const records = await Promise.all(
 );
 const alice: PasswordOptions = { identity: "alice", password: "alice's password" };
 const wrong: PasswordOptions = { ...alice, password: "bob's password" };
-const patient = () => new LoginThrottle({ identityFailures: 1_000, addressFailures: 1_000 });
+const patient = () =>
+  new LoginThrottle({ placeFailures: 1_000, identityFailures: 1_000, addressFailures: 1_000 });
 
 /** Clients that come one after the other to a server behind the cookie exchange. */
 class Hall {
@@ -176,17 +177,31 @@ describe("salts of identities that do not exist", () => {
   });
 });
 
+const tickets = () => {
+  const sealed = new Map<string, Bytes>();
+  return {
+    lifetimeSeconds: 3600,
+    count: 1,
+    seal(state: Bytes) {
+      const ticket = crypto.random(16);
+      sealed.set(String(ticket), state.slice());
+      return ticket;
+    },
+    open: (ticket: Bytes) => sealed.get(String(ticket))?.slice(),
+  };
+};
+
 describe("guessing", () => {
   test("is refused after a few failures, without an established session noticing, or another user", async () => {
     const hall = await Hall.open(new MemoryRecordStore(records), { iterations });
     const session = await hall.login(alice, "192.0.2.7");
     const outcomes: (string | undefined)[] = [];
-    for (let i = 0; i < 8; i++) outcomes.push((await hall.login(wrong, `198.51.100.${i}`)).codes[1]);
+    for (let i = 0; i < 13; i++) outcomes.push((await hall.login(wrong, `198.51.100.${i}`)).codes[1]);
     expect(outcomes).toEqual([
-      ...new Array(5).fill("alert_decrypt_error"),
+      ...new Array(10).fill("alert_decrypt_error"),
       ...new Array(3).fill("login_throttled"),
     ]);
-    expect((await hall.login(alice, "192.0.2.7")).codes).toEqual(["alert_access_denied", "login_throttled"]);
+    expect((await hall.login(alice, "192.0.2.9")).codes).toEqual(["alert_access_denied", "login_throttled"]);
     session.client.connection.send(text("still here"));
     await hall.network.run(() => session.server!.received.length > 0, hall.network.nowMs + 1_000);
     expect(session.server!.received).toEqual([text("still here")]);
@@ -194,12 +209,26 @@ describe("guessing", () => {
     expect(bob.server?.connected).toBeDefined();
   });
 
+  test("by others leaves the user ways in: the address of an earlier login, and tickets from anywhere", async () => {
+    const hall = await Hall.open(new MemoryRecordStore(records), { iterations }, { tickets: tickets() });
+    const { client } = await hall.login(alice, "192.0.2.7");
+    await hall.network.run(() => client.tickets.length > 0, hall.network.nowMs + 1_000);
+    for (let i = 0; i < 12; i++) await hall.login(wrong, `198.51.100.${i}`);
+    expect((await hall.login(alice, "203.0.113.5")).codes).toEqual([
+      "alert_access_denied",
+      "login_throttled",
+    ]);
+    expect((await hall.login(alice, "192.0.2.7")).server?.connected).toMatchObject({ resumed: false });
+    const resumed = await hall.login(alice, "203.0.113.5", { ticket: client.tickets[0]! });
+    expect(resumed.server?.connected).toMatchObject({ resumed: true });
+  });
+
   test("is refused alike for identities that do not exist", async () => {
     const outcomes = await Promise.all(
       ["alice", "carol"].map(async (identity) => {
         const hall = await Hall.open(new MemoryRecordStore(records), { iterations });
         const codes: unknown[] = [];
-        for (let i = 0; i < 7; i++)
+        for (let i = 0; i < 12; i++)
           codes.push((await hall.login({ ...wrong, identity }, `198.51.100.${i}`)).codes);
         return codes;
       }),
@@ -209,20 +238,6 @@ describe("guessing", () => {
 });
 
 describe("a changed password", () => {
-  const tickets = () => {
-    const sealed = new Map<string, Bytes>();
-    return {
-      lifetimeSeconds: 3600,
-      count: 1,
-      seal(state: Bytes) {
-        const ticket = crypto.random(16);
-        sealed.set(String(ticket), state.slice());
-        return ticket;
-      },
-      open: (ticket: Bytes) => sealed.get(String(ticket))?.slice(),
-    };
-  };
-
   test("ends what the old one has left: tickets", async () => {
     const store = new MemoryRecordStore(records);
     const hall = await Hall.open(store, { throttle: patient() }, { tickets: tickets() });

@@ -25,24 +25,26 @@ describe("failures of one identity", () => {
   test("make each further attempt wait twice as long, up to the longest delay", () => {
     const { clock, throttle } = throttleAt();
     const waits: number[] = [];
-    for (let i = 0; i < 16; i++) {
+    for (let i = 0; i < 22; i++) {
       const before = clock.nowMs;
       while (throttle.begin("alice", `address ${i}`) === undefined) clock.nowMs += 1_000;
       waits.push((clock.nowMs - before) / 1_000);
     }
-    expect(waits).toEqual([0, 0, 0, 0, 0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
+    expect(waits).toEqual([...new Array(10).fill(0), 1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300]);
   });
 
   test("count from all addresses together: a day has 288 guesses, however many the addresses", () => {
-    const state = throttleAt();
-    const admitted = guess(state, 86_400_000, (attempt) => `address ${attempt}`, 1_000);
-    expect(admitted).toBeLessThanOrEqual(288 + 14);
+    for (const addresses of [1, 3, 20, 1_000, Number.POSITIVE_INFINITY]) {
+      const state = throttleAt({ addressFailures: 1_000 });
+      const admitted = guess(state, 86_400_000, (attempt) => `address ${attempt % addresses}`, 1_000);
+      expect(admitted, `${addresses}`).toBeLessThanOrEqual(288 + 19);
+    }
   });
 
   test("count while they are under way", () => {
     const { throttle } = throttleAt();
     const admitted = Array.from({ length: 100 }, (_, i) => throttle.begin("alice", `${i}`)).filter(Boolean);
-    expect(admitted).toHaveLength(5);
+    expect(admitted).toHaveLength(10);
   });
 
   test("leave others alone", () => {
@@ -54,20 +56,93 @@ describe("failures of one identity", () => {
 
   test("that come too early change nothing: a flood does not keep the user out for longer", () => {
     const { clock, throttle } = throttleAt();
-    for (let i = 0; i < 6; i++) {
-      throttle.begin("alice", "a");
-      clock.nowMs += i < 5 ? 1_000 : 0;
+    for (let i = 0; i < 11; i++) {
+      expect(throttle.begin("alice", `address ${i}`)).toBeDefined();
+      clock.nowMs += i < 10 ? 1_000 : 0;
     }
     for (let i = 0; i < 1_000; i++) expect(throttle.begin("alice", "b")).toBeUndefined();
     clock.nowMs += 2_000;
     expect(throttle.begin("alice", "b")).toBeDefined();
   });
 
-  test("are forgotten an hour after the last", () => {
+  test("are forgotten an hour after the last delay", () => {
     const state = throttleAt();
     guess(state, 600_000, (attempt) => `address ${attempt}`);
-    state.clock.nowMs += 3_600_000;
-    expect(guess(state, 1_000, (attempt) => `later ${attempt}`)).toBe(5);
+    state.clock.nowMs += 3_900_000;
+    expect(guess(state, 1_000, (attempt) => `later ${attempt}`)).toBe(10);
+  });
+});
+
+describe("failures of one identity at one address", () => {
+  test("make each further attempt wait twice as long, up to an hour", () => {
+    const { clock, throttle } = throttleAt({ identityFailures: 100, addressFailures: 100 });
+    const waits: number[] = [];
+    for (let i = 0; i < 20; i++) {
+      const before = clock.nowMs;
+      while (throttle.begin("alice", "a") === undefined) clock.nowMs += 1_000;
+      waits.push((clock.nowMs - before) / 1_000);
+    }
+    expect(waits).toEqual([0, 0, 0, 0, 0, ...Array.from({ length: 12 }, (_, i) => 2 ** i), 3600, 3600, 3600]);
+  });
+
+  test("do not keep the user waiting at another address", () => {
+    const { clock, throttle } = throttleAt();
+    let waited = 0;
+    const day = 86_400;
+    for (let second = 0; second < day; second++, clock.nowMs += 1_000) {
+      throttle.begin("alice", "lair");
+      if (second % 60 === 0) {
+        const attempt = throttle.begin("alice", `hotel ${second}`);
+        if (attempt === undefined) waited++;
+        else attempt.succeeded();
+      }
+    }
+    expect(waited / (day / 60)).toBeLessThan(0.15);
+  });
+});
+
+describe("an address where the user has logged in", () => {
+  const attack = (state: ReturnType<typeof throttleAt>, forMs: number) =>
+    guess(state, forMs, (attempt) => `bot ${attempt}`, 500);
+
+  test("lets the user in while everybody else guesses", () => {
+    const state = throttleAt();
+    state.throttle.begin("alice", "home")!.succeeded();
+    for (let hour = 0; hour < 24; hour++) {
+      attack(state, 3_600_000);
+      expect(state.throttle.begin("alice", "hotel")).toBeUndefined();
+      const attempt = state.throttle.begin("alice", "home");
+      expect(attempt).toBeDefined();
+      attempt!.succeeded();
+    }
+  });
+
+  test("is no place to guess from: it has its own delays, and they are nobody else's", () => {
+    const state = throttleAt();
+    state.throttle.begin("alice", "home")!.succeeded();
+    expect(guess(state, 86_400_000, () => "home", 1_000)).toBeLessThanOrEqual(24 + 17);
+    expect(state.throttle.begin("alice", "home")).toBeUndefined();
+    expect(state.throttle.begin("alice", "hotel")).toBeDefined();
+    expect(state.throttle.begin("bob", "hotel")).toBeDefined();
+  });
+
+  test("is of that user alone, and of the eight latest", () => {
+    const state = throttleAt({ addressFailures: 1_000 });
+    state.throttle.begin("bob", "home 0")!.succeeded();
+    for (let i = 1; i <= 9; i++) state.throttle.begin("alice", `home ${i}`)!.succeeded();
+    state.throttle.begin("alice", "home 2")!.succeeded();
+    attack(state, 600_000);
+    const open = Array.from(
+      { length: 10 },
+      (_, i) => state.throttle.begin("alice", `home ${i}`) !== undefined,
+    );
+    expect(open).toEqual([false, false, ...new Array(8).fill(true)]);
+  });
+
+  test("is forgotten before memory runs out", () => {
+    const { throttle } = throttleAt({ places: 100 });
+    for (let i = 0; i < 10_000; i++) throttle.begin(`user ${i >> 4}`, `address ${i}`)!.succeeded();
+    expect(throttle.size).toBe(800);
   });
 });
 
@@ -80,7 +155,8 @@ describe("a login that succeeds", () => {
       attempt!.succeeded();
       attempt!.succeeded();
     }
-    expect(throttle.size).toBe(0);
+    // The address where it did.
+    expect(throttle.size).toBe(1);
   });
 
   test("does not clear the address for guesses at others", () => {
@@ -116,41 +192,52 @@ test("100,000 attempts from as many addresses keep memory bounded, and who is de
     if (i % 100 === 0) clock.nowMs += 1;
     largest = Math.max(largest, throttle.size);
   }
-  expect(largest).toBeLessThanOrEqual(4_000);
+  expect(largest).toBeLessThanOrEqual(6_000);
   expect(throttle.begin("alice", "y")).toBeUndefined();
   for (let i = 0; i < 100_000; i++) throttle.begin(`user ${i % 10_000}`, `address ${i >> 4}`);
-  expect(throttle.size).toBeLessThanOrEqual(4_000);
+  expect(throttle.size).toBeLessThanOrEqual(6_000);
 });
 
 test("no order of attempts and successes admits more failures than the delays allow", () => {
   const attempt = fc.record({
     identity: fc.constantFrom("a", "b"),
+    address: fc.constantFrom("x", "y", "z"),
     waitMs: fc.nat(5_000),
     succeeds: fc.boolean(),
   });
-  fc.assert(
-    fc.property(fc.array(attempt, { maxLength: 300 }), (attempts) => {
-      const { clock, throttle } = throttleAt({
-        identityFailures: 3,
-        maxDelayMs: 8_000,
-        addressFailures: 1_000,
-      });
-      const failures = new Map<string, number[]>();
-      for (const { identity, waitMs, succeeds } of attempts) {
-        clock.nowMs += waitMs;
-        const admitted = throttle.begin(identity, "x");
-        if (admitted === undefined) continue;
-        if (succeeds) admitted.succeeded();
-        else failures.set(identity, [...(failures.get(identity) ?? []), clock.nowMs]);
+  const run = fc.property(fc.array(attempt, { maxLength: 300 }), (attempts) => {
+    const { clock, throttle } = throttleAt({
+      placeFailures: 2,
+      identityFailures: 3,
+      maxDelayMs: 8_000,
+      maxPlaceDelayMs: 16_000,
+      addressFailures: 1_000,
+    });
+    const known = new Set<string>();
+    const failures = new Map<string, number[]>();
+    for (const { identity, address, waitMs, succeeds } of attempts) {
+      clock.nowMs += waitMs;
+      const place = `${identity} ${address}`;
+      const admitted = throttle.begin(identity, address);
+      if (admitted === undefined) continue;
+      if (succeeds) {
+        admitted.succeeded();
+        known.add(place);
+        continue;
       }
-      for (const times of failures.values()) {
-        for (let i = 3; i < times.length; i++) {
-          const leastMs = Math.min(8_000, 1_000 * 2 ** (i - 3));
-          expect(times[i]! - times[i - 1]!).toBeGreaterThanOrEqual(leastMs);
-        }
+      for (const key of known.has(place) ? [place] : [place, identity]) {
+        failures.set(key, [...(failures.get(key) ?? []), clock.nowMs]);
       }
-    }),
-  );
+    }
+    for (const [key, times] of failures) {
+      const [free, longestMs] = key.includes(" ") ? [2, 16_000] : [3, 8_000];
+      for (let i = free; i < times.length; i++) {
+        const leastMs = Math.min(longestMs, 1_000 * 2 ** (i - free));
+        expect(times[i]! - times[i - 1]!, key).toBeGreaterThanOrEqual(leastMs);
+      }
+    }
+  });
+  fc.assert(run);
 });
 
 test.each([

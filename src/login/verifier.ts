@@ -1,0 +1,103 @@
+/** The server's side of logins, over any store. */
+import type { Bytes } from "../core/bytes.ts";
+import { equalBytes, toHex } from "../crypto/bytes.ts";
+import { defaultIterations, encodePasswordInput, saltLength } from "../crypto/password.ts";
+import type { CryptoProvider } from "../crypto/provider.ts";
+import { createDecoyRecord } from "../crypto/spake2plus.ts";
+import type { PakeAttempt, ServerPake } from "../dtls/config.ts";
+import type { Path } from "../dtls/path.ts";
+import { SealgramError } from "../errors.ts";
+import { identityBytes, identityText, type PasswordRecord } from "./record.ts";
+import { respondWith } from "./spake2plus.ts";
+import type { RecordStore } from "./store.ts";
+import { addressKey, LoginThrottle } from "./throttle.ts";
+
+export interface PasswordServerOptions {
+  /** Counts failures. One throttle may serve several servers; each has its own unless given. */
+  readonly throttle?: LoginThrottle;
+  /**
+   * 32 secret bytes that give identities that do not exist their salts. They have to stay the same, or whoever asks
+   * twice learns which identities those are: the store's, unless given; without one, until this process ends.
+   */
+  readonly secret?: Uint8Array;
+  /** The rounds that such identities are told: those that most users have. 600,000 unless given. */
+  readonly iterations?: number;
+  /** What of a path is counted as the client's address; unless given, the host of "port host". */
+  readonly addressOf?: (path: Path) => string;
+  /**
+   * Whether a changed or removed password ends the sessions of its user, as it ends the tickets in any case. The store
+   * has to have a {@link RecordStore.watch}.
+   */
+  readonly endSessions?: boolean;
+}
+
+type Who = Pick<PakeAttempt, "identity" | "serverIdentity">;
+
+export function passwordServer(
+  crypto: CryptoProvider,
+  store: RecordStore,
+  options: PasswordServerOptions = {},
+): ServerPake {
+  const { throttle = new LoginThrottle(), iterations = defaultIterations, addressOf = hostOf } = options;
+  const secret = new Uint8Array(options.secret ?? store.secret ?? crypto.random(32));
+  // Made now, for the first login that needs it must not take longer than the others.
+  const decoy: PasswordRecord = {
+    ...createDecoyRecord(crypto),
+    identity: "nobody",
+    serverIdentity: "",
+    salt: crypto.random(saltLength),
+    iterations,
+  };
+  const find = async (who: Who): Promise<PasswordRecord | undefined> => {
+    // Whoever cannot exist is looked for, and compared, as well, for as long as that takes.
+    const found = await store.get(identityText(who.identity) ?? "");
+    const isTheirs = isOf(found ?? decoy, who);
+    return isTheirs ? found : undefined;
+  };
+  return {
+    async parameters(who) {
+      // Whether or not it is needed: the answer is not to come later for those who do not exist.
+      const fake = { salt: fakeSalt(crypto, secret, who), iterations };
+      const { salt, iterations: rounds } = (await find(who)) ?? fake;
+      return { salt, iterations: rounds };
+    },
+    async begin(attempt) {
+      // Of bounded length, whatever the identity.
+      const identity = toHex(crypto.createHash("SHA-256").update(attempt.identity).digest()).slice(0, 32);
+      const login = throttle.begin(identity, addressKey(addressOf(attempt.path)));
+      if (login === undefined) {
+        throw new SealgramError("login_throttled", "too many logins have failed; later ones may not", {
+          alert: "access_denied",
+        });
+      }
+      const record = await find(attempt);
+      return {
+        respond: respondWith(crypto, record ?? decoy, attempt),
+        succeeded: () => login.succeeded(),
+        ...(record === undefined ? {} : { registration: record.salt }),
+      };
+    },
+    /** A new password has a new salt. */
+    async isCurrent({ identity, registration = new Uint8Array(0) }) {
+      const record = await store.get(identityText(identity) ?? "");
+      return record !== undefined && equalBytes(record.salt, registration);
+    },
+  };
+}
+
+function isOf(record: PasswordRecord, { identity, serverIdentity }: Who): boolean {
+  const isIdentity = equalBytes(identityBytes(record.identity), identity);
+  return equalBytes(identityBytes(record.serverIdentity), serverIdentity) && isIdentity;
+}
+
+/** Looks like any salt, and is the same whenever it is asked for. */
+function fakeSalt(crypto: CryptoProvider, secret: Bytes, { identity, serverIdentity }: Who): Bytes {
+  const label = new TextEncoder().encode("salt of an unknown identity");
+  const message = encodePasswordInput(label, { idProver: identity, idVerifier: serverIdentity });
+  return crypto.hmac("SHA-256", secret, message).slice(0, saltLength);
+}
+
+/** The host in "port host", the form of paths that endpoints use. */
+function hostOf(path: Path): string {
+  return typeof path === "string" ? path.slice(path.indexOf(" ") + 1) : "";
+}
