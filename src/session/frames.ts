@@ -223,7 +223,7 @@ function readAck(type: number, reader: PacketReader, handler: FrameHandler): voi
   for (let i = 0; ; i++) {
     const length = reader.varint();
     // Numbers below an epoch's first belong to the epoch before it, whose numbers end long before 2^48.
-    if (length > largest) throw neverSent();
+    if (length > largest) throw epoch === 0 ? belowZero() : neverSent();
     const smallest = largest - length;
     handler.ackRange(epoch, smallest, largest);
     if (i === count) break;
@@ -235,11 +235,15 @@ function readAck(type: number, reader: PacketReader, handler: FrameHandler): voi
       next += 2 ** 48;
       epoch--;
     }
-    if (epoch < 0) throw new TransportError("frame_encoding_error", "an ACK of a negative packet number");
+    if (epoch < 0) throw belowZero();
     largest = next;
   }
   if (type === FrameType.ack_ecn) for (let i = 0; i < 3; i++) reader.varint();
   handler.ackEnd();
+}
+
+function belowZero(): TransportError {
+  return new TransportError("frame_encoding_error", "an ACK of a negative packet number");
 }
 
 export function neverSent(): TransportError {

@@ -1,0 +1,138 @@
+/** The packets that were sent and what became of them (RFC 9002 §A.1): a ring of columns, nothing allocated for each. */
+
+/** What a packet is to recovery (RFC 9002 §2). */
+export const PacketKind = {
+  /** ACK and CONNECTION_CLOSE frames only: neither acknowledged by itself nor counted in flight. */
+  ackOnly: 0,
+  /** The same with PADDING: in flight, but not ack-eliciting. */
+  padded: 1,
+  /** Any other frame. */
+  ackEliciting: 2,
+  /** A probe for a larger datagram: its loss does not mean congestion (RFC 9000 §14.4). */
+  mtuProbe: 3,
+} as const;
+export type PacketKind = (typeof PacketKind)[keyof typeof PacketKind];
+
+export const PacketState = {
+  /** The number was given to a record that carries no packet. */
+  unused: 0,
+  outstanding: 1,
+  acknowledged: 2,
+  lost: 3,
+} as const;
+export type PacketState = (typeof PacketState)[keyof typeof PacketState];
+
+const INITIAL_CAPACITY = 256;
+
+export class SentPackets<Handle> {
+  #mask: number = INITIAL_CAPACITY - 1;
+  #state: Uint8Array = new Uint8Array(INITIAL_CAPACITY);
+  #kind: Uint8Array = new Uint8Array(INITIAL_CAPACITY);
+  #bytes: Uint32Array = new Uint32Array(INITIAL_CAPACITY);
+  /** How many packets were sent before this one: positions may be unused, and packet thresholds count packets. */
+  #ordinal: Uint32Array = new Uint32Array(INITIAL_CAPACITY);
+  #sentMs: Float64Array = new Float64Array(INITIAL_CAPACITY);
+  #handle: (Handle | undefined)[] = new Array<Handle | undefined>(INITIAL_CAPACITY).fill(undefined);
+  #start = 0;
+  #end = 0;
+  #nextOrdinal = 0;
+
+  /** The first position whose packet may be outstanding: all before it are settled. */
+  get start(): number {
+    return this.#start;
+  }
+
+  /** One beyond the newest packet's position. */
+  get end(): number {
+    return this.#end;
+  }
+
+  /** The first position that is remembered, settled or not. */
+  get remembered(): number {
+    return Math.max(0, this.#end - this.#mask - 1);
+  }
+
+  /**
+   * Remembers a packet.
+   * @param position at least {@link end}; what lies between is unused
+   */
+  add(position: number, kind: PacketKind, bytes: number, sentMs: number, handle: Handle): void {
+    if (this.#start === this.#end) this.#start = position;
+    while (position - this.#start > this.#mask) this.#grow();
+    for (let i = Math.max(this.#end, position - this.#mask); i < position; i++) {
+      this.#state[i & this.#mask] = PacketState.unused;
+    }
+    const slot = position & this.#mask;
+    this.#state[slot] = PacketState.outstanding;
+    this.#kind[slot] = kind;
+    this.#bytes[slot] = bytes;
+    this.#ordinal[slot] = this.#nextOrdinal++;
+    this.#sentMs[slot] = sentMs;
+    this.#handle[slot] = handle;
+    this.#end = position + 1;
+  }
+
+  state(position: number): PacketState {
+    return this.#state[position & this.#mask] as PacketState;
+  }
+
+  kind(position: number): PacketKind {
+    return this.#kind[position & this.#mask] as PacketKind;
+  }
+
+  bytes(position: number): number {
+    return this.#bytes[position & this.#mask]!;
+  }
+
+  sentMs(position: number): number {
+    return this.#sentMs[position & this.#mask]!;
+  }
+
+  /** How many packets later `later` was sent. */
+  packetsBetween(earlier: number, later: number): number {
+    return (this.#ordinal[later & this.#mask]! - this.#ordinal[earlier & this.#mask]!) >>> 0;
+  }
+
+  handle(position: number): Handle {
+    return this.#handle[position & this.#mask]!;
+  }
+
+  /** Settles a packet. Its handle is given back and forgotten. */
+  settle(position: number, state: typeof PacketState.acknowledged | typeof PacketState.lost): Handle {
+    const slot = position & this.#mask;
+    const handle = this.#handle[slot]!;
+    this.#handle[slot] = undefined;
+    this.#state[slot] = state;
+    return handle;
+  }
+
+  /** All before `position` are settled now. */
+  advance(position: number): void {
+    this.#start = position;
+  }
+
+  /** Positions are the same modulo the old capacity and the new, so that each half of the new ring gets some. */
+  #grow(): void {
+    const capacity = 2 * (this.#mask + 1);
+    const old = { ...columnsOf(this.#state, this.#kind, this.#bytes, this.#ordinal, this.#sentMs) };
+    const oldHandle = this.#handle;
+    const oldMask = this.#mask;
+    this.#mask = capacity - 1;
+    this.#state = new Uint8Array(capacity);
+    this.#kind = new Uint8Array(capacity);
+    this.#bytes = new Uint32Array(capacity);
+    this.#ordinal = new Uint32Array(capacity);
+    this.#sentMs = new Float64Array(capacity);
+    this.#handle = new Array<Handle | undefined>(capacity).fill(undefined);
+    for (let i = Math.max(0, this.#end - oldMask - 1); i < this.#end; i++) {
+      const from = i & oldMask;
+      const to = i & this.#mask;
+      this.#state[to] = old.state[from]!;
+      this.#kind[to] = old.kind[from]!;
+      this.#bytes[to] = old.bytes[from]!;
+      this.#ordinal[to] = old.ordinal[from]!;
+      this.#sentMs[to] = old.sentMs[from]!;
+      this.#handle[to] = oldHandle[from];
+    }
+  }
+}

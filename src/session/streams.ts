@@ -1,0 +1,544 @@
+/**
+ * All streams of a session: which there are, how many there may be, whose turn it is to send, and the session's flow
+ * control over them (RFC 9000 §2 to §4).
+ */
+import type { Bytes } from "../core/bytes.ts";
+import { TransportError } from "./errors.ts";
+import { ReceiveWindow, SendCredit, type WindowLimits } from "./flow.ts";
+import { FrameType, writeControl } from "./frames.ts";
+import type { TransportParameters } from "./parameters.ts";
+import { ReceiveStream } from "./receive-stream.ts";
+import { SendQueue } from "./send-queue.ts";
+import { SendStream, type SentRange } from "./send-stream.ts";
+import { SERVER_INITIATED, Stream, StreamControl, UNIDIRECTIONAL } from "./stream.ts";
+import { BlockPool } from "./stream-buffer.ts";
+import { IncomingLimit, OutgoingLimit } from "./stream-limits.ts";
+import type { PacketWriter } from "./varint.ts";
+
+/** A frame that a packet has carried, so that it can be sent again; `next` is another one of the same packet. */
+export interface SentFrame {
+  readonly type: number;
+  readonly stream: Stream | undefined;
+  /** Of a STREAM frame. */
+  readonly range: SentRange | undefined;
+  readonly next: SentFrame | undefined;
+}
+
+export interface StreamsOptions {
+  readonly isServer: boolean;
+  readonly streamWindow: WindowLimits;
+  readonly sessionWindow: WindowLimits;
+  /** Streams of each kind that the peer may have open at a time. */
+  readonly maxIncomingBidi: number;
+  readonly maxIncomingUni: number;
+}
+
+export interface StreamsHost {
+  now(): number;
+  readonly rttMs: number;
+  /** The peer has opened a stream. */
+  incoming(stream: Stream): void;
+  /** The peer allows more streams of a kind. */
+  mayOpen(unidirectional: boolean): void;
+}
+
+/** Frames about no particular stream that have to be sent, as bits. */
+const Control = {
+  max_data: 1,
+  data_blocked: 2,
+  max_streams_bidi: 4,
+  max_streams_uni: 8,
+  streams_blocked_bidi: 16,
+  streams_blocked_uni: 32,
+} as const;
+
+const controlOfType: Readonly<Record<number, number>> = {
+  [FrameType.max_data]: Control.max_data,
+  [FrameType.data_blocked]: Control.data_blocked,
+  [FrameType.max_streams_bidi]: Control.max_streams_bidi,
+  [FrameType.max_streams_uni]: Control.max_streams_uni,
+  [FrameType.streams_blocked_bidi]: Control.streams_blocked_bidi,
+  [FrameType.streams_blocked_uni]: Control.streams_blocked_uni,
+};
+
+const streamControlOfType: Readonly<Record<number, number>> = {
+  [FrameType.reset_stream]: StreamControl.reset_stream,
+  [FrameType.stop_sending]: StreamControl.stop_sending,
+  [FrameType.max_stream_data]: StreamControl.max_stream_data,
+  [FrameType.stream_data_blocked]: StreamControl.stream_data_blocked,
+};
+
+export class Streams {
+  /** Flow control of what the peer sends on all streams. */
+  readonly window: ReceiveWindow;
+  /** Flow control of what this side sends on all streams. */
+  readonly credit: SendCredit = new SendCredit();
+  readonly #host: StreamsHost;
+  readonly #options: StreamsOptions;
+  readonly #streams = new Map<number, Stream>();
+  readonly #pool = new BlockPool();
+  readonly #incoming: readonly [bidi: IncomingLimit, uni: IncomingLimit];
+  readonly #outgoing: readonly [bidi: OutgoingLimit, uni: OutgoingLimit];
+  readonly #lost = new SendQueue<SendStream>();
+  readonly #fresh = new SendQueue<SendStream>();
+  /** Streams with something to send that the session's flow control does not allow. */
+  #withoutCredit: SendStream[] = [];
+  #peer: TransportParameters | undefined;
+  #control = 0;
+  #controlled: Stream[] = [];
+
+  constructor(options: StreamsOptions, host: StreamsHost) {
+    this.#options = options;
+    this.#host = host;
+    this.window = new ReceiveWindow(options.sessionWindow, host.now());
+    this.#incoming = [new IncomingLimit(options.maxIncomingBidi), new IncomingLimit(options.maxIncomingUni)];
+    this.#outgoing = [new OutgoingLimit(), new OutgoingLimit()];
+  }
+
+  /** Streams that are not yet done. */
+  get size(): number {
+    return this.#streams.size;
+  }
+
+  get(id: number): Stream | undefined {
+    return this.#streams.get(id);
+  }
+
+  /** What the peer allows to begin with. */
+  allow(peer: TransportParameters): void {
+    this.#peer = peer;
+    this.maxData(peer.initialMaxData);
+    this.maxStreams(false, peer.initialMaxStreamsBidi);
+    this.maxStreams(true, peer.initialMaxStreamsUni);
+  }
+
+  // The application
+
+  /** A new stream, or nothing while the peer allows no more of the kind. */
+  open(unidirectional: boolean, sendOrder: number): Stream | undefined {
+    const limits = this.#outgoing[unidirectional ? 1 : 0];
+    if (limits.opened >= limits.limit) {
+      if (this.#peer !== undefined && limits.blockedAt !== limits.limit) {
+        limits.blockedAt = limits.limit;
+        this.#control |= unidirectional ? Control.streams_blocked_uni : Control.streams_blocked_bidi;
+      }
+      return undefined;
+    }
+    const kind = (this.#options.isServer ? SERVER_INITIATED : 0) | (unidirectional ? UNIDIRECTIONAL : 0);
+    const peer = this.#peer!;
+    const limit = unidirectional ? peer.initialMaxStreamDataUni : peer.initialMaxStreamDataBidiRemote;
+    return this.#create(4 * limits.opened++ + kind, true, limit, sendOrder);
+  }
+
+  #create(id: number, isOwn: boolean, limit: number, sendOrder: number): Stream {
+    const isUni = (id & UNIDIRECTIONAL) !== 0;
+    const send = isUni && !isOwn ? undefined : new SendStream(id, limit, sendOrder, this.#pool);
+    const receive =
+      isUni && isOwn
+        ? undefined
+        : new ReceiveStream(id, this.#options.streamWindow, this.#host.now(), this.#pool);
+    const stream = new Stream(id, isOwn, send, receive);
+    this.#streams.set(id, stream);
+    return stream;
+  }
+
+  /** Sends, as soon as it may. The bytes are copied. */
+  write(stream: Stream, bytes: Uint8Array): void {
+    const send = stream.send!;
+    if (send.state !== "open") throw new TypeError("the stream is not open for writing");
+    send.write(bytes);
+    this.#enqueue(stream);
+  }
+
+  finish(stream: Stream): void {
+    stream.send!.finish();
+    this.#enqueue(stream);
+  }
+
+  #enqueue(stream: Stream): void {
+    const send = stream.send!;
+    if (send.hasFresh && !send.isQueuedFresh) {
+      send.isQueuedFresh = true;
+      this.#fresh.push(send, send.sendOrder);
+    }
+    if (send.isBlocked && send.blockedAt !== send.limit) {
+      send.blockedAt = send.limit;
+      this.#announce(stream, StreamControl.stream_data_blocked);
+    }
+  }
+
+  reset(stream: Stream, errorCode: number): void {
+    if (stream.send!.reset(errorCode)) this.#announce(stream, StreamControl.reset_stream);
+  }
+
+  stop(stream: Stream, errorCode: number): void {
+    const receive = stream.receive!;
+    if (receive.state !== "open") return;
+    const knowsEnd = receive.finalSize !== undefined;
+    this.#consumed(receive.stop(errorCode));
+    // "STOP_SENDING SHOULD only be sent for a receiving stream that has not been reset", or is not all there (§3.5).
+    if (!knowsEnd) this.#announce(stream, StreamControl.stop_sending);
+    this.#tidy(stream);
+  }
+
+  /** Reads up to `maxBytes`, into `target` if there is one. */
+  read(stream: Stream, maxBytes: number, target?: Uint8Array): Bytes {
+    const receive = stream.receive!;
+    const bytes = receive.read(maxBytes, target);
+    this.#consumed(bytes.length);
+    if (receive.finalSize === undefined && receive.window.isLow) {
+      this.#announce(stream, StreamControl.max_stream_data);
+    }
+    if (receive.isAtEnd) {
+      receive.finish();
+      this.#tidy(stream);
+    }
+    return bytes;
+  }
+
+  /** The application has taken a stream that the peer has opened. */
+  accept(stream: Stream): void {
+    stream.isAccepted = true;
+    this.#tidy(stream);
+  }
+
+  #consumed(bytes: number): void {
+    this.window.consumed += bytes;
+    if (this.window.isLow) this.#control |= Control.max_data;
+  }
+
+  /** Forgets a stream that is done. */
+  #tidy(stream: Stream): void {
+    if (!stream.isDone || !stream.isAccepted || !this.#streams.delete(stream.id)) return;
+    if (this.#isOwn(stream.id)) return;
+    const limits = this.#incoming[(stream.id & UNIDIRECTIONAL) === 0 ? 0 : 1];
+    limits.finish();
+    this.#allowMore(limits);
+  }
+
+  #allowMore(limits: IncomingLimit): void {
+    if (!limits.isLow) return;
+    this.#control |= limits === this.#incoming[0] ? Control.max_streams_bidi : Control.max_streams_uni;
+  }
+
+  #isOwn(id: number): boolean {
+    return (id % 2 === SERVER_INITIATED) === this.#options.isServer;
+  }
+
+  // The peer's frames; those that answer a boolean tell whether anything has changed
+
+  /**
+   * The stream that a frame is about; none if it is done.
+   * @param sends whether the frame is about what the peer sends
+   * @throws TransportError stream_state_error, stream_limit_error
+   */
+  #find(id: number, sends: boolean): Stream | undefined {
+    const existing = this.#streams.get(id);
+    if (existing !== undefined) {
+      if ((sends ? existing.receive : existing.send) === undefined) throw wrongDirection();
+      return existing;
+    }
+    const isUni = id % 4 >= UNIDIRECTIONAL;
+    const index = Math.floor(id / 4);
+    const isOwn = this.#isOwn(id);
+    if (isUni && isOwn === sends) throw wrongDirection();
+    if (isOwn) {
+      if (index < this.#outgoing[isUni ? 1 : 0].opened) return undefined;
+      throw new TransportError("stream_state_error", "a frame on a stream that was never opened");
+    }
+    const limits = this.#incoming[isUni ? 1 : 0];
+    if (index < limits.opened) return undefined;
+    limits.admit(index);
+    // "A stream ID that is used out of order results in all streams of that type with lower-numbered stream IDs also
+    // being opened" (§3.2).
+    const limit = this.#peer!.initialMaxStreamDataBidiLocal;
+    while (limits.opened <= index) {
+      this.#host.incoming(this.#create(4 * limits.opened++ + (id % 4), false, limit, 0));
+    }
+    this.#allowMore(limits);
+    return this.#streams.get(id);
+  }
+
+  data(id: number, offset: number, buffer: Bytes, start: number, length: number, fin: boolean): boolean {
+    const stream = this.#find(id, true);
+    if (stream === undefined) return false;
+    const receive = stream.receive!;
+    const knewEnd = receive.finalSize !== undefined;
+    const growth = this.#admit(receive, offset + length, fin);
+    const before = receive.readableBytes;
+    receive.store(offset, buffer, start, length);
+    this.#consumed(receive.discardArrived());
+    if (receive.readableBytes > before || (fin && !knewEnd && receive.isAtEnd)) stream.user?.readable();
+    this.#tidy(stream);
+    return growth > 0 || fin !== knewEnd;
+  }
+
+  #admit(receive: ReceiveStream, end: number, isFinal: boolean): number {
+    const growth = receive.admit(end, isFinal);
+    this.window.received += growth;
+    if (this.window.received > this.window.limit) {
+      throw new TransportError("flow_control_error", "more data than the session allows");
+    }
+    return growth;
+  }
+
+  resetStream(id: number, errorCode: number, finalSize: number): boolean {
+    const stream = this.#find(id, true);
+    if (stream === undefined) return false;
+    const receive = stream.receive!;
+    this.#admit(receive, finalSize, true);
+    const { state } = receive;
+    this.#consumed(receive.reset(errorCode));
+    const isNew = receive.state !== state;
+    if (isNew && state === "open") stream.user?.reset(errorCode);
+    this.#tidy(stream);
+    return isNew;
+  }
+
+  stopSending(id: number, errorCode: number): boolean {
+    const stream = this.#find(id, false);
+    if (stream === undefined) return false;
+    const send = stream.send!;
+    // "An endpoint that receives a STOP_SENDING frame MUST send a RESET_STREAM frame" if it is not done (§3.5).
+    if (!send.reset(errorCode)) return false;
+    this.#announce(stream, StreamControl.reset_stream);
+    stream.user?.stopped(errorCode);
+    return true;
+  }
+
+  maxData(limit: number): boolean {
+    if (!this.credit.raise(limit)) return false;
+    const waiting = this.#withoutCredit;
+    this.#withoutCredit = [];
+    for (const send of waiting) this.#fresh.push(send, send.sendOrder);
+    return true;
+  }
+
+  maxStreamData(id: number, limit: number): boolean {
+    const stream = this.#find(id, false);
+    const send = stream?.send;
+    if (send === undefined || limit <= send.limit) return false;
+    send.limit = limit;
+    this.#enqueue(stream!);
+    return true;
+  }
+
+  maxStreams(unidirectional: boolean, limit: number): boolean {
+    if (!this.#outgoing[unidirectional ? 1 : 0].raise(limit)) return false;
+    this.#host.mayOpen(unidirectional);
+    return true;
+  }
+
+  /** The peer is held up. The limits move with what is read, whatever it says; but its stream exists. */
+  blocked(frameType: number, id: number): boolean {
+    if (frameType === FrameType.stream_data_blocked) this.#find(id, true);
+    return false;
+  }
+
+  // Sending
+
+  #announce(stream: Stream, control: number): void {
+    stream.control |= control;
+    if (stream.isQueuedControl) return;
+    stream.isQueuedControl = true;
+    this.#controlled.push(stream);
+  }
+
+  /** Whether there is anything to send. */
+  get hasFrames(): boolean {
+    return this.#control !== 0 || this.#controlled.length > 0 || this.hasData;
+  }
+
+  /** Whether there is stream data to send. */
+  get hasData(): boolean {
+    return this.#nextLost() !== undefined || this.#nextFresh() !== undefined;
+  }
+
+  /** Fills a packet. Answers what went into it, before `sent`. */
+  fill(writer: PacketWriter, sent: SentFrame | undefined): SentFrame | undefined {
+    let frames = sent;
+    if (this.#control !== 0) frames = this.#writeSessionControl(writer, frames);
+    if (this.#controlled.length > 0) frames = this.#writeStreamControl(writer, frames);
+    frames = this.#writeLost(writer, frames);
+    return this.#writeFresh(writer, frames);
+  }
+
+  #writeSessionControl(writer: PacketWriter, sent: SentFrame | undefined): SentFrame | undefined {
+    let frames = sent;
+    for (let bit = 1; bit <= this.#control; bit *= 2) {
+      if ((this.#control & bit) === 0) continue;
+      const type = this.#writeOne(writer, bit);
+      if (type === -1) break;
+      this.#control &= ~bit;
+      if (type !== 0) frames = { type, stream: undefined, range: undefined, next: frames };
+    }
+    return frames;
+  }
+
+  /** @returns the frame's type, 0 if it is out of date, or -1 if there is no room for it */
+  #writeOne(writer: PacketWriter, bit: number): number {
+    const write = (type: number, value: number) => (writeControl(writer, type, value) ? type : -1);
+    switch (bit) {
+      case Control.max_data:
+        if (this.window.isLow) this.window.advance(this.#host.now(), this.#host.rttMs);
+        return write(FrameType.max_data, this.window.limit);
+      case Control.data_blocked:
+        return this.credit.available > 0 ? 0 : write(FrameType.data_blocked, this.credit.limit);
+      case Control.max_streams_bidi:
+      case Control.max_streams_uni: {
+        const isUni = bit === Control.max_streams_uni;
+        const limits = this.#incoming[isUni ? 1 : 0];
+        limits.advance();
+        return write(isUni ? FrameType.max_streams_uni : FrameType.max_streams_bidi, limits.limit);
+      }
+      default: {
+        const isUni = bit === Control.streams_blocked_uni;
+        const { limit, opened } = this.#outgoing[isUni ? 1 : 0];
+        if (opened < limit) return 0;
+        return write(isUni ? FrameType.streams_blocked_uni : FrameType.streams_blocked_bidi, limit);
+      }
+    }
+  }
+
+  #writeStreamControl(writer: PacketWriter, sent: SentFrame | undefined): SentFrame | undefined {
+    let frames = sent;
+    let done = 0;
+    for (const stream of this.#controlled) {
+      for (let bit = 1; stream.control !== 0; bit *= 2) {
+        if ((stream.control & bit) === 0) continue;
+        const type = this.#writeOfStream(writer, stream, bit);
+        if (type === -1) {
+          this.#controlled.splice(0, done);
+          return frames;
+        }
+        stream.control &= ~bit;
+        if (type !== 0) frames = { type, stream, range: undefined, next: frames };
+      }
+      stream.isQueuedControl = false;
+      done++;
+    }
+    this.#controlled = [];
+    return frames;
+  }
+
+  #writeOfStream(writer: PacketWriter, { id, send, receive }: Stream, bit: number): number {
+    const write = (type: number, a: number, b = -1) => (writeControl(writer, type, id, a, b) ? type : -1);
+    switch (bit) {
+      case StreamControl.reset_stream:
+        return write(FrameType.reset_stream, send!.errorCode, send!.sent);
+      case StreamControl.stop_sending:
+        return receive!.state === "stopped" && receive!.finalSize === undefined
+          ? write(FrameType.stop_sending, receive!.errorCode)
+          : 0;
+      case StreamControl.max_stream_data: {
+        const { window } = receive!;
+        if (receive!.state !== "open" || receive!.finalSize !== undefined) return 0;
+        if (window.isLow) window.advance(this.#host.now(), this.#host.rttMs);
+        return write(FrameType.max_stream_data, window.limit);
+      }
+      default:
+        return send!.isBlocked ? write(FrameType.stream_data_blocked, send!.limit) : 0;
+    }
+  }
+
+  #nextLost(): SendStream | undefined {
+    for (let send = this.#lost.first; send !== undefined; send = this.#lost.first) {
+      if (send.hasLost) return send;
+      this.#lost.shift();
+      send.isQueuedLost = false;
+    }
+    return undefined;
+  }
+
+  #writeLost(writer: PacketWriter, sent: SentFrame | undefined): SentFrame | undefined {
+    let frames = sent;
+    for (let send = this.#nextLost(); send !== undefined; send = this.#nextLost()) {
+      const range = send.writeLost(writer);
+      if (range === undefined) break;
+      frames = { type: FrameType.stream, stream: this.#streams.get(send.id), range, next: frames };
+    }
+    return frames;
+  }
+
+  /** The next stream with something new that flow control allows to send. */
+  #nextFresh(): SendStream | undefined {
+    for (let send = this.#fresh.first; send !== undefined; send = this.#fresh.first) {
+      const needsCredit = send.sent < send.written && this.credit.available === 0;
+      if (send.hasFresh && !needsCredit) return send;
+      this.#fresh.shift();
+      if (send.hasFresh) this.#waitForCredit(send);
+      else send.isQueuedFresh = false;
+    }
+    return undefined;
+  }
+
+  #waitForCredit(send: SendStream): void {
+    this.#withoutCredit.push(send);
+    const { credit } = this;
+    if (credit.blockedAt === credit.limit) return;
+    credit.blockedAt = credit.limit;
+    this.#control |= Control.data_blocked;
+  }
+
+  #writeFresh(writer: PacketWriter, sent: SentFrame | undefined): SentFrame | undefined {
+    let frames = sent;
+    for (let send = this.#nextFresh(); send !== undefined; send = this.#nextFresh()) {
+      const range = send.writeFresh(writer, this.credit.available);
+      if (range === undefined) break;
+      this.credit.sent += range.end - range.start;
+      const stream = this.#streams.get(send.id)!;
+      frames = { type: FrameType.stream, stream, range, next: frames };
+      // The next one's turn.
+      this.#fresh.shift();
+      send.isQueuedFresh = false;
+      this.#enqueue(stream);
+      stream.user?.writable();
+    }
+    return frames;
+  }
+
+  // What became of frames
+
+  acknowledged({ type, stream, range }: SentFrame): void {
+    if (stream === undefined) return;
+    const { send } = stream;
+    if (range !== undefined) {
+      const { state } = send!;
+      send!.handleAcknowledged(range);
+      if (send!.state === "acknowledged" && state !== "acknowledged") stream.user?.acknowledged();
+    } else if (type === FrameType.reset_stream) send!.state = "reset_acknowledged";
+    else return;
+    this.#tidy(stream);
+  }
+
+  /** A frame is lost, or may be: what still matters of it is sent again. */
+  lost({ type, stream, range }: SentFrame): void {
+    if (stream === undefined) {
+      this.#control |= controlOfType[type] ?? 0;
+    } else if (range !== undefined) {
+      const send = stream.send!;
+      send.handleLost(range);
+      if (!send.hasLost || send.isQueuedLost) return;
+      send.isQueuedLost = true;
+      this.#lost.push(send, send.sendOrder);
+    } else if (type !== FrameType.reset_stream || stream.send!.state === "reset") {
+      this.#announce(stream, streamControlOfType[type] ?? 0);
+    }
+  }
+
+  /** The session is over. */
+  end(reason: Error): void {
+    const streams = [...this.#streams.values()];
+    this.#streams.clear();
+    this.#lost.clear();
+    this.#fresh.clear();
+    this.#withoutCredit = [];
+    this.#controlled = [];
+    this.#control = 0;
+    for (const stream of streams) stream.user?.ended(reason);
+  }
+}
+
+function wrongDirection(): TransportError {
+  return new TransportError("stream_state_error", "a frame against the direction of its stream");
+}
