@@ -16,7 +16,8 @@ point, and their declarations.
 
 /**
  * Every entry point of the package: `dist/<name>.js` is bundled from `source`. A portable one runs anywhere and
- * so may use no runtime's own API. `limitBytes` is what it may weigh, minified and gzipped with all it imports.
+ * so may use no runtime's own API. `limitBytes` is what it may weigh, minified and gzipped, with the WASM core and all
+ * that it imports to begin with; what it loads when that is needed (ML-KEM, or SPAKE2+) comes on top.
  * package.json's "exports" name the same files.
  */
 export const ENTRIES = [

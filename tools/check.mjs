@@ -153,13 +153,17 @@ async function checkExports() {
   }
 }
 
-/** What has to be loaded to begin with: the entry and what it imports. What it imports later on does not count. */
-async function loadedBytes(entry) {
+/**
+ * What an entry point weighs, in bytes: minified, each of its files gzipped, the WASM core in one of them.
+ * @returns `first`, what it takes to begin: the module and all that it imports statically; and `later`, what it loads
+ * when that is needed, all of it together
+ */
+async function weigh(source) {
   const { build } = await import("esbuild");
   const { outputFiles, metafile } = await build({
     ...BUNDLE,
     absWorkingDir: root,
-    entryPoints: [entry.source],
+    entryPoints: [source],
     platform: "neutral",
     mainFields: ["module", "main"],
     external: ["node:*", ...builtinModules],
@@ -169,29 +173,31 @@ async function loadedBytes(entry) {
     splitting: true,
     outdir: join(root, "build/size"),
   });
-  const loaded = new Set();
+  const first = new Set();
   const load = (path) => {
-    if (loaded.has(path) || metafile.outputs[path] === undefined) return;
-    loaded.add(path);
+    if (first.has(path) || metafile.outputs[path] === undefined) return;
+    first.add(path);
     for (const { path: imported, kind } of metafile.outputs[path].imports) {
       if (kind === "import-statement") load(imported);
     }
   };
-  load(Object.keys(metafile.outputs).find((path) => metafile.outputs[path].entryPoint === entry.source));
-  return outputFiles
-    .filter(({ path }) => loaded.has(relative(root, path)))
-    .reduce((sum, { contents }) => sum + gzipSync(contents, { level: 9 }).length, 0);
+  load(Object.keys(metafile.outputs).find((path) => metafile.outputs[path].entryPoint === source));
+  const sum = (isFirst) =>
+    outputFiles
+      .filter(({ path }) => first.has(relative(root, path)) === isFirst)
+      .reduce((bytes, { contents }) => bytes + gzipSync(contents, { level: 9 }).length, 0);
+  return { first: sum(true), later: sum(false) };
 }
 
 async function checkSizes() {
   const sizes = [];
-  for (const entry of ENTRIES.filter(({ limitBytes }) => limitBytes !== undefined)) {
-    const bytes = await loadedBytes(entry);
-    const size = `${entry.name} ${bytes} of ${entry.limitBytes} bytes gzipped`;
-    if (bytes > entry.limitBytes) throw new ToolError(size);
+  for (const { name, source, limitBytes } of ENTRIES) {
+    const { first, later } = await weigh(source);
+    const size = `${name} ${first} of ${limitBytes} bytes gzipped, and ${later} that may be loaded later`;
+    if (first > limitBytes) throw new ToolError(size);
     sizes.push(size);
   }
-  return sizes.join(", ");
+  return `\n    ${sizes.join("\n    ")}`;
 }
 
 await runMain(async () => {
