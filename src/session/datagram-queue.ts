@@ -1,0 +1,83 @@
+/** Datagrams that wait to be sent: those that wait for too long, or are too many, are dropped, the oldest first. */
+
+/** Datagrams of this side that did not arrive, by reason. */
+export interface DatagramDrops {
+  /** They waited for longer than `outgoingMaxAge`. */
+  expired: number;
+  /** Newer ones took their place. */
+  overflow: number;
+  /** They are larger than what the path carries now. */
+  tooLarge: number;
+  /** The packet was lost. */
+  lost: number;
+}
+
+interface Waiting {
+  readonly bytes: Uint8Array;
+  readonly atMs: number;
+}
+
+export class OutgoingDatagrams {
+  readonly drops: DatagramDrops = { expired: 0, overflow: 0, tooLarge: 0, lost: 0 };
+  /** How long a datagram may wait, in milliseconds. */
+  maxAgeMs: number = Number.POSITIVE_INFINITY;
+  #limit: number;
+  #waiting: Waiting[] = [];
+  /** Those before it are gone. */
+  #head = 0;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  get length(): number {
+    return this.#waiting.length - this.#head;
+  }
+
+  /** How many may wait. */
+  get limit(): number {
+    return this.#limit;
+  }
+
+  set limit(limit: number) {
+    this.#limit = limit;
+    this.#trim();
+  }
+
+  /** Takes a copy. */
+  push(bytes: Uint8Array, nowMs: number): void {
+    this.#waiting.push({ bytes: bytes.slice(), atMs: nowMs });
+    this.#trim();
+  }
+
+  #trim(): void {
+    while (this.length > this.#limit) {
+      this.shift();
+      this.drops.overflow++;
+    }
+  }
+
+  /** The next that may still be sent, in at most `maxBytes`. */
+  first(nowMs: number, maxBytes: number): Uint8Array | undefined {
+    for (let next = this.#waiting[this.#head]; next !== undefined; next = this.#waiting[this.#head]) {
+      if (nowMs - next.atMs > this.maxAgeMs) this.drops.expired++;
+      else if (next.bytes.length > maxBytes) this.drops.tooLarge++;
+      else return next.bytes;
+      this.shift();
+    }
+    return undefined;
+  }
+
+  shift(): void {
+    this.#head++;
+    if (this.#head === this.#waiting.length) this.#waiting.length = 0;
+    else if (this.#head < 64) return;
+    else this.#waiting = this.#waiting.slice(this.#head);
+    this.#head = 0;
+  }
+
+  clear(): void {
+    this.#waiting = [];
+    this.#head = 0;
+  }
+}

@@ -1,0 +1,144 @@
+/**
+ * A session's events as qlog (draft-ietf-quic-qlog-main-schema, draft-ietf-quic-qlog-quic-events): objects for a
+ * callback, and the text of a JSON-SEQ file. Only frames' headers are told, never their contents.
+ */
+import type { Bytes } from "../core/bytes.ts";
+import { type FrameHandler, FrameType, readFrames } from "./frames.ts";
+import type { PathMetrics, SessionLog } from "./log.ts";
+import type { TransportParameters } from "./parameters.ts";
+import { PacketReader } from "./varint.ts";
+
+export interface QlogEvent {
+  /** Milliseconds on the session's clock. */
+  readonly time: number;
+  readonly name: string;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+type Frame = Record<string, unknown>;
+
+/** The frames of a packet, as far as they can be read. */
+function describe(packet: Bytes): Frame[] {
+  const frames: Frame[] = [];
+  const reader = new PacketReader();
+  reader.begin(packet, 0, packet.length);
+  try {
+    readFrames(reader, describer(frames));
+  } catch {
+    frames.push({ frame_type: "unknown" });
+  }
+  return frames;
+}
+
+function describer(frames: Frame[]): FrameHandler {
+  const add = (frame_type: string, rest: Frame = {}) => {
+    frames.push({ frame_type, ...rest });
+  };
+  let ranges: number[][] = [];
+  const kind = (unidirectional: boolean) => (unidirectional ? "unidirectional" : "bidirectional");
+  return {
+    transportParameters: (_start, length) => add("qx_transport_parameters", { length }),
+    ping: () => add("ping"),
+    ackBegin: (epoch, _largest, ack_delay) => {
+      ranges = [];
+      add("ack", { epoch, ack_delay, acked_ranges: ranges });
+    },
+    ackRange: (_epoch, smallest, largest) => ranges.push([smallest, largest]),
+    ackEnd: () => {},
+    resetStream: (stream_id, error_code, final_size) =>
+      add("reset_stream", { stream_id, error_code, final_size }),
+    stopSending: (stream_id, error_code) => add("stop_sending", { stream_id, error_code }),
+    stream: (stream_id, offset, _start, length, fin) => add("stream", { stream_id, offset, length, fin }),
+    maxData: (maximum) => add("max_data", { maximum }),
+    maxStreamData: (stream_id, maximum) => add("max_stream_data", { stream_id, maximum }),
+    maxStreams: (unidirectional, maximum) =>
+      add("max_streams", { stream_type: kind(unidirectional), maximum }),
+    blocked: (frameType, stream_id, limit) => {
+      if (frameType === FrameType.data_blocked) add("data_blocked", { limit });
+      else if (frameType === FrameType.stream_data_blocked) add("stream_data_blocked", { stream_id, limit });
+      else {
+        const stream_type = kind(frameType === FrameType.streams_blocked_uni);
+        add("streams_blocked", { stream_type, limit });
+      }
+    },
+    datagram: (_start, length) => add("datagram", { length }),
+    connectionClose: (isApplication, error_code) =>
+      add("connection_close", { error_space: isApplication ? "application" : "transport", error_code }),
+  };
+}
+
+/** Turns a session's log into qlog events. */
+export function qlog(callback: (event: QlogEvent) => void): SessionLog {
+  const tell = (time: number, name: string, data: Record<string, unknown>) =>
+    callback({ time, name: `quic:${name}`, data });
+  const header = (epoch: number, packet_number: number) => ({ packet_type: "1RTT", packet_number, epoch });
+  return {
+    packetSent: (nowMs, epoch, sequenceNumber, packet) =>
+      tell(nowMs, "packet_sent", {
+        header: header(epoch, sequenceNumber),
+        raw: { payload_length: packet.length },
+        frames: describe(packet),
+      }),
+    packetReceived: (nowMs, epoch, sequenceNumber, packet) =>
+      tell(nowMs, "packet_received", {
+        header: header(epoch, sequenceNumber),
+        raw: { payload_length: packet.length },
+        frames: describe(packet),
+      }),
+    packetLost: (nowMs, epoch, sequenceNumber) =>
+      tell(nowMs, "packet_lost", { header: header(epoch, sequenceNumber) }),
+    parametersSet: (nowMs, initiator, parameters: TransportParameters) =>
+      tell(nowMs, "parameters_set", {
+        initiator,
+        max_idle_timeout: parameters.maxIdleTimeoutMs,
+        max_udp_payload_size: parameters.maxUdpPayloadSize,
+        ack_delay_exponent: parameters.ackDelayExponent,
+        max_ack_delay: parameters.maxAckDelayMs,
+        initial_max_data: parameters.initialMaxData,
+        initial_max_stream_data_bidi_local: parameters.initialMaxStreamDataBidiLocal,
+        initial_max_stream_data_bidi_remote: parameters.initialMaxStreamDataBidiRemote,
+        initial_max_stream_data_uni: parameters.initialMaxStreamDataUni,
+        initial_max_streams_bidi: parameters.initialMaxStreamsBidi,
+        initial_max_streams_uni: parameters.initialMaxStreamsUni,
+        max_datagram_frame_size: parameters.maxDatagramFrameSize,
+      }),
+    metricsUpdated: (nowMs, metrics: PathMetrics) =>
+      tell(nowMs, "recovery_metrics_updated", {
+        smoothed_rtt: metrics.smoothedRttMs,
+        min_rtt: metrics.minRttMs,
+        latest_rtt: metrics.latestRttMs,
+        rtt_variance: metrics.rttVariationMs,
+        congestion_window: metrics.congestionWindowBytes,
+        bytes_in_flight: metrics.bytesInFlight,
+      }),
+    mtuUpdated: (nowMs, mtuBytes) => tell(nowMs, "mtu_updated", { new: mtuBytes }),
+    closed: (nowMs, initiator, code, isApplication, reason) =>
+      tell(nowMs, "connection_closed", {
+        initiator,
+        ...(isApplication ? { application_error: code } : { connection_error: code }),
+        reason,
+      }),
+  };
+}
+
+/** RFC 7464's record separator. */
+const RECORD_SEPARATOR = "\u001e";
+
+/** The first record of a JSON-SEQ file of qlog events. */
+export function qlogHeader(vantagePoint: "client" | "server", title = "sealgram session"): string {
+  return qlogRecord({
+    file_schema: "urn:ietf:params:qlog:file:sequential",
+    serialization_format: "application/qlog+json-seq",
+    title,
+    trace: {
+      common_fields: { time_format: "relative_to_epoch", reference_time: { clock_type: "monotonic" } },
+      vantage_point: { type: vantagePoint },
+      event_schemas: ["urn:ietf:params:qlog:events:quic-10"],
+    },
+  });
+}
+
+/** A record of a JSON-SEQ file: an event, or the header. */
+export function qlogRecord(value: QlogEvent | Readonly<Record<string, unknown>>): string {
+  return `${RECORD_SEPARATOR}${JSON.stringify(value)}\n`;
+}
