@@ -43,7 +43,7 @@ import {
 import { importPsk, truncateClientHello, writeBinders } from "../tls/psk.ts";
 import { suiteParameters } from "../tls/suites.ts";
 import { fault } from "../tls/wire.ts";
-import type { ClientConfig, PeerIdentity } from "./config.ts";
+import type { ClientConfig, PeerIdentity, SessionTicket } from "./config.ts";
 import { findCredential, noCredential } from "./credential.ts";
 import {
   APPLICATION_EPOCH,
@@ -284,24 +284,32 @@ function sealOffer(
   return message;
 }
 
+/** The ticket, if a client that is configured like this offers it at that time. */
+export function usableTicket(config: ClientConfig, nowMs: number): SessionTicket | undefined {
+  const { ticket, groups } = config;
+  // Never without (EC)DHE.
+  if (ticket === undefined || groups.length === 0) return undefined;
+  const isAlive = nowMs - ticket.receivedAtMs <= ticket.lifetimeSeconds * 1000;
+  return isAlive && suiteHashes(config).includes(ticket.hash) ? ticket : undefined;
+}
+
 function offeredPsks(handshake: Handshake, config: ClientConfig): OfferedPsk[] {
   // Never without (EC)DHE.
   if (config.groups.length === 0) return [];
   const hashes = suiteHashes(config);
   const psks: OfferedPsk[] = [];
-  const { ticket } = config;
+  const now = handshake.parts.now();
+  const ticket = usableTicket(config, now);
   if (ticket !== undefined) {
-    const age = handshake.parts.now() - ticket.receivedAtMs;
-    if (hashes.includes(ticket.hash) && age <= ticket.lifetimeSeconds * 1000) {
-      psks.push({
-        identity: ticket.ticket,
-        key: ticket.psk,
-        hash: ticket.hash,
-        origin: "resumption",
-        obfuscatedTicketAge: (Math.max(0, Math.floor(age)) + ticket.ageAdd) % 2 ** 32,
-        peer: ticket.peer,
-      });
-    }
+    const age = Math.max(0, Math.floor(now - ticket.receivedAtMs));
+    psks.push({
+      identity: ticket.ticket,
+      key: ticket.psk,
+      hash: ticket.hash,
+      origin: "resumption",
+      obfuscatedTicketAge: (age + ticket.ageAdd) % 2 ** 32,
+      peer: ticket.peer,
+    });
   }
   for (const psk of config.psks) {
     const peer: PeerIdentity = { kind: "psk", identity: new Uint8Array(psk.identity) };

@@ -31,6 +31,6 @@ export type { Datagrams } from "./datagrams.ts";
 export type { ConnectErrorCode } from "./failures.ts";
 export type { ListenOptions } from "./listen.ts";
 export type { CipherSuiteName, CommonOptions } from "./options.ts";
-export type { Server, ServerDrop, ServerLimits, ServerStats } from "./server.ts";
+export type { PeerName, Server, ServerDrop, ServerLimits, ServerStats } from "./server.ts";
 export type { CloseInfo, DatagramHandler, Session, SessionStats } from "./session.ts";
 export type { TicketOptions } from "./tickets.ts";

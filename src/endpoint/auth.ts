@@ -13,6 +13,7 @@ import type {
   ServerConfig,
 } from "../dtls/config.ts";
 import { SealgramError } from "../errors.ts";
+import type { Revocation } from "../login/password.ts";
 import { CertificateType } from "../tls/codepoints.ts";
 
 /** What a way to authenticate is told. */
@@ -26,6 +27,8 @@ export interface AuthContext {
 export interface Auth {
   client(context: AuthContext): Awaitable<Partial<ClientConfig>>;
   server(context: AuthContext): Awaitable<Partial<ServerConfig>>;
+  /** Reports peers whose sessions are to end, until the answered function is called. */
+  revocations?(report: (revocation: Revocation) => void): () => void;
 }
 
 /** Who the peer has proved to be. */

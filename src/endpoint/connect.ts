@@ -1,7 +1,7 @@
 /** `connect`: a client's sessions, each on a socket of its own. */
 import type { Bytes } from "../core/bytes.ts";
 import type { NamedGroup } from "../crypto/provider.ts";
-import { asClient } from "../dtls/client.ts";
+import { asClient, usableTicket } from "../dtls/client.ts";
 import type { ClientConfig, SessionTicket } from "../dtls/config.ts";
 import type { Connected } from "../dtls/connection.ts";
 import { SealgramError } from "../errors.ts";
@@ -9,7 +9,7 @@ import { NamedGroup as Groups } from "../tls/codepoints.ts";
 import type { Carrier, CarrierHandler, RemoteAddress, UdpCarriers } from "../transport/types.ts";
 import { Association, type AssociationOwner } from "./association.ts";
 import { describePeer } from "./auth.ts";
-import { handshakeFailure } from "./failures.ts";
+import { handshakeFailure, isRefusal } from "./failures.ts";
 import { type CommonOptions, commonConfig, formatUrl, parseUrl, udpOf } from "./options.ts";
 import type { Shared } from "./platform.ts";
 import { Session } from "./session.ts";
@@ -19,7 +19,10 @@ export interface ConnectOptions extends CommonOptions {
   readonly signal?: AbortSignal;
   /** For everything until the session is established: 10 seconds unless given. */
   readonly timeoutMs?: number;
-  /** `ticket` of an earlier session with this server. */
+  /**
+   * `ticket` of an earlier session with this server. With a password beside it, the password is only used, and its
+   * identity only shown, if the server does not take the ticket.
+   */
   readonly ticket?: SessionTicket;
   /** Groups to send a key share of at once; one that the server has to ask for costs a round trip. */
   readonly keyShareGroups?: readonly NamedGroup[];
@@ -68,7 +71,9 @@ async function dial(
   let failure: unknown;
   for (const host of addresses) {
     try {
-      return await new ClientLink(platform, udp, config, { host, port: target.port }).connect(stop);
+      return await attempt(platform, config, stop, (config) => {
+        return new ClientLink(platform, udp, config, { host, port: target.port });
+      });
     } catch (error) {
       failure = error;
       // Another address of the same host may do.
@@ -77,6 +82,28 @@ async function dial(
     }
   }
   throw failure;
+}
+
+/**
+ * With a ticket and a password, first by the ticket alone. One ClientHello could offer both, but then the client would
+ * have to say whose password it is, and to derive a key from it, before it knows whether the server resumes. If the
+ * server refuses the ticket, which it does by an alert, a second handshake goes by the password.
+ */
+async function attempt(
+  { deadlines }: Shared,
+  config: ClientConfig,
+  stop: AbortSignal,
+  link: (config: ClientConfig) => ClientLink,
+): Promise<Session> {
+  const { pake, ticket: _, ...rest } = config;
+  const ticket = usableTicket(config, deadlines.now());
+  if (pake === undefined || ticket === undefined) return link(config).connect(stop);
+  try {
+    return await link({ ...rest, ticket }).connect(stop);
+  } catch (error) {
+    if (stop.aborted || !isRefusal(error)) throw error;
+  }
+  return link({ ...rest, pake }).connect(stop);
 }
 
 async function clientConfig(

@@ -101,3 +101,10 @@ export function handshakeFailure(reason: SealgramError | undefined): SealgramErr
   const { alert } = reason;
   return new SealgramError(code, message, { cause: reason, ...(alert === undefined ? {} : { alert }) });
 }
+
+/** Whether a handshake failed because the peer said so, by an alert. */
+export function isRefusal(error: unknown): boolean {
+  if (!(error instanceof SealgramError)) return false;
+  const { code } = error.cause instanceof SealgramError ? error.cause : error;
+  return code.startsWith("alert_");
+}

@@ -45,7 +45,14 @@ export async function listenOn(
   if (host === undefined) throw new SealgramError("unreachable", `${local.host} has no address`);
   signal?.throwIfAborted();
   const server = new Server(platform, config, { limits, handshakeTimeoutMs, onsession, onfailure });
-  await server.open((handler) => udp.bind({ host, port: local.port }, handler));
+  const ignoreRevocations = options.auth.revocations?.((revocation) => server.revoke(revocation));
+  try {
+    await server.open((handler) => udp.bind({ host, port: local.port }, handler));
+  } catch (error) {
+    ignoreRevocations?.();
+    throw error;
+  }
+  void server.closed.finally(ignoreRevocations).catch(() => {});
   if (signal !== undefined) {
     const close = () => void server.close();
     if (signal.aborted) close();

@@ -9,11 +9,13 @@ import type { ServerConfig } from "../dtls/config.ts";
 import type { Connected } from "../dtls/connection.ts";
 import { asServer } from "../dtls/server.ts";
 import { SealgramError } from "../errors.ts";
+import type { Revocation } from "../login/password.ts";
 import type { Carrier, CarrierHandler, CarrierStatistics, RemoteAddress } from "../transport/types.ts";
 import { AcceptQueue } from "./accept-queue.ts";
 import { Association, type AssociationOwner, pathOf } from "./association.ts";
-import { describePeer } from "./auth.ts";
+import { describePeer, type Peer } from "./auth.ts";
 import { CONNECTION_ID_BYTES, ConnectionIdTable } from "./connection-id-table.ts";
+import { Dismissals, isWelcome, type Member } from "./dismissals.ts";
 import { handshakeFailure } from "./failures.ts";
 import { HelloKind, helloKind, isProtected, namesConnectionId } from "./first-bytes.ts";
 import { formatUrl } from "./options.ts";
@@ -40,6 +42,9 @@ export const defaultLimits: ServerLimits = {
   sessionsPerIdentity: 1000,
   backlog: 1000,
 };
+
+/** Whom sessions are with, as {@link Session.peer} has it. */
+export type PeerName = Pick<Peer, "kind" | "identity">;
 
 /** Why a server has ignored a datagram. */
 export type ServerDrop =
@@ -76,15 +81,16 @@ export interface ServerSettings {
   readonly onfailure: ((error: SealgramError, address: RemoteAddress) => void) | undefined;
 }
 
-interface Entry {
+interface Entry extends Member {
   readonly association: Association;
   /** Identifies the exchange that led here: the hash of the first ClientHello. */
   readonly helloHash: Bytes;
   /** By which it is counted: the IP address. */
   host: string;
   session: Session | undefined;
-  /** Of the peer, with its kind in front. */
+  /** As {@link keyOf} has it. */
   identity: string | undefined;
+  registration: Bytes | undefined;
 }
 
 const encoder = new TextEncoder();
@@ -104,8 +110,10 @@ export class Server implements AsyncIterable<Session> {
   readonly #byAddress = new Map<string, Association>();
   readonly #perHost = new Map<string, number>();
   readonly #perIdentity = new Map<string, Set<Association>>();
+  readonly #dismissals = new Dismissals();
   readonly #queue: AcceptQueue<Session>;
   readonly #drops: Partial<Record<ServerDrop, number>> = {};
+  #begun = 0;
   #accepted = 0;
   #failed = 0;
   #evicted = 0;
@@ -256,8 +264,10 @@ export class Server implements AsyncIterable<Session> {
         association,
         helloHash: retry.clientHello1Hash,
         host: from.host,
+        number: ++this.#begun,
         session: undefined,
         identity: undefined,
+        registration: undefined,
       });
       association.receive(hello, from.host, from.port);
     }
@@ -290,7 +300,17 @@ export class Server implements AsyncIterable<Session> {
     this.#byAddress.set(path, association);
     const { views, crypto } = this.#platform;
     const peer = describePeer(crypto, details.peer);
-    if (peer !== undefined) this.#limitIdentity(entry, `${peer.kind} ${peer.identity}`);
+    if (details.peer?.kind === "password") entry.registration = details.peer.registration;
+    if (peer !== undefined) {
+      const key = keyOf(peer);
+      if (this.#dismissals.concern(key, entry)) {
+        // Not from within the connection, which has not finished what it is at.
+        queueMicrotask(() => association.end(revoked()));
+        return;
+      }
+      this.#limitIdentity(entry, key);
+    }
+    this.#forgetDismissals();
     const session = new Session(association, {
       views,
       details,
@@ -322,6 +342,10 @@ export class Server implements AsyncIterable<Session> {
     this.#perIdentity.set(identity, others);
   }
 
+  #forgetDismissals(): void {
+    if (this.#handshaking.size === 0) this.#dismissals.clear();
+  }
+
   #moved(association: Association, from: string): void {
     if (this.#byAddress.get(from) === association) this.#byAddress.delete(from);
     this.#byAddress.set(association.path, association);
@@ -339,6 +363,7 @@ export class Server implements AsyncIterable<Session> {
     this.#count(entry.host, -1);
     if (this.#handshaking.get(path) === association) this.#handshaking.delete(path);
     if (this.#byAddress.get(path) === association) this.#byAddress.delete(path);
+    this.#forgetDismissals();
     if (entry.identity !== undefined) {
       const others = this.#perIdentity.get(entry.identity);
       others?.delete(association);
@@ -362,6 +387,36 @@ export class Server implements AsyncIterable<Session> {
   /** Sessions that were established since, each to one iteration only; ends with the server. */
   [Symbol.asyncIterator](): AsyncIterator<Session> {
     return { next: () => this.#queue.next(), return: async () => ({ value: undefined, done: true }) };
+  }
+
+  /** The sessions of a peer, oldest first; found without looking through all of them. */
+  sessionsOf(peer: PeerName): Session[] {
+    return [...(this.#perIdentity.get(keyOf(peer)) ?? [])].map(
+      (association) => this.#entries.get(association)!.session!,
+    );
+  }
+
+  /**
+   * Ends all sessions of a peer, and those that handshakes under way would lead to. It does not keep the peer from coming
+   * back: take its key or its password away first.
+   * @returns how many sessions there were
+   */
+  closeSessionsOf(peer: PeerName): number {
+    return this.#dismiss(keyOf(peer), undefined, undefined);
+  }
+
+  /** @internal Ends the sessions of a peer with another password than the one that is good now. */
+  revoke({ registration, ...peer }: Revocation): void {
+    this.#dismiss(keyOf(peer), registration, revoked());
+  }
+
+  #dismiss(key: string, registration: Uint8Array | undefined, reason: SealgramError | undefined): number {
+    if (this.#handshaking.size > 0) this.#dismissals.add(key, this.#begun, registration);
+    const dismissed = [...(this.#perIdentity.get(key) ?? [])].filter(
+      (association) => !isWelcome(this.#entries.get(association)!, registration),
+    );
+    for (const association of dismissed) association.end(reason);
+    return dismissed.length;
   }
 
   getStats(): ServerStats {
@@ -399,6 +454,14 @@ export class Server implements AsyncIterable<Session> {
     })();
     return this.#closing;
   }
+}
+
+function keyOf({ kind, identity }: PeerName): string {
+  return `${kind} ${identity}`;
+}
+
+function revoked(): SealgramError {
+  return new SealgramError("revoked", "this peer's sessions were ended, as after a change of its password");
 }
 
 function replaced(): SealgramError {
