@@ -33,6 +33,7 @@ export class SentPackets<Handle> {
   #ordinal: Uint32Array = new Uint32Array(INITIAL_CAPACITY);
   #sentMs: Float64Array = new Float64Array(INITIAL_CAPACITY);
   #handle: (Handle | undefined)[] = new Array<Handle | undefined>(INITIAL_CAPACITY).fill(undefined);
+  #remembered = 0;
   #start = 0;
   #end = 0;
   #nextOrdinal = 0;
@@ -49,7 +50,7 @@ export class SentPackets<Handle> {
 
   /** The first position that is remembered, settled or not. */
   get remembered(): number {
-    return Math.max(0, this.#end - this.#mask - 1);
+    return this.#remembered;
   }
 
   /**
@@ -58,7 +59,8 @@ export class SentPackets<Handle> {
    */
   add(position: number, kind: PacketKind, bytes: number, sentMs: number, handle: Handle): void {
     if (this.#start === this.#end) this.#start = position;
-    while (position - this.#start > this.#mask) this.#grow();
+    while (position - this.#start > this.#mask) if (!this.#forgetAckOnly()) this.#grow();
+    this.#remembered = Math.max(this.#remembered, position - this.#mask);
     for (let i = Math.max(this.#end, position - this.#mask); i < position; i++) {
       this.#state[i & this.#mask] = PacketState.unused;
     }
@@ -88,7 +90,7 @@ export class SentPackets<Handle> {
     return this.#sentMs[position & this.#mask]!;
   }
 
-  /** How many packets later `later` was sent. */
+  /** How many packets later `later` was sent than `earlier`. */
   packetsBetween(earlier: number, later: number): number {
     return (this.#ordinal[later & this.#mask]! - this.#ordinal[earlier & this.#mask]!) >>> 0;
   }
@@ -97,12 +99,16 @@ export class SentPackets<Handle> {
     return this.#handle[position & this.#mask]!;
   }
 
-  /** Settles a packet. Its handle is given back and forgotten. */
-  settle(position: number, state: typeof PacketState.acknowledged | typeof PacketState.lost): Handle {
+  /** Settles a packet, or corrects how it was settled. */
+  settle(position: number, state: typeof PacketState.acknowledged | typeof PacketState.lost): void {
+    this.#state[position & this.#mask] = state;
+  }
+
+  /** The handle of a packet that is settled, which is forgotten here. */
+  release(position: number): Handle {
     const slot = position & this.#mask;
     const handle = this.#handle[slot]!;
     this.#handle[slot] = undefined;
-    this.#state[slot] = state;
     return handle;
   }
 
@@ -111,28 +117,34 @@ export class SentPackets<Handle> {
     this.#start = position;
   }
 
-  /** Positions are the same modulo the old capacity and the new, so that each half of the new ring gets some. */
-  #grow(): void {
-    const capacity = 2 * (this.#mask + 1);
-    const old = { ...columnsOf(this.#state, this.#kind, this.#bytes, this.#ordinal, this.#sentMs) };
-    const oldHandle = this.#handle;
-    const oldMask = this.#mask;
-    this.#mask = capacity - 1;
-    this.#state = new Uint8Array(capacity);
-    this.#kind = new Uint8Array(capacity);
-    this.#bytes = new Uint32Array(capacity);
-    this.#ordinal = new Uint32Array(capacity);
-    this.#sentMs = new Float64Array(capacity);
-    this.#handle = new Array<Handle | undefined>(capacity).fill(undefined);
-    for (let i = Math.max(0, this.#end - oldMask - 1); i < this.#end; i++) {
-      const from = i & oldMask;
-      const to = i & this.#mask;
-      this.#state[to] = old.state[from]!;
-      this.#kind[to] = old.kind[from]!;
-      this.#bytes[to] = old.bytes[from]!;
-      this.#ordinal[to] = old.ordinal[from]!;
-      this.#sentMs[to] = old.sentMs[from]!;
-      this.#handle[to] = oldHandle[from];
+  /**
+   * A sender of nothing but ACKs hears of them seldom or never (RFC 9000 §13.2.1), so that they make room for others.
+   * @returns whether the oldest position is free now
+   */
+  #forgetAckOnly(): boolean {
+    const slot = this.#start & this.#mask;
+    if (this.#state[slot] === PacketState.outstanding) {
+      if (this.#kind[slot] !== PacketKind.ackOnly) return false;
+      this.settle(this.#start, PacketState.lost);
+      this.release(this.#start);
     }
+    this.#start++;
+    return true;
+  }
+
+  #grow(): void {
+    const mask = this.#mask;
+    const capacity = 2 * (mask + 1);
+    this.#mask = capacity - 1;
+    const move = <Column extends Record<number, unknown>>(from: Column, to: Column): Column => {
+      for (let i = this.#remembered; i < this.#end; i++) to[i & this.#mask] = from[i & mask];
+      return to;
+    };
+    this.#state = move(this.#state, new Uint8Array(capacity));
+    this.#kind = move(this.#kind, new Uint8Array(capacity));
+    this.#bytes = move(this.#bytes, new Uint32Array(capacity));
+    this.#ordinal = move(this.#ordinal, new Uint32Array(capacity));
+    this.#sentMs = move(this.#sentMs, new Float64Array(capacity));
+    this.#handle = move(this.#handle, new Array<Handle | undefined>(capacity).fill(undefined));
   }
 }

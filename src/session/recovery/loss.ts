@@ -1,0 +1,76 @@
+/** Which packets are lost (RFC 9002 §6.1), and whether their loss shows persistent congestion (§7.6). */
+import type { RttEstimator } from "./rtt.ts";
+import { PacketKind, PacketState, type SentPackets } from "./sent-packets.ts";
+
+/** kPacketThreshold (§6.1.1) */
+const PACKET_THRESHOLD = 3;
+/** kPersistentCongestionThreshold (§7.6.1) */
+const PERSISTENT_CONGESTION_THRESHOLD = 3;
+
+export class LossDetector<Handle> {
+  readonly #sent: SentPackets<Handle>;
+  readonly #rtt: RttEstimator;
+  #largestAcked = -1;
+  #deadlineMs: number = Number.POSITIVE_INFINITY;
+  /** When the first of the packets was sent that were lost without one between them that arrived. */
+  #runStartMs: number = Number.NaN;
+  #isPersistent = false;
+
+  constructor(sent: SentPackets<Handle>, rtt: RttEstimator) {
+    this.#sent = sent;
+    this.#rtt = rtt;
+  }
+
+  /** When the next packet counts as lost by its age; infinite if none will. */
+  get deadlineMs(): number {
+    return this.#deadlineMs;
+  }
+
+  /** Whether the last {@link detect} established persistent congestion. */
+  get isPersistent(): boolean {
+    return this.#isPersistent;
+  }
+
+  /** A packet was acknowledged. */
+  acknowledged(position: number): void {
+    if (position > this.#largestAcked) this.#largestAcked = position;
+  }
+
+  /** Tells `lost` each packet that is lost now. It is to settle it. */
+  detect(nowMs: number, lost: (position: number) => void): void {
+    const sent = this.#sent;
+    const reorderingMs = this.#rtt.reorderingMs;
+    this.#deadlineMs = Number.POSITIVE_INFINITY;
+    this.#isPersistent = false;
+    let position = sent.start;
+    // Packets are numbered as they are sent: behind the first that is not lost yet, none is.
+    for (; position <= this.#largestAcked; position++) {
+      const state = sent.state(position);
+      if (state === PacketState.acknowledged) this.#runStartMs = Number.NaN;
+      if (state !== PacketState.outstanding) continue;
+      const overdueMs = sent.sentMs(position) + reorderingMs;
+      if (overdueMs > nowMs && sent.packetsBetween(position, this.#largestAcked) < PACKET_THRESHOLD) {
+        this.#deadlineMs = overdueMs;
+        break;
+      }
+      this.#extendRun(position);
+      lost(position);
+    }
+    if (position > sent.start) sent.advance(position);
+  }
+
+  /** §7.6.2: two ack-eliciting packets, none acknowledged between them, both sent after the first RTT sample. */
+  #extendRun(position: number): void {
+    if (this.#sent.kind(position) !== PacketKind.ackEliciting) return;
+    const sentMs = this.#sent.sentMs(position);
+    if (sentMs <= this.#rtt.firstSampleAtMs) return;
+    if (Number.isNaN(this.#runStartMs)) this.#runStartMs = sentMs;
+    const durationMs = this.#rtt.probeTimeoutMs * PERSISTENT_CONGESTION_THRESHOLD;
+    if (sentMs - this.#runStartMs > durationMs) this.#isPersistent = true;
+  }
+
+  /** What was lost on another path says nothing about this one. */
+  resetPath(): void {
+    this.#runStartMs = Number.NaN;
+  }
+}

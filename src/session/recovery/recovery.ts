@@ -1,0 +1,457 @@
+/**
+ * Loss recovery and congestion control of a session's sender (RFC 9002), over records: sans-IO. Packets, ACKs and time
+ * come in; what is acknowledged or lost, when to wake and how much to send come out.
+ */
+import type { CongestionAlgorithm, CongestionController } from "./congestion.ts";
+import { Cubic } from "./cubic.ts";
+import { LateArrivals } from "./late-arrivals.ts";
+import { LossDetector } from "./loss.ts";
+import { NewReno } from "./new-reno.ts";
+import { Pacer } from "./pacer.ts";
+import { neverSent, SentNumbers } from "./packet-number.ts";
+import { defaultPathMtu, PathMtu, type PathMtuOptions } from "./path-mtu.ts";
+import { RttEstimator } from "./rtt.ts";
+import { PacketKind, PacketState, SentPackets } from "./sent-packets.ts";
+
+/**
+ * What becomes of packets, told during {@link Recovery.onAckEnd} and {@link Recovery.handleTimeout}; nothing is to be
+ * sent from within.
+ */
+export interface RecoveryHost<Handle> {
+  /** A packet has arrived. */
+  acknowledged(handle: Handle): void;
+  /** A packet counts as lost: what must arrive is to be sent again. */
+  lost(handle: Handle): void;
+  /** The largest datagram has changed to `bytes`. */
+  datagramBytesChanged(bytes: number): void;
+}
+
+export interface RecoveryOptions {
+  readonly algorithm: CongestionAlgorithm;
+  /** The peer's max_ack_delay. */
+  readonly maxAckDelayMs: number;
+  readonly mtu: PathMtuOptions;
+}
+
+export const defaultRecovery: RecoveryOptions = {
+  algorithm: "cubic",
+  maxAckDelayMs: 25,
+  mtu: defaultPathMtu,
+};
+
+/** Counted since the session began. */
+export interface RecoveryStatistics {
+  packetsSent: number;
+  packetsLost: number;
+  bytesLost: number;
+  /** Of the lost packets, those that arrived after all. */
+  lateArrivals: number;
+  congestionEvents: number;
+  persistentCongestionEvents: number;
+  probeTimeouts: number;
+}
+
+/** "one or two probe datagrams" (§6.2.4) */
+const PACKETS_PER_PROBE_TIMEOUT = 2;
+const MAX_BACKOFF_EXPONENT = 16;
+/** Packets that wait for an ACK, at most: the oldest of more counts as lost, so that no peer makes us keep them. */
+const MAX_OUTSTANDING = 65_536;
+
+export class Recovery<Handle> {
+  readonly rtt: RttEstimator;
+  readonly mtu: PathMtu;
+  readonly statistics: RecoveryStatistics = {
+    packetsSent: 0,
+    packetsLost: 0,
+    bytesLost: 0,
+    lateArrivals: 0,
+    congestionEvents: 0,
+    persistentCongestionEvents: 0,
+    probeTimeouts: 0,
+  };
+  readonly #host: RecoveryHost<Handle>;
+  readonly #algorithm: CongestionAlgorithm;
+  readonly #numbers = new SentNumbers();
+  readonly #sent = new SentPackets<Handle>();
+  readonly #late = new LateArrivals();
+  readonly #loss: LossDetector<Handle>;
+  readonly #onLost: (position: number) => void;
+  #congestion: CongestionController;
+  #pacer: Pacer;
+  #datagramBytes: number;
+  #bytesInFlight = 0;
+  #elicitingInFlight = 0;
+  #lastElicitingSentMs = 0;
+  /** pto_count */
+  #probeTimeouts = 0;
+  #probesDue = 0;
+  /** "a single packet can be sent prior to reduction" (§7.3.2) */
+  #mayExceedWindow = false;
+  #nextSendMs: number = Number.POSITIVE_INFINITY;
+  /** Whether the window or the pacer held something back that the application would send (§7.8). */
+  #isHeldBack = false;
+  /** Packets from here on went the present path. */
+  #pathStart = 0;
+  #ceCount = 0;
+  /** Losses that the current recovery period was concluded from, and the first of them. */
+  #eventLosses = 0;
+  #eventStart = 0;
+
+  /** The ACK frame that is being processed. */
+  #nowMs = 0;
+  #newlyAcked: Float64Array = new Float64Array(256);
+  #newlyAckedCount = 0;
+  #ackLargest = -1;
+  #isLargestNew = false;
+  #ackHasEliciting = false;
+  /** When the newest of the packets was sent that are found lost now, and shows congestion. */
+  #lostSentMs: number = Number.NEGATIVE_INFINITY;
+  #firstLost = 0;
+  #lostCount = 0;
+
+  constructor(host: RecoveryHost<Handle>, nowMs: number, options: RecoveryOptions = defaultRecovery) {
+    this.#host = host;
+    this.#algorithm = options.algorithm;
+    this.rtt = new RttEstimator(options.maxAckDelayMs);
+    this.mtu = new PathMtu(options.mtu);
+    this.#datagramBytes = this.mtu.currentBytes;
+    this.#loss = new LossDetector(this.#sent, this.rtt);
+    this.#onLost = (position) => this.#lose(position);
+    this.#congestion = this.#newController();
+    this.#pacer = new Pacer(this.#datagramBytes, nowMs);
+  }
+
+  #newController(): CongestionController {
+    return this.#algorithm === "cubic"
+      ? new Cubic(this.#datagramBytes, this.rtt)
+      : new NewReno(this.#datagramBytes);
+  }
+
+  get bytesInFlight(): number {
+    return this.#bytesInFlight;
+  }
+
+  get windowBytes(): number {
+    return this.#congestion.windowBytes;
+  }
+
+  /** Infinite before the first congestion. */
+  get slowStartThresholdBytes(): number {
+    return this.#congestion.slowStartThresholdBytes;
+  }
+
+  /** Probe time-outs since something was last acknowledged. */
+  get consecutiveProbeTimeouts(): number {
+    return this.#probeTimeouts;
+  }
+
+  /**
+   * Packets to be sent now whatever the window says, after a probe time-out: ack-eliciting ones, with new data, old data
+   * or at least a PING (§6.2.4).
+   */
+  get probesDue(): number {
+    return this.#probesDue;
+  }
+
+  /** When {@link handleTimeout} is due; infinite if it is not (§A.8). */
+  get deadlineMs(): number {
+    if (this.#loss.deadlineMs !== Number.POSITIVE_INFINITY) return this.#loss.deadlineMs;
+    if (this.#elicitingInFlight === 0) return Number.POSITIVE_INFINITY;
+    const backoff = 2 ** Math.min(this.#probeTimeouts, MAX_BACKOFF_EXPONENT);
+    return this.#lastElicitingSentMs + this.rtt.probeTimeoutMs * backoff;
+  }
+
+  /** When the pacer that refused {@link canSend} will not; infinite if it did not. */
+  get nextSendMs(): number {
+    return this.#nextSendMs;
+  }
+
+  /**
+   * Whether a packet of `bytes` may be sent now that counts as in flight. To be asked only with such a packet at hand: a
+   * refusal shows that the window is used to the full.
+   */
+  canSend(bytes: number, nowMs: number): boolean {
+    this.#nextSendMs = Number.POSITIVE_INFINITY;
+    if (this.#probesDue > 0 || this.#mayExceedWindow) return true;
+    const { windowBytes, slowStartThresholdBytes } = this.#congestion;
+    if (
+      this.#bytesInFlight + bytes > windowBytes ||
+      this.#sent.end - this.#sent.start >= MAX_OUTSTANDING / 2
+    ) {
+      this.#isHeldBack = true;
+      return false;
+    }
+    this.#pacer.setRate(windowBytes, this.rtt.smoothedMs, windowBytes < slowStartThresholdBytes, nowMs);
+    if (this.#pacer.allows(bytes)) return true;
+    this.#isHeldBack = true;
+    this.#nextSendMs = this.#pacer.allowedAtMs(bytes, nowMs);
+    return false;
+  }
+
+  /**
+   * A packet was sent (§A.5), in the record of this number; numbers ascend.
+   * @param bytes of its datagram
+   * @param handle what the host gets back. Those of ACKs alone may be forgotten without a word.
+   */
+  onPacketSent(
+    epoch: number,
+    sequenceNumber: number,
+    kind: PacketKind,
+    bytes: number,
+    handle: Handle,
+    nowMs: number,
+  ): void {
+    const position = this.#numbers.append(epoch, sequenceNumber);
+    if (position - this.#sent.start >= MAX_OUTSTANDING) this.#loseOldest(position, nowMs);
+    this.#sent.add(position, kind, bytes, nowMs, handle);
+    this.statistics.packetsSent++;
+    if (kind === PacketKind.ackOnly) return;
+    this.#isHeldBack = false;
+    this.#bytesInFlight += bytes;
+    this.#pacer.onSent(bytes);
+    if (kind === PacketKind.padded) return;
+    this.#elicitingInFlight++;
+    this.#lastElicitingSentMs = nowMs;
+    if (kind === PacketKind.mtuProbe) this.mtu.onProbeSent();
+    if (this.#probesDue > 0) this.#probesDue--;
+    else this.#mayExceedWindow = false;
+  }
+
+  /** An ACK frame begins; its ranges follow, then {@link onAckEnd}. */
+  onAckBegin(): void {
+    this.#newlyAckedCount = 0;
+    this.#ackLargest = -1;
+    this.#isLargestNew = false;
+    this.#ackHasEliciting = false;
+    this.#late.begin();
+  }
+
+  /**
+   * A range of an ACK frame, in descending order.
+   * @throws TransportError protocol_violation for a packet that was never sent (RFC 9000 §13.1, §21.4)
+   */
+  onAckRange(epoch: number, smallest: number, largest: number): void {
+    const offset = this.#numbers.offsetOf(epoch, smallest, largest);
+    if (offset === undefined) return;
+    const sent = this.#sent;
+    const last = largest + offset;
+    const first = smallest + offset;
+    if (this.#ackLargest < 0) this.#ackLargest = last;
+    this.#noteLateArrivals(first, last);
+    for (let position = Math.max(first, sent.start); position <= last; position++) {
+      const state = sent.state(position);
+      if (state === PacketState.outstanding) this.#acknowledge(position);
+      else if (state === PacketState.unused) throw neverSent();
+    }
+  }
+
+  /** A packet that was lost, and is acknowledged: reordering, and no loss. If that is all there was, it was no congestion. */
+  #noteLateArrivals(smallest: number, largest: number): void {
+    for (;;) {
+      const position = this.#late.next(smallest, largest);
+      if (position < 0) return;
+      if (position < this.#sent.remembered || this.#sent.state(position) !== PacketState.lost) continue;
+      this.#sent.settle(position, PacketState.acknowledged);
+      this.statistics.lateArrivals++;
+      if (position >= this.#eventStart && --this.#eventLosses === 0) this.#congestion.onSpuriousCongestion();
+    }
+  }
+
+  #acknowledge(position: number): void {
+    this.#sent.settle(position, PacketState.acknowledged);
+    this.#loss.acknowledged(position);
+    if (this.#newlyAckedCount === this.#newlyAcked.length) {
+      const longer = new Float64Array(2 * this.#newlyAcked.length);
+      longer.set(this.#newlyAcked);
+      this.#newlyAcked = longer;
+    }
+    this.#newlyAcked[this.#newlyAckedCount++] = position;
+    if (position === this.#ackLargest) this.#isLargestNew = true;
+    if (this.#sent.kind(position) >= PacketKind.ackEliciting) this.#ackHasEliciting = true;
+  }
+
+  /**
+   * The ACK frame is complete (§A.7).
+   * @param ackDelayMs decoded
+   * @param ceCount of an ACK with ECN counts: how many packets came marked ECN-CE, in all
+   */
+  onAckEnd(ackDelayMs: number, nowMs: number, ceCount = 0): void {
+    if (this.#newlyAckedCount === 0) return;
+    const isWindowUsed = this.#isHeldBack || this.#bytesInFlight + this.#datagramBytes > this.windowBytes;
+    this.#sampleRtt(ackDelayMs, nowMs);
+    this.#release(nowMs);
+    if (ceCount > this.#ceCount) this.#onCeMarks(ceCount, nowMs);
+    this.#detectLoss(nowMs);
+    this.#growWindow(nowMs, isWindowUsed);
+    this.#probeTimeouts = 0;
+    this.#probesDue = 0;
+    this.mtu.endAck();
+    this.#followMtu();
+  }
+
+  /** §5.1: from the largest acknowledged, if it is new, and something new was ack-eliciting. */
+  #sampleRtt(ackDelayMs: number, nowMs: number): void {
+    if (!this.#isLargestNew || !this.#ackHasEliciting || this.#ackLargest < this.#pathStart) return;
+    const sentMs = this.#sent.sentMs(this.#ackLargest);
+    this.rtt.sample(nowMs - sentMs, ackDelayMs, nowMs);
+    this.#congestion.onRttSample(this.rtt.latestMs, sentMs, nowMs);
+  }
+
+  #release(nowMs: number): void {
+    for (let i = 0; i < this.#newlyAckedCount; i++) {
+      const position = this.#newlyAcked[i]!;
+      const kind = this.#sent.kind(position);
+      this.#leaveFlight(position, kind);
+      if (position >= this.#pathStart) {
+        const isProbe = kind === PacketKind.mtuProbe;
+        this.mtu.onAcknowledged(this.#sent.bytes(position), position, isProbe, nowMs);
+      }
+      this.#host.acknowledged(this.#sent.release(position));
+    }
+  }
+
+  #leaveFlight(position: number, kind: PacketKind): void {
+    if (kind >= PacketKind.ackEliciting) this.#elicitingInFlight--;
+    if (kind !== PacketKind.ackOnly && position >= this.#pathStart) {
+      this.#bytesInFlight -= this.#sent.bytes(position);
+    }
+  }
+
+  /** §B.7 */
+  #onCeMarks(ceCount: number, nowMs: number): void {
+    this.#ceCount = ceCount;
+    if (!this.#isLargestNew || this.#ackLargest < this.#pathStart) return;
+    // Marks are never taken back.
+    if (this.#onCongestion(this.#sent.sentMs(this.#ackLargest), nowMs))
+      this.#eventLosses = Number.POSITIVE_INFINITY;
+  }
+
+  /** §B.5 */
+  #growWindow(nowMs: number, isWindowUsed: boolean): void {
+    for (let i = 0; i < this.#newlyAckedCount; i++) {
+      const position = this.#newlyAcked[i]!;
+      if (position < this.#pathStart || this.#sent.kind(position) === PacketKind.ackOnly) continue;
+      this.#congestion.onAcked(this.#sent.bytes(position), this.#sent.sentMs(position), nowMs, isWindowUsed);
+    }
+  }
+
+  /** §A.10 and §B.8 */
+  #detectLoss(nowMs: number): void {
+    this.#nowMs = nowMs;
+    this.#lostSentMs = Number.NEGATIVE_INFINITY;
+    this.#lostCount = 0;
+    this.#loss.detect(nowMs, this.#onLost);
+    this.#respondToLoss(nowMs);
+  }
+
+  #lose(position: number): void {
+    const sent = this.#sent;
+    const kind = sent.kind(position);
+    sent.settle(position, PacketState.lost);
+    this.#leaveFlight(position, kind);
+    if (kind !== PacketKind.ackOnly) {
+      this.statistics.packetsLost++;
+      this.statistics.bytesLost += sent.bytes(position);
+    }
+    if (position >= this.#pathStart) {
+      this.mtu.onLost(sent.bytes(position), position, kind === PacketKind.mtuProbe, this.#nowMs);
+      if (kind === PacketKind.padded || kind === PacketKind.ackEliciting) {
+        this.#late.note(position);
+        this.#lostSentMs = Math.max(this.#lostSentMs, sent.sentMs(position));
+        if (this.#lostCount++ === 0) this.#firstLost = position;
+      }
+    }
+    this.#host.lost(sent.release(position));
+  }
+
+  #respondToLoss(nowMs: number): void {
+    if (this.#lostCount === 0) return;
+    if (this.#onCongestion(this.#lostSentMs, nowMs)) {
+      this.#eventStart = this.#firstLost;
+      this.#eventLosses = this.#lostCount;
+    } else this.#eventLosses += this.#lostCount;
+    if (!this.#loss.isPersistent) return;
+    this.statistics.persistentCongestionEvents++;
+    this.#congestion.onPersistentCongestion();
+    this.rtt.refreshMin();
+  }
+
+  #onCongestion(sentMs: number, nowMs: number): boolean {
+    if (!this.#congestion.onCongestion(sentMs, nowMs)) return false;
+    this.statistics.congestionEvents++;
+    this.#mayExceedWindow = true;
+    return true;
+  }
+
+  #followMtu(): void {
+    const bytes = this.mtu.currentBytes;
+    if (bytes === this.#datagramBytes) return;
+    this.#datagramBytes = bytes;
+    this.#congestion.setMaxDatagramBytes(bytes);
+    this.#pacer.setMaxDatagramBytes(bytes);
+    this.#host.datagramBytesChanged(bytes);
+  }
+
+  /** The timer of {@link deadlineMs} has expired (§A.9). */
+  handleTimeout(nowMs: number): void {
+    if (nowMs < this.deadlineMs) return;
+    if (this.#loss.deadlineMs !== Number.POSITIVE_INFINITY) {
+      this.#detectLoss(nowMs);
+      this.mtu.endAck();
+    } else {
+      this.statistics.probeTimeouts++;
+      this.#probeTimeouts++;
+      this.#probesDue = PACKETS_PER_PROBE_TIMEOUT;
+      this.mtu.onProbeTimeout(this.#probeTimeouts);
+    }
+    this.#followMtu();
+  }
+
+  /** The oldest ack-eliciting packets that are not settled, at most `limit`: what a probe may repeat (§6.2.4). */
+  outstanding(limit: number): Handle[] {
+    const handles: Handle[] = [];
+    for (let position = this.#sent.start; position < this.#sent.end && handles.length < limit; position++) {
+      if (this.#sent.state(position) !== PacketState.outstanding) continue;
+      if (this.#sent.kind(position) === PacketKind.ackEliciting) handles.push(this.#sent.handle(position));
+    }
+    return handles;
+  }
+
+  /** Too many packets are unsettled: gives up the oldest. */
+  #loseOldest(nextPosition: number, nowMs: number): void {
+    this.#nowMs = nowMs;
+    this.#lostSentMs = Number.NEGATIVE_INFINITY;
+    this.#lostCount = 0;
+    const sent = this.#sent;
+    let position = sent.start;
+    while (
+      position < sent.end &&
+      (nextPosition - position >= MAX_OUTSTANDING || sent.state(position) !== PacketState.outstanding)
+    ) {
+      if (sent.state(position) === PacketState.outstanding) this.#lose(position);
+      position++;
+    }
+    sent.advance(position);
+    this.#respondToLoss(nowMs);
+  }
+
+  /**
+   * The path is another one: the peer's address has changed, and not only its port (RFC 9000 §9.4). Packets that are on
+   * their way still are acknowledged or lost, but say nothing about the new path.
+   */
+  resetPath(nowMs: number): void {
+    this.#pathStart = this.#sent.end;
+    this.#bytesInFlight = 0;
+    this.rtt.reset();
+    this.mtu.reset();
+    this.#loss.resetPath();
+    this.#followMtu();
+    this.#congestion = this.#newController();
+    this.#pacer = new Pacer(this.#datagramBytes, nowMs);
+    this.#probeTimeouts = 0;
+    this.#isHeldBack = false;
+    this.#mayExceedWindow = false;
+    this.#nextSendMs = Number.POSITIVE_INFINITY;
+    this.#eventLosses = 0;
+  }
+}
