@@ -241,12 +241,9 @@ export class Connection implements RecordReceiver {
   get deadlineMs(): number | undefined {
     if (this.#state === "closed") return undefined;
     const { idleTimeoutMs } = this.#config;
-    return earliest(
-      this.#reliability.deadlineMs,
-      this.#retiring[0]?.atMs,
-      this.#paths.deadlineMs,
-      idleTimeoutMs === undefined ? undefined : this.#lastReceivedAtMs + idleTimeoutMs,
-    );
+    const idleAtMs = idleTimeoutMs === undefined ? undefined : this.#lastReceivedAtMs + idleTimeoutMs;
+    const ofKeysAndPaths = earlier(this.#retiring[0]?.atMs, this.#paths.deadlineMs);
+    return earlier(earlier(this.#reliability.deadlineMs, ofKeysAndPaths), idleAtMs);
   }
 
   /** The part of {@link deadlineMs} that is about flights: when a retransmission or an ACK is due. */
@@ -275,13 +272,14 @@ export class Connection implements RecordReceiver {
     }
     this.#paths.received(path, datagram.length);
     if (this.#isBlocked) this.#unblock();
-    this.#awaitRecords(this.#records.receive(datagram, path, this));
-    this.#receiveEarly();
+    const pending = this.#records.receive(datagram, path, this);
+    if (pending !== undefined) this.#awaitRecords(pending);
+    if (this.#records.canOpenEarly) this.#receiveEarly();
   }
 
   /** Records that an asynchronous AEAD opens later may change the deadline then. */
-  #awaitRecords(pending: Promise<void> | undefined): void {
-    void pending?.then(() => {
+  #awaitRecords(pending: Promise<void>): void {
+    void pending.then(() => {
       this.#receiveEarly();
       this.#host.wake();
     });
@@ -289,7 +287,10 @@ export class Connection implements RecordReceiver {
 
   /** What came before its keys can be opened now. */
   #receiveEarly(): void {
-    while (this.#records.canOpenEarly) this.#awaitRecords(this.#records.receiveEarly(this));
+    while (this.#records.canOpenEarly) {
+      const pending = this.#records.receiveEarly(this);
+      if (pending !== undefined) this.#awaitRecords(pending);
+    }
   }
 
   /** Does what is due by now. */
@@ -350,10 +351,14 @@ export class Connection implements RecordReceiver {
     if (!this.#records.mayProtectData || !this.#admit(length, current)) return false;
     const { path } = current;
     const sealed = sealer.sealAlone(ContentType.application_data, content, padding);
-    if (sealed instanceof Promise) void sealed.then((datagram) => this.#host.transmit(datagram, path));
+    if (sealed instanceof Promise) this.#transmitLater(sealed, path);
     else this.#host.transmit(sealed, path);
     if (sealer.needsKeyUpdate) this.updateKeys();
     return true;
+  }
+
+  #transmitLater(sealing: Promise<Bytes>, path: Path): void {
+    void sealing.then((datagram) => this.#host.transmit(datagram, path));
   }
 
   #applicationSealer(): RecordSealer {
@@ -453,7 +458,11 @@ export class Connection implements RecordReceiver {
       this.#host.data(buffer, start, length, epoch, sequenceNumber);
       return;
     }
-    const content = buffer.subarray(start, start + length);
+    this.#controlRecord(type, epoch, sequenceNumber, buffer.subarray(start, start + length), path);
+  }
+
+  // By itself, so that application data does not pay for a closure.
+  #controlRecord(type: number, epoch: number, sequenceNumber: number, content: Bytes, path: Path): void {
     if (epoch === 0 && this.#hasAuthenticRecord) this.#takeRepetition(type, sequenceNumber, content);
     else this.#guard(() => this.#control(type, epoch, sequenceNumber, content, path));
   }
@@ -789,8 +798,7 @@ export class Connection implements RecordReceiver {
   }
 }
 
-function earliest(...times: (number | undefined)[]): number | undefined {
-  let first: number | undefined;
-  for (const time of times) if (time !== undefined && (first === undefined || time < first)) first = time;
-  return first;
+function earlier(a: number | undefined, b: number | undefined): number | undefined {
+  if (a === undefined) return b;
+  return b === undefined || a < b ? a : b;
 }

@@ -264,7 +264,7 @@ export class RecordLayer {
         const opened = entry.opener.open();
         if (opened instanceof Promise) {
           pending ??= [];
-          pending.push(opened.then((record) => this.#deliver(record, entry, path, receiver)));
+          pending.push(this.#deliverLater(opened, entry, path, receiver));
         } else this.#deliver(opened, entry, path, receiver);
       } else if (kind === RecordKind.plaintext) {
         if (this.#isHandshaking) {
@@ -283,6 +283,16 @@ export class RecordLayer {
     this.#early.push({ bytes: record.slice(), path });
     this.#earlyBytes += record.length;
     return true;
+  }
+
+  // By itself, so that records that open at once do not pay for a closure.
+  #deliverLater(
+    opening: Promise<OpenedRecord>,
+    entry: ReadEpoch,
+    path: Path,
+    receiver: RecordReceiver,
+  ): Promise<void> {
+    return opening.then((record) => this.#deliver(record, entry, path, receiver));
   }
 
   #deliver(record: OpenedRecord, entry: ReadEpoch, path: Path, receiver: RecordReceiver): void {
