@@ -4,16 +4,15 @@ import { pid } from "node:process";
 import { setTimeout } from "node:timers/promises";
 
 const RETRY_MS = 20;
-const GIVE_UP_MS = 10_000;
 
 /**
  * Runs something while a file beside the one at `path` says that it is being changed. A process that is killed leaves
  * that file behind; nobody takes it away on a suspicion, for whoever is slow would then be taken for dead.
- * @throws Error if it is there for ten seconds, and what the file system throws
+ * @throws Error if it is there for too long, and what the file system throws
  */
-export async function withFileLock<T>(path: string, action: () => Promise<T>): Promise<T> {
+export async function withFileLock<T>(path: string, action: () => Promise<T>, giveUpMs = 10_000): Promise<T> {
   const lock = `${path}.lock`;
-  await acquire(path, lock);
+  await acquire(path, lock, giveUpMs);
   try {
     return await action();
   } finally {
@@ -21,7 +20,7 @@ export async function withFileLock<T>(path: string, action: () => Promise<T>): P
   }
 }
 
-async function acquire(path: string, lock: string): Promise<void> {
+async function acquire(path: string, lock: string, giveUpMs: number): Promise<void> {
   const startMs = performance.now();
   for (;;) {
     try {
@@ -32,7 +31,7 @@ async function acquire(path: string, lock: string): Promise<void> {
     } catch (error) {
       if ((error as { code?: unknown }).code !== "EEXIST") throw error;
     }
-    if (performance.now() - startMs > GIVE_UP_MS) {
+    if (performance.now() - startMs > giveUpMs) {
       const holder = await readFile(lock, "utf8").catch(() => "");
       throw new Error(
         `${path} is being changed by process ${holder.trim() || "(unknown)"}; if that has ended, remove ${lock}`,

@@ -1,8 +1,19 @@
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  lstatSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { derivePbkdf2 } from "../../src/crypto/password.ts";
+import { withFileLock } from "../../src/login/node-file-lock.ts";
 import { FileRecordStore } from "../../src/login/node-file-store.ts";
 import { fromStored, type PasswordRecord, register, toStored } from "../../src/login/record.ts";
 import { MemoryRecordStore, type RecordBook } from "../../src/login/store.ts";
@@ -72,6 +83,27 @@ const stores: [string, () => Promise<RecordBook>][] = [
 ];
 
 describe.each(stores)("a store %s", (_name, create) => {
+  test("tells who watches it of new passwords, and of those that go", async () => {
+    const store = await create();
+    await store.set(alice);
+    const seen: unknown[] = [];
+    const stop = store.watch((...change) => seen.push(change));
+    await store.set({ ...alice, iterations: 31_000 });
+    await store.set(bob);
+    const again = { ...alice, salt: bob.salt };
+    await store.set(again);
+    await store.delete("alice");
+    await store.delete("alice");
+    expect(seen).toEqual([
+      ["bob", bob],
+      ["alice", again],
+      ["alice", undefined],
+    ]);
+    stop();
+    await store.delete("bob");
+    expect(seen).toHaveLength(3);
+  });
+
   test("has what was put into it, and no more", async () => {
     const store = await create();
     expect(await store.get("alice")).toBeUndefined();
@@ -120,6 +152,67 @@ describe("the file", () => {
     await second.set(bob);
     expect(await first.identities()).toEqual(["alice", "bob"]);
     expect(await first.get("bob")).toEqual(bob);
+  });
+
+  test("keeps what two processes change at once, and one of them makes it", async () => {
+    const path = newPath();
+    const stores = await Promise.all([1, 2, 3].map(() => FileRecordStore.open(path)));
+    expect(new Set(stores.map(({ secret }) => String(secret))).size).toBe(1);
+    const names = Array.from({ length: 30 }, (_, i) => `user ${i}`);
+    await Promise.all(names.map((identity, i) => stores[i % 3]!.set({ ...alice, identity })));
+    await Promise.all(names.slice(0, 9).map((identity, i) => stores[(i + 1) % 3]!.delete(identity)));
+    for (const store of stores) expect((await store.identities()).sort()).toEqual(names.slice(9).sort());
+    expect(readdirSync(directory).filter((name) => name.endsWith(".lock"))).toEqual([]);
+  });
+
+  test("is not changed while somebody else says that they do", async () => {
+    const path = newPath();
+    const store = await FileRecordStore.open(path);
+    let entered = false;
+    let changing!: Promise<void>;
+    await withFileLock(path, async () => {
+      changing = store.set(alice).then(() => {
+        entered = true;
+      });
+      const second = withFileLock(path, async () => {}, 30);
+      await expect(second).rejects.toThrow(`process ${process.pid}`);
+      expect(entered).toBe(false);
+    });
+    await changing;
+    expect(await store.get("alice")).toEqual(alice);
+    await expect(withFileLock(path, () => Promise.reject(new Error("mine")))).rejects.toThrow("mine");
+    await withFileLock(path, async () => {}, 0);
+  });
+
+  test("behind a link is replaced, and the link stays", async () => {
+    const [path, link] = [newPath(), newPath()];
+    await FileRecordStore.open(path);
+    symlinkSync(path, link);
+    await (await FileRecordStore.open(link)).set(alice);
+    expect(lstatSync(link).isSymbolicLink()).toBe(true);
+    expect(await (await FileRecordStore.open(path)).get("alice")).toEqual(alice);
+  });
+
+  test("tells who watches it what another process has changed, and nobody else", async () => {
+    const path = newPath();
+    const [own, other] = await Promise.all([1, 2].map(() => FileRecordStore.open(path)));
+    await own!.set(bob);
+    const seen: unknown[] = [];
+    const stop = own!.watch((identity, record) => seen.push([identity, record?.iterations]));
+    const none = own!.watch(() => seen.push("never"));
+    none();
+    await other!.set(alice);
+    await other!.set({ ...bob });
+    await expect.poll(() => seen, { timeout: 3_000 }).toEqual([["alice", 30_000]]);
+    await own!.delete("alice");
+    expect(seen).toEqual([
+      ["alice", 30_000],
+      ["alice", undefined],
+    ]);
+    stop();
+    await other!.set(alice);
+    expect(await own!.identities()).toEqual(["bob", "alice"]);
+    expect(seen).toHaveLength(2);
   });
 
   test("of another form is not overwritten", async () => {
