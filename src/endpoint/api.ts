@@ -29,8 +29,10 @@ export {
 export type { ConnectOptions } from "./connect.ts";
 export type { Datagrams } from "./datagrams.ts";
 export type { ConnectErrorCode } from "./failures.ts";
+export { gatewayHashes } from "./gateway-hashes.ts";
 export type { ListenOptions } from "./listen.ts";
 export type { CipherSuiteName, CommonOptions } from "./options.ts";
+export type { CertificateHashes } from "./routes.ts";
 export type { PeerName, Server, ServerDrop, ServerLimits, ServerStats } from "./server.ts";
 export type { CloseInfo, DatagramHandler, Session, SessionStats } from "./session.ts";
 export type { TicketOptions } from "./tickets.ts";

@@ -1,4 +1,4 @@
-/** `connect`: a client's sessions, each on a socket of its own. */
+/** `connect`: a client's sessions, each on a carrier of its own. */
 import type { Bytes } from "../core/bytes.ts";
 import type { NamedGroup } from "../crypto/provider.ts";
 import { asClient, usableTicket } from "../dtls/client.ts";
@@ -6,12 +6,13 @@ import type { ClientConfig, SessionTicket } from "../dtls/config.ts";
 import type { Connected } from "../dtls/connection.ts";
 import { SealgramError } from "../errors.ts";
 import { NamedGroup as Groups } from "../tls/codepoints.ts";
-import type { Carrier, CarrierHandler, RemoteAddress, UdpCarriers } from "../transport/types.ts";
+import type { Carrier, CarrierHandler, RemoteAddress } from "../transport/types.ts";
 import { Association, type AssociationOwner } from "./association.ts";
 import { describePeer } from "./auth.ts";
 import { handshakeFailure, isRefusal } from "./failures.ts";
-import { type CommonOptions, commonConfig, formatUrl, parseUrl, udpOf } from "./options.ts";
+import { type CommonOptions, commonConfig, LEAST_MTU } from "./options.ts";
 import type { Shared } from "./platform.ts";
+import { type CertificateHashes, parseTarget, type Route, type Target } from "./routes.ts";
 import { Session } from "./session.ts";
 
 export interface ConnectOptions extends CommonOptions {
@@ -26,11 +27,20 @@ export interface ConnectOptions extends CommonOptions {
   readonly ticket?: SessionTicket;
   /** Groups to send a key share of at once; one that the server has to ask for costs a round trip. */
   readonly keyShareGroups?: readonly NamedGroup[];
+  /**
+   * For `https:`: SHA-256 hashes of the certificates that a gateway may show, as WebTransport takes them, or a function
+   * that finds them anew for each connection (`gatewayHashes` of sealgram does). Without, an authority has to have signed
+   * its certificate. No secret depends on them: the gateway sees sealed datagrams only.
+   */
+  readonly serverCertificateHashes?: CertificateHashes;
 }
 
 const DEFAULT_TIMEOUT_MS = 10_000;
-/** For how long a socket that was left still receives what is on its way to it. */
+/** For how long a carrier that was left still receives what is on its way to it. */
 const REBIND_GRACE_MS = 1_000;
+/** Between attempts to replace a broken carrier: up to this at first, and twice as much each time. */
+const FIRST_PAUSE_MS = 250;
+const MAX_PAUSE_MS = 8_000;
 
 /** As `connect` of the entry points, on a platform. */
 export async function connectOn(
@@ -38,8 +48,7 @@ export async function connectOn(
   url: string | URL,
   options: ConnectOptions,
 ): Promise<Session> {
-  const target = parseUrl(url);
-  if (target.port === 0) throw new TypeError("port 0 cannot be connected to");
+  const target = parseTarget(url, options.serverCertificateHashes);
   const { signal, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
   if (!(timeoutMs > 0)) throw new RangeError(`timeoutMs is above 0, not ${timeoutMs}`);
   signal?.throwIfAborted();
@@ -48,7 +57,7 @@ export async function connectOn(
   const aborted = () => stop.abort(signal!.reason);
   signal?.addEventListener("abort", aborted);
   const timer = setTimeout(
-    () => stop.abort(new SealgramError("timeout", `${formatUrl(target)} does not answer in time`)),
+    () => stop.abort(new SealgramError("timeout", `${target.name} does not answer in time`)),
     timeoutMs,
   );
   try {
@@ -61,19 +70,16 @@ export async function connectOn(
 
 async function dial(
   platform: Shared,
-  target: RemoteAddress,
+  target: Target,
   options: ConnectOptions,
   stop: AbortSignal,
 ): Promise<Session> {
-  const udp = udpOf(platform);
   const config = await unless(stop, clientConfig(platform, target, options));
-  const addresses = await unless(stop, resolve(udp, target.host));
+  const routes = await unless(stop, target.routes(platform));
   let failure: unknown;
-  for (const host of addresses) {
+  for (const route of routes) {
     try {
-      return await attempt(platform, config, stop, (config) => {
-        return new ClientLink(platform, udp, config, { host, port: target.port });
-      });
+      return await attempt(platform, config, stop, (config) => new ClientLink(platform, route, config));
     } catch (error) {
       failure = error;
       // Another address of the same host may do.
@@ -108,12 +114,11 @@ async function attempt(
 
 async function clientConfig(
   platform: Shared,
-  target: RemoteAddress,
+  { serverName }: Target,
   options: ConnectOptions,
 ): Promise<ClientConfig> {
   const { ticket, keyShareGroups } = options;
   const common = commonConfig(platform, options);
-  const isName = !target.host.includes(":") && !/^[\d.]+$/.test(target.host);
   return {
     ...common,
     role: "client",
@@ -122,19 +127,9 @@ async function clientConfig(
     ...(ticket === undefined ? {} : { ticket }),
     ...(await options.auth.client({
       crypto: platform.crypto,
-      ...(isName ? { serverName: target.host } : {}),
+      ...(serverName === undefined ? {} : { serverName }),
     })),
   };
-}
-
-async function resolve(udp: UdpCarriers, host: string): Promise<readonly string[]> {
-  try {
-    const addresses = await udp.resolve(host);
-    if (addresses.length > 0) return addresses;
-  } catch (cause) {
-    throw new SealgramError("unreachable", `${host} has no address`, { cause });
-  }
-  throw new SealgramError("unreachable", `${host} has no address`);
 }
 
 /** The promise's outcome, unless the signal comes first. */
@@ -147,26 +142,25 @@ function unless<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
   });
 }
 
-/** One association on one socket at a time. */
+/** One association on one carrier at a time. */
 class ClientLink implements AssociationOwner {
   readonly #platform: Shared;
-  readonly #udp: UdpCarriers;
+  readonly #route: Route;
   readonly #config: ClientConfig;
-  readonly #remote: RemoteAddress;
+  /** Aborted at the session's end. */
+  readonly #life = new AbortController();
   #carrier: Carrier | undefined;
   #association: Association | undefined;
   #session: Session | undefined;
   #settle: { resolve(session: Session): void; reject(error: unknown): void } | undefined;
-  #isEnded = false;
   #drained: (() => void)[] = [];
-  /** Closes the socket that was left last, if it is still open. */
+  /** Closes the carrier that was left last, if it is still open. */
   #leave: (() => void) | undefined;
 
-  constructor(platform: Shared, udp: UdpCarriers, config: ClientConfig, remote: RemoteAddress) {
+  constructor(platform: Shared, route: Route, config: ClientConfig) {
     this.#platform = platform;
-    this.#udp = udp;
+    this.#route = route;
     this.#config = config;
-    this.#remote = remote;
   }
 
   async connect(stop: AbortSignal): Promise<Session> {
@@ -183,37 +177,33 @@ class ClientLink implements AssociationOwner {
       };
       this.#settle = { resolve: settled(resolve), reject: settled(reject) };
       const { deadlines } = this.#platform;
-      // An empty connection ID: ours is sent, and none is needed here, as the socket has one peer.
+      // An empty connection ID: ours is sent, and none is needed here, as the carrier has one peer.
       const options = { pathValidated: true, connectionId: new Uint8Array(0) };
       const never = Number.POSITIVE_INFINITY;
-      this.#association = new Association(
-        this,
-        deadlines,
-        asClient(this.#config),
-        this.#remote,
-        options,
-        never,
-      );
+      const side = asClient({ ...this.#config, mtuBytes: this.#mtuBytes });
+      this.#association = new Association(this, deadlines, side, this.#route.remote, options, never);
       this.#association.start();
     });
   }
 
-  async #open(stop?: AbortSignal): Promise<Carrier> {
+  async #open(signal: AbortSignal): Promise<Carrier> {
     let carrier: Carrier | undefined;
     try {
-      carrier = await this.#udp.connect(
-        this.#remote,
-        this.#handler(() => carrier),
-      );
+      const handler = this.#handler(() => carrier);
+      carrier = await this.#route.open(handler, signal);
     } catch (cause) {
-      if (cause instanceof TypeError) throw cause;
-      throw new SealgramError("unreachable", `there is no way to ${this.#remote.host}`, { cause });
+      if (signal.aborted || cause instanceof TypeError || cause instanceof SealgramError) throw cause;
+      throw new SealgramError("unreachable", `there is no way to ${this.#route.remote.host}`, { cause });
     }
-    if (stop?.aborted || this.#isEnded) {
-      void carrier.close();
-      throw stop?.aborted ? stop.reason : new TypeError("the session is closed");
-    }
-    return carrier;
+    if (!signal.aborted) return carrier;
+    void carrier.close();
+    throw signal.reason;
+  }
+
+  /** What one's own configuration and the carrier allow. */
+  get #mtuBytes(): number {
+    const { maxDatagramBytes = Number.POSITIVE_INFINITY } = this.#carrier!;
+    return Math.max(Math.min(this.#config.mtuBytes, maxDatagramBytes), LEAST_MTU);
   }
 
   #handler(self: () => Carrier | undefined): CarrierHandler {
@@ -227,12 +217,13 @@ class ClientLink implements AssociationOwner {
       },
       refused: () => {
         if (this.#session !== undefined || self() !== this.#carrier) return;
-        this.#cancel(new SealgramError("refused", `nobody listens at ${formatUrl(this.#remote)}`));
+        this.#cancel(new SealgramError("refused", `nobody listens at ${this.#route.remote.host}`));
       },
       failed: (cause) => {
         if (self() !== this.#carrier) return;
-        this.#cancel(new SealgramError("carrier_failed", "the socket failed", { cause }));
-        this.#association?.connection.abort("internal_error", "carrier_failed", "the socket failed");
+        if (this.#settle === undefined) void this.#reopen();
+        else if (cause instanceof SealgramError) this.#cancel(cause);
+        else this.#cancel(new SealgramError("carrier_failed", "the socket failed", { cause }));
       },
     };
   }
@@ -278,7 +269,7 @@ class ClientLink implements AssociationOwner {
   overdue(): void {}
 
   ended(_association: Association, reason: SealgramError | undefined): void {
-    this.#isEnded = true;
+    this.#life.abort(new TypeError("the connection is closed"));
     this.#settle?.reject(handshakeFailure(reason));
     for (const resolve of this.#drained.splice(0)) resolve();
     this.#leave?.();
@@ -286,8 +277,28 @@ class ClientLink implements AssociationOwner {
   }
 
   async #rebind(): Promise<void> {
+    this.#moveTo(await this.#open(this.#life.signal));
+  }
+
+  /** The carrier broke, but not the session: it goes on from another, if one can be had before its time is up. */
+  async #reopen(): Promise<void> {
+    const broken = this.#carrier;
+    const { signal } = this.#life;
+    for (let maxPauseMs = FIRST_PAUSE_MS; !signal.aborted && this.#carrier === broken; ) {
+      try {
+        const next = await this.#open(signal);
+        if (this.#carrier === broken) this.#moveTo(next);
+        else void next.close();
+      } catch {
+        // By chance, so that the clients of a gateway that starts again do not all come at once.
+        await pause(maxPauseMs * (0.5 + Math.random() / 2), signal);
+        maxPauseMs = Math.min(2 * maxPauseMs, MAX_PAUSE_MS);
+      }
+    }
+  }
+
+  #moveTo(next: Carrier): void {
     const before = this.#carrier!;
-    const next = await this.#open();
     this.#leave?.();
     this.#carrier = next;
     const timer = setTimeout(() => this.#leave?.(), REBIND_GRACE_MS);
@@ -296,7 +307,24 @@ class ClientLink implements AssociationOwner {
       this.#leave = undefined;
       void before.close();
     };
-    // Something that the server has to answer shows it the new address.
-    this.#association!.run((connection) => connection.requestConnectionIds(1));
+    for (const resolve of this.#drained.splice(0)) resolve();
+    this.#association!.run((connection) => {
+      connection.setMtu(this.#mtuBytes);
+      // Something that the server has to answer shows it the new address.
+      connection.requestConnectionIds(1);
+    });
   }
+}
+
+/** Settles after this time, or as soon as the signal is aborted. */
+function pause(delayMs: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, delayMs);
+    signal.addEventListener("abort", done);
+  });
 }

@@ -29,8 +29,22 @@ export type ConnectErrorCode =
   | "no_application_protocol"
   /** The peer, or this side, closed the session before it was established. */
   | "closed"
-  /** This runtime has no UDP sockets. */
-  | "no_udp";
+  /** There is no connection to a gateway at the URL. Browsers do not say why. */
+  | "gateway_unreachable"
+  /** The gateway's certificate is not trusted, as far as the runtime says so; else it is `gateway_unreachable`. */
+  | "untrusted_gateway"
+  /** The gateway does not serve pages of this origin. */
+  | "gateway_refused"
+  /** The gateway knows no server by the path of the URL. */
+  | "unknown_target"
+  /** The gateway has too many clients, or too many from here. */
+  | "gateway_busy"
+  /** The connection to the gateway was closed before the session was established. */
+  | "gateway_closed"
+  /** This runtime has no UDP sockets, no WebSocket or no WebTransport. */
+  | "no_udp"
+  | "no_websocket"
+  | "no_webtransport";
 
 const codes: Readonly<Record<string, [ConnectErrorCode, string]>> = (() => {
   const table: [ConnectErrorCode, string, readonly string[]][] = [

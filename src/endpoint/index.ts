@@ -22,7 +22,8 @@ const platform = sharing(async () => {
 
 /**
  * Opens a session with a server; it is established when the promise resolves.
- * @param url `udp://host:port`
+ * @param url `udp://host:port`; or a gateway's, with a path that names the server: `https://host:port/name` for
+ * WebTransport, `wss://` or `ws://` for WebSocket
  * @throws TypeError or RangeError for wrong arguments; what else goes wrong is a SealgramError with a
  * {@link ConnectErrorCode}, or the reason of the signal
  */

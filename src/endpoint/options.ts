@@ -26,7 +26,7 @@ export interface CommonOptions {
   readonly keyLog?: (line: string) => void;
 }
 
-const LEAST_MTU = 256;
+export const LEAST_MTU = 256;
 const MAX_MTU = 16_384;
 
 export function commonConfig(platform: Shared, options: CommonOptions): CommonConfig {
@@ -63,7 +63,10 @@ function suiteOf(name: CipherSuiteName): CipherSuite {
  */
 export function parseUrl(url: string | URL): RemoteAddress {
   const { protocol, hostname, port, pathname, search, hash, username } = new URL(url);
-  if (protocol !== "udp:") throw new TypeError(`${protocol} is no carrier; there is udp:`);
+  if (protocol !== "udp:")
+    throw new TypeError(
+      `${protocol} is no carrier; there are udp:, and through gateways https:, wss: and ws:`,
+    );
   if (hostname === "") throw new TypeError("the URL names no host");
   if (port === "") throw new TypeError("the URL names no port");
   if ((pathname !== "" && pathname !== "/") || search !== "" || hash !== "" || username !== "") {

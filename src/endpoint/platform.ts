@@ -2,6 +2,7 @@
 import type { RecordCore } from "../core/index.ts";
 import type { CryptoProvider } from "../crypto/provider.ts";
 import type { UdpCarriers } from "../transport/types.ts";
+import type { WebSocketClass } from "../transport/websocket.ts";
 import { Deadlines } from "./deadlines.ts";
 import { Views } from "./views.ts";
 
@@ -10,6 +11,8 @@ export interface Platform {
   readonly crypto: CryptoProvider;
   /** Absent where there are no UDP sockets. */
   readonly udp?: UdpCarriers;
+  /** Where the global WebSocket is missing. */
+  readonly webSocket?: () => Promise<WebSocketClass>;
   /** Where key log lines go; they are secrets. */
   readonly keyLog?: (line: string) => void;
 }

@@ -10,7 +10,7 @@ import type { Connected } from "../dtls/connection.ts";
 import { asServer } from "../dtls/server.ts";
 import { SealgramError } from "../errors.ts";
 import type { Revocation } from "../login/password.ts";
-import type { Carrier, CarrierHandler, CarrierStatistics, RemoteAddress } from "../transport/types.ts";
+import type { CarrierHandler, CarrierStatistics, RemoteAddress, UdpCarrier } from "../transport/types.ts";
 import { AcceptQueue } from "./accept-queue.ts";
 import { Association, type AssociationOwner, pathOf } from "./association.ts";
 import { describePeer, type Peer } from "./auth.ts";
@@ -118,7 +118,7 @@ export class Server implements AsyncIterable<Session> {
   #failed = 0;
   #evicted = 0;
   #drained: (() => void)[] = [];
-  #carrier: Carrier | undefined;
+  #carrier: UdpCarrier | undefined;
   #closing: Promise<void> | undefined;
   #settleClosed: { resolve(): void; reject(error: unknown): void } | undefined;
 
@@ -146,7 +146,7 @@ export class Server implements AsyncIterable<Session> {
   }
 
   /** @internal The socket that it is to work on. */
-  async open(bind: (handler: CarrierHandler) => Promise<Carrier>): Promise<void> {
+  async open(bind: (handler: CarrierHandler) => Promise<UdpCarrier>): Promise<void> {
     this.#carrier = await bind({
       datagram: (datagram, host, port) => this.#receive(datagram, host, port),
       drained: () => {

@@ -5,12 +5,12 @@
 import { resolveHost } from "./node-resolve.ts";
 import { SendRing } from "./send-ring.ts";
 import {
-  type Carrier,
   type CarrierHandler,
   type CarrierStatistics,
   isRefusal,
   newStatistics,
   type RemoteAddress,
+  type UdpCarrier,
   type UdpCarriers,
 } from "./types.ts";
 
@@ -38,7 +38,7 @@ interface BunNet {
   udpSocket(options: BunOptions): Promise<BunSocket>;
 }
 
-class BunUdpCarrier implements Carrier {
+class BunUdpCarrier implements UdpCarrier {
   readonly statistics: CarrierStatistics;
   readonly host: string;
   readonly port: number;
@@ -153,7 +153,7 @@ async function open(
   { host, port }: RemoteAddress,
   remote: RemoteAddress | undefined,
   handler: CarrierHandler,
-): Promise<Carrier> {
+): Promise<UdpCarrier> {
   const { Bun } = globalThis as unknown as { Bun: BunNet };
   const statistics = newStatistics();
   let carrier: BunUdpCarrier | undefined;

@@ -2,11 +2,11 @@
 import { resolveHost } from "./node-resolve.ts";
 import { SendRing } from "./send-ring.ts";
 import {
-  type Carrier,
   type CarrierHandler,
   type CarrierStatistics,
   newStatistics,
   type RemoteAddress,
+  type UdpCarrier,
   type UdpCarriers,
 } from "./types.ts";
 
@@ -28,7 +28,7 @@ interface DenoNet {
 
 const MAX_DATAGRAM_BYTES = 65_535;
 
-class DenoUdpCarrier implements Carrier {
+class DenoUdpCarrier implements UdpCarrier {
   readonly statistics: CarrierStatistics = newStatistics();
   readonly host: string;
   readonly port: number;

@@ -1,10 +1,10 @@
 /** A network in memory, for tests and for two ends in one program: nothing is lost unless a filter says so. */
 import {
-  type Carrier,
   type CarrierHandler,
   type CarrierStatistics,
   newStatistics,
   type RemoteAddress,
+  type UdpCarrier,
   type UdpCarriers,
 } from "./types.ts";
 
@@ -27,17 +27,17 @@ export class MemoryNetwork implements UdpCarriers {
     return [host];
   }
 
-  async bind(local: RemoteAddress, handler: CarrierHandler): Promise<Carrier> {
+  async bind(local: RemoteAddress, handler: CarrierHandler): Promise<UdpCarrier> {
     const port = local.port === 0 ? this.#freePort(local.host) : local.port;
     return this.#attach({ host: local.host, port }, undefined, handler);
   }
 
-  async connect(remote: RemoteAddress, handler: CarrierHandler): Promise<Carrier> {
+  async connect(remote: RemoteAddress, handler: CarrierHandler): Promise<UdpCarrier> {
     const { host } = remote;
     return this.#attach({ host, port: this.#freePort(host) }, remote, handler);
   }
 
-  #attach(local: RemoteAddress, remote: RemoteAddress | undefined, handler: CarrierHandler): Carrier {
+  #attach(local: RemoteAddress, remote: RemoteAddress | undefined, handler: CarrierHandler): UdpCarrier {
     const key = keyOf(local);
     if (this.#carriers.has(key)) {
       throw Object.assign(new Error(`${key} is in use`), { code: "EADDRINUSE" });
@@ -76,7 +76,7 @@ function keyOf({ host, port }: RemoteAddress): string {
   return `${host} ${port}`;
 }
 
-class MemoryCarrier implements Carrier {
+class MemoryCarrier implements UdpCarrier {
   readonly statistics: CarrierStatistics = newStatistics();
   readonly host: string;
   readonly port: number;

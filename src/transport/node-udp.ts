@@ -4,19 +4,19 @@ import { isIPv6 } from "node:net";
 import { resolveHost } from "./node-resolve.ts";
 import { SendRing } from "./send-ring.ts";
 import {
-  type Carrier,
   type CarrierHandler,
   type CarrierStatistics,
   isRefusal,
   newStatistics,
   type RemoteAddress,
+  type UdpCarrier,
   type UdpCarriers,
 } from "./types.ts";
 
 /** What the system is asked to keep of what comes and goes in bursts. */
 const SOCKET_BUFFER_BYTES = 1 << 20;
 
-class NodeUdpCarrier implements Carrier {
+class NodeUdpCarrier implements UdpCarrier {
   readonly statistics: CarrierStatistics = newStatistics();
   readonly host: string;
   readonly port: number;

@@ -7,6 +7,11 @@ export interface RemoteAddress {
   readonly port: number;
 }
 
+/** A gateway, which stands for the server that the URL's path names. */
+export interface GatewayAddress extends RemoteAddress {
+  readonly url: string;
+}
+
 /** What a carrier reports. Nothing is called before the promise of the carrier is settled, or after `close`. */
 export interface CarrierHandler {
   /** A datagram, valid during the call only. */
@@ -15,7 +20,7 @@ export interface CarrierHandler {
   drained(): void;
   /** The network says that nobody listens at the one address that this carrier sends to. */
   refused(): void;
-  /** The carrier is broken, and closed. */
+  /** The carrier is broken, and closed. A SealgramError says why. */
   failed(error: Error): void;
 }
 
@@ -30,12 +35,11 @@ export interface CarrierStatistics {
   errors: number;
 }
 
-/** A socket, or what stands for one. */
+/** What carries datagrams: a socket, or a connection to a gateway. */
 export interface Carrier {
-  /** The local address. */
-  readonly host: string;
-  readonly port: number;
   readonly statistics: Readonly<CarrierStatistics>;
+  /** The longest datagram that it takes, in bytes, where that may be shorter than what UDP takes. */
+  readonly maxDatagramBytes?: number | undefined;
   /**
    * Sends a datagram, which may change as soon as this returns.
    * @param to ignored by a carrier that knows one address only
@@ -46,14 +50,21 @@ export interface Carrier {
   close(): Promise<void>;
 }
 
+/** A UDP socket, or what stands for one. */
+export interface UdpCarrier extends Carrier {
+  /** The local address. */
+  readonly host: string;
+  readonly port: number;
+}
+
 /** How a runtime opens UDP sockets. */
 export interface UdpCarriers {
   /** IP addresses of a host name, most preferred first; an IP address is its own. */
   resolve(host: string): Promise<readonly string[]>;
   /** A socket that many peers send to. Port 0 lets the system choose. Rejects with the system's error. */
-  bind(local: RemoteAddress, handler: CarrierHandler): Promise<Carrier>;
+  bind(local: RemoteAddress, handler: CarrierHandler): Promise<UdpCarrier>;
   /** A socket for one peer, on a port that the system chooses. */
-  connect(remote: RemoteAddress, handler: CarrierHandler): Promise<Carrier>;
+  connect(remote: RemoteAddress, handler: CarrierHandler): Promise<UdpCarrier>;
 }
 
 export function newStatistics(): CarrierStatistics {

@@ -1,0 +1,116 @@
+/** Datagrams as binary messages of a WebSocket, to a gateway that exchanges them with a server by UDP. */
+import { closedByGateway, noGateway } from "./gateway-codes.ts";
+import {
+  type Carrier,
+  type CarrierHandler,
+  type CarrierStatistics,
+  type GatewayAddress,
+  newStatistics,
+} from "./types.ts";
+
+/** A WebSocket of the runtime, or of a module. */
+export type WebSocketClass = new (url: string) => WebSocket;
+
+/** What may wait to be sent. More would only come late: it waits behind all that TCP sends again. */
+const MAX_QUEUED_BYTES = 256 * 1024;
+/** Nothing tells that a WebSocket's queue has got shorter: it has to be looked at. */
+const LOOK_INTERVAL_MS = 5;
+
+class WebSocketCarrier implements Carrier {
+  readonly statistics: CarrierStatistics = newStatistics();
+  readonly #socket: WebSocket;
+  readonly #handler: CarrierHandler;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #closing: Promise<void> | undefined;
+  #settleClosed: (() => void) | undefined;
+  #isGone = false;
+
+  constructor(socket: WebSocket, { host, port }: GatewayAddress, handler: CarrierHandler) {
+    this.#socket = socket;
+    this.#handler = handler;
+    socket.onmessage = ({ data }) => {
+      if (this.#closing !== undefined) return;
+      if (!(data instanceof ArrayBuffer)) {
+        this.statistics.errors++;
+        return;
+      }
+      this.statistics.received++;
+      handler.datagram(new Uint8Array(data), host, port);
+    };
+    socket.onerror = () => {
+      this.statistics.errors++;
+    };
+    socket.onclose = ({ code }) => this.#gone(code);
+  }
+
+  #gone(code: number): void {
+    this.#isGone = true;
+    clearTimeout(this.#timer);
+    this.#settleClosed?.();
+    if (this.#closing !== undefined) return;
+    this.#closing = Promise.resolve();
+    this.#handler.failed(closedByGateway(code));
+  }
+
+  send(datagram: Uint8Array): boolean {
+    if (this.#closing !== undefined) return false;
+    if (this.#socket.bufferedAmount + datagram.length > MAX_QUEUED_BYTES) {
+      this.statistics.refusedByQueue++;
+      this.#timer ??= setTimeout(this.#look, LOOK_INTERVAL_MS);
+      return false;
+    }
+    this.#socket.send(datagram as Uint8Array<ArrayBuffer>);
+    this.statistics.sent++;
+    return true;
+  }
+
+  readonly #look = (): void => {
+    this.#timer = undefined;
+    if (this.#closing !== undefined) return;
+    if (this.#socket.bufferedAmount <= MAX_QUEUED_BYTES / 2) this.#handler.drained();
+    else this.#timer = setTimeout(this.#look, LOOK_INTERVAL_MS);
+  };
+
+  close(): Promise<void> {
+    this.#closing ??= new Promise((resolve) => {
+      clearTimeout(this.#timer);
+      if (this.#isGone) return resolve();
+      this.#settleClosed = resolve;
+      this.#socket.close(1000);
+    });
+    return this.#closing;
+  }
+}
+
+/**
+ * Connects to a gateway.
+ * @param gateway with a URL that begins with `ws:` or `wss:`
+ * @throws SealgramError gateway_unreachable or untrusted_gateway, or the signal's reason
+ */
+export function openWebSocket(
+  WebSocket: WebSocketClass,
+  gateway: GatewayAddress,
+  handler: CarrierHandler,
+  signal: AbortSignal,
+): Promise<Carrier> {
+  return new Promise((resolve, reject) => {
+    signal.throwIfAborted();
+    const socket = new WebSocket(gateway.url);
+    socket.binaryType = "arraybuffer";
+    let problem: unknown;
+    const aborted = () => socket.close();
+    signal.addEventListener("abort", aborted);
+    socket.onopen = () => {
+      signal.removeEventListener("abort", aborted);
+      resolve(new WebSocketCarrier(socket, gateway, handler));
+    };
+    socket.onerror = (event) => {
+      const { error, message } = event as Partial<ErrorEvent>;
+      problem = error ?? message;
+    };
+    socket.onclose = () => {
+      signal.removeEventListener("abort", aborted);
+      reject(signal.aborted ? signal.reason : noGateway(gateway.url, problem));
+    };
+  });
+}
