@@ -1,0 +1,6 @@
+/** What all of the gateway's entry points export beside `openGateway`. */
+export type { CertificateHash } from "./certificates.ts";
+export type { GatewayDrop, Traffic } from "./client.ts";
+export type { GatewayRefusal, GatewayStats } from "./forwarder.ts";
+export type { Gateway } from "./gateway.ts";
+export type { GatewayLimits, GatewayOptions, TlsKeyPair } from "./options.ts";

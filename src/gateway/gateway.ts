@@ -1,0 +1,170 @@
+/** A gateway: servers of the runtime that take clients' connections, in front of what forwards their datagrams. */
+import { Deadlines } from "../endpoint/deadlines.ts";
+import type { UdpCarriers } from "../transport/types.ts";
+import { type CertificateHash, type CertificateStore, OwnCertificates } from "./certificates.ts";
+import { forwardedAddress } from "./client-address.ts";
+import { Forwarder, type GatewayStats } from "./forwarder.ts";
+import {
+  formatPlace,
+  forwarderSettings,
+  type GatewayLimits,
+  type GatewayOptions,
+  type GatewayPlace,
+  parsePlace,
+  type TlsKeyPair,
+} from "./options.ts";
+import { answerHttp, type HttpAnswer, type HttpQuestion } from "./well-known.ts";
+
+/** What a runtime's servers work with. */
+export interface GatewayCore {
+  readonly forwarder: Forwarder;
+  readonly limits: GatewayLimits;
+  answer(question: HttpQuestion): HttpAnswer;
+  /** The client's address, of a connection from `remote`. */
+  clientAddress(forwardedFor: string | null | undefined, remote: string): string;
+}
+
+/** A server of the runtime. */
+export interface GatewayServer {
+  /** With the port that the system chose, if it was to. */
+  readonly place: GatewayPlace;
+  /** Takes no more connections, and settles once all are closed. */
+  close(): Promise<void>;
+}
+
+export interface WebTransportServer extends GatewayServer {
+  /** Shows another certificate from now on. */
+  renew(keyPair: TlsKeyPair): void;
+}
+
+/** What a runtime brings. */
+export interface GatewayRuntime {
+  readonly udp: UdpCarriers;
+  certificateStore(folder: string): CertificateStore;
+  /** Serves HTTP and WebSockets. Rejects with the system's error. */
+  serve(place: GatewayPlace, tls: TlsKeyPair | undefined, core: GatewayCore): Promise<GatewayServer>;
+  /** Absent where there is no QUIC. */
+  serveWebTransport?(place: GatewayPlace, tls: TlsKeyPair, core: GatewayCore): Promise<WebTransportServer>;
+}
+
+/** How often the gateway looks whether its certificates are due. */
+const CERTIFICATE_INTERVAL_MS = 3_600_000;
+
+export class Gateway {
+  /** Where WebSockets and the certificates' hashes are served. */
+  readonly url: string;
+  /** Where WebTransport is served, if it is. */
+  readonly webTransportUrl: string | undefined;
+  /** Settles when the gateway has ended. */
+  readonly closed: Promise<void>;
+  readonly #forwarder: Forwarder;
+  readonly #servers: readonly GatewayServer[];
+  readonly #certificates: OwnCertificates | undefined;
+  readonly #timer: ReturnType<typeof setInterval> | undefined;
+  #settleClosed: (() => void) | undefined;
+  #closing: Promise<void> | undefined;
+
+  /** @internal */
+  constructor(
+    forwarder: Forwarder,
+    http: GatewayServer,
+    webTransport: WebTransportServer | undefined,
+    certificates: OwnCertificates | undefined,
+  ) {
+    this.#forwarder = forwarder;
+    this.#servers = webTransport === undefined ? [http] : [http, webTransport];
+    this.#certificates = certificates;
+    this.url = formatPlace(http.place);
+    this.webTransportUrl = webTransport && formatPlace(webTransport.place);
+    this.closed = new Promise((resolve) => {
+      this.#settleClosed = resolve;
+    });
+    if (certificates === undefined || webTransport === undefined) return;
+    certificates.onchange = (keyPair) => webTransport.renew(keyPair);
+    // What cannot be saved now is tried again in an hour; the certificates at hand last for a day longer than needed.
+    this.#timer = setInterval(() => void certificates.update().catch(() => {}), CERTIFICATE_INTERVAL_MS);
+  }
+
+  /** Of the certificates that the gateway has made itself: the one that it shows, and the next one. */
+  get certificateHashes(): readonly CertificateHash[] {
+    return this.#certificates?.hashes ?? [];
+  }
+
+  getStats(): GatewayStats {
+    return this.#forwarder.getStats();
+  }
+
+  /**
+   * Takes no more clients, tells those there are, and settles once all connections are closed. Their sessions go on if
+   * they reach their servers again by a gateway before their idle time-outs. Idempotent.
+   */
+  close(): Promise<void> {
+    this.#closing ??= (async () => {
+      clearInterval(this.#timer);
+      const closing = this.#servers.map((server) => server.close());
+      this.#forwarder.close();
+      await Promise.all(closing);
+      this.#settleClosed!();
+    })();
+    return this.#closing;
+  }
+}
+
+/** As `openGateway` of the entry points, on a runtime. */
+export async function openGatewayOn(
+  runtime: GatewayRuntime,
+  url: string | URL,
+  options: GatewayOptions,
+): Promise<Gateway> {
+  const { tls, signal, certificateFolder, origins } = options;
+  const settings = forwarderSettings(options);
+  const place = parsePlace(url);
+  if (place.isSecure && tls === undefined) throw new TypeError("https: takes a key and certificates as tls");
+  const webTransportPlace = parseWebTransport(runtime, options);
+  signal?.throwIfAborted();
+
+  const names = ["localhost", ...(webTransportPlace === undefined ? [] : [webTransportPlace.host])];
+  const certificates =
+    webTransportPlace === undefined || tls !== undefined
+      ? undefined
+      : await OwnCertificates.open(
+          names,
+          certificateFolder === undefined ? undefined : runtime.certificateStore(certificateFolder),
+        );
+  const forwarder = new Forwarder(settings, runtime.udp, new Deadlines());
+  const core: GatewayCore = {
+    forwarder,
+    limits: settings.limits,
+    answer: (question) => answerHttp(question, certificates?.hashes ?? [], origins && new Set(origins)),
+    clientAddress: (header, remote) => (options.isBehindProxy ? forwardedAddress(header, remote) : remote),
+  };
+  const http = await runtime.serve(place, place.isSecure ? tls : undefined, core);
+  let webTransport: WebTransportServer | undefined;
+  try {
+    signal?.throwIfAborted();
+    if (webTransportPlace !== undefined) {
+      webTransport = await runtime.serveWebTransport!(webTransportPlace, tls ?? certificates!.current, core);
+    }
+  } catch (error) {
+    await http.close();
+    throw error;
+  }
+  const gateway = new Gateway(forwarder, http, webTransport, certificates);
+  const close = () => void gateway.close();
+  signal?.addEventListener("abort", close, { once: true });
+  void gateway.closed.then(() => signal?.removeEventListener("abort", close));
+  return gateway;
+}
+
+function parseWebTransport(
+  { serveWebTransport }: GatewayRuntime,
+  { webTransport, origins }: GatewayOptions,
+): GatewayPlace | undefined {
+  if (webTransport === undefined) return undefined;
+  if (serveWebTransport === undefined) throw new TypeError("only Deno serves WebTransport");
+  // Deno does not tell a WebTransport session's Origin, and a limit that is not kept would be worse than none.
+  if (origins !== undefined) throw new TypeError("origins cannot be told apart with webTransport");
+  const place = parsePlace(webTransport);
+  if (!place.isSecure) throw new TypeError("WebTransport takes https:");
+  return place;
+}

@@ -1,0 +1,18 @@
+/** The gateway in Node. */
+import { nodeUdp } from "../transport/node-udp.ts";
+import { type Gateway, openGatewayOn } from "./gateway.ts";
+import { certificateFile } from "./node-certificate-file.ts";
+import { serveNode } from "./node-server.ts";
+import type { GatewayOptions } from "./options.ts";
+
+export * from "./api.ts";
+
+/**
+ * Opens a gateway, by which browsers reach UDP servers: it exchanges sealed datagrams between WebSockets (in Deno also
+ * WebTransport sessions) and the servers that it was told of. It has no keys, and cannot read what it passes on.
+ * @param url `http://address:port`, or `https://` with `tls`; port 0 for one that the system chooses
+ * @throws TypeError or RangeError for wrong arguments, and the system's error if it does not give out the port
+ */
+export function openGateway(url: string | URL, options: GatewayOptions): Promise<Gateway> {
+  return openGatewayOn({ udp: nodeUdp, certificateStore: certificateFile, serve: serveNode }, url, options);
+}

@@ -1,0 +1,89 @@
+/** The gateway's server in Node: its HTTP, and WebSockets of the ws package. */
+import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer as createHttpsServer } from "node:https";
+import type { AddressInfo } from "node:net";
+import { type WebSocket, WebSocketServer } from "ws";
+import { GatewayCode } from "../transport/gateway-codes.ts";
+import type { ClientConnection } from "./forwarder.ts";
+import type { GatewayCore, GatewayServer } from "./gateway.ts";
+import type { GatewayPlace, TlsKeyPair } from "./options.ts";
+
+/** For how long a client may take to send its request. */
+const REQUEST_TIMEOUT_MS = 10_000;
+/** For how long the other side's part of a closing handshake is waited for. */
+const CLOSE_TIMEOUT_MS = 1000;
+
+export async function serveNode(
+  place: GatewayPlace,
+  tls: TlsKeyPair | undefined,
+  core: GatewayCore,
+): Promise<GatewayServer> {
+  const options = { headersTimeout: REQUEST_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS };
+  const listener = (request: IncomingMessage, response: ServerResponse) => answer(core, request, response);
+  const server =
+    tls === undefined
+      ? createHttpServer(options, listener)
+      : createHttpsServer({ ...options, ...tls, handshakeTimeout: REQUEST_TIMEOUT_MS }, listener);
+  // Beside clients there are those who ask for hashes, and who are refused.
+  server.maxConnections = 2 * core.limits.clients + 100;
+  // Its declarations do not have closeTimeout yet.
+  const webSocketOptions: object = {
+    noServer: true,
+    clientTracking: false,
+    perMessageDeflate: false,
+    maxPayload: core.limits.datagramBytes,
+    closeTimeout: CLOSE_TIMEOUT_MS,
+  };
+  const webSockets = new WebSocketServer(webSocketOptions);
+  server.on("upgrade", (request, socket, head) => {
+    webSockets.handleUpgrade(request, socket, head, (webSocket) => serveClient(core, request, webSocket));
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(place.port, place.host, () => {
+      server.off("error", reject);
+      resolve();
+    });
+  });
+  // Errors of accepting are of the connection that was not accepted.
+  server.on("error", () => {});
+  return {
+    place: { ...place, port: (server.address() as AddressInfo).port },
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        // WebSockets are not among them: the forwarder ends those.
+        server.closeAllConnections();
+      }),
+  };
+}
+
+function pathOf(request: IncomingMessage): string {
+  return request.url!.split("?", 1)[0]!;
+}
+
+function answer(core: GatewayCore, request: IncomingMessage, response: ServerResponse): void {
+  const { origin } = request.headers;
+  const { status, headers, body } = core.answer({ method: request.method!, path: pathOf(request), origin });
+  response.writeHead(status, headers).end(body);
+}
+
+function serveClient(core: GatewayCore, request: IncomingMessage, webSocket: WebSocket): void {
+  const connection: ClientConnection = {
+    get queuedBytes() {
+      return webSocket.bufferedAmount;
+    },
+    send: (datagram) => webSocket.send(datagram.slice()),
+    end: (code) => webSocket.close(code),
+  };
+  // What is wrong with a connection ends it, and `close` follows.
+  webSocket.on("error", () => {});
+  const { "x-forwarded-for": forwardedFor, origin } = request.headers;
+  const address = core.clientAddress(forwardedFor?.toString(), request.socket.remoteAddress ?? "");
+  const client = core.forwarder.accept({ path: pathOf(request), origin, address }, connection);
+  webSocket.on("message", (data, isBinary) => {
+    if (isBinary) client?.receive(data as Buffer);
+    else webSocket.close(GatewayCode.not_binary);
+  });
+  webSocket.on("close", () => client?.gone());
+}

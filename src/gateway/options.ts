@@ -1,0 +1,119 @@
+/** What a gateway is told, checked before it starts. */
+import { parseUrl } from "../endpoint/options.ts";
+import type { RemoteAddress } from "../transport/types.ts";
+
+export interface GatewayLimits {
+  /** Clients at a time: 10,000 unless given. */
+  readonly clients: number;
+  /** Of these, from one IPv4 address or one IPv6 network of 64 bits: 100 unless given. */
+  readonly clientsPerAddress: number;
+  /** For each client and in each direction; one second's worth may come at once: 4,000 unless given. */
+  readonly datagramsPerSecond: number;
+  /** As before: 4 MiB unless given. */
+  readonly bytesPerSecond: number;
+  /** Of a datagram: 2,048 unless given. */
+  readonly datagramBytes: number;
+  /** What may wait to be sent to one client: 256 KiB unless given. */
+  readonly queuedBytes: number;
+}
+
+export const defaultLimits: GatewayLimits = {
+  clients: 10_000,
+  clientsPerAddress: 100,
+  datagramsPerSecond: 4_000,
+  bytesPerSecond: 4 << 20,
+  datagramBytes: 2_048,
+  queuedBytes: 256 << 10,
+};
+
+/** A private key and the certificates for it, the server's own first, as PEM. */
+export interface TlsKeyPair {
+  readonly cert: string;
+  readonly key: string;
+}
+
+export interface GatewayOptions {
+  /** The servers that clients can reach, by the path that names them: `{ game: "udp://10.0.0.5:4433" }` for `/game`. */
+  readonly targets: Readonly<Record<string, string | URL>>;
+  /**
+   * Pages that may use the gateway, by their origins, as `https://app.example`; any if absent. Programs that are no
+   * browsers name none, and are not concerned.
+   */
+  readonly origins?: readonly string[];
+  readonly limits?: Partial<GatewayLimits>;
+  /** A client for which nothing comes and goes for so long is disconnected: five minutes unless given. */
+  readonly idleTimeoutMs?: number;
+  /** For `https:`, and for WebTransport instead of certificates that the gateway makes itself. */
+  readonly tls?: TlsKeyPair;
+  /**
+   * Whether clients come through a proxy that adds their address to `X-Forwarded-For`. Without such a proxy clients
+   * could claim any address.
+   */
+  readonly isBehindProxy?: boolean;
+  /** Where WebTransport is served, as `https://0.0.0.0:4433`: in Deno only. Not possible together with `origins`. */
+  readonly webTransport?: string | URL;
+  /** A folder that keeps the certificates that the gateway makes itself, so that pages' hashes survive a restart. */
+  readonly certificateFolder?: string;
+  /** Closes the gateway. */
+  readonly signal?: AbortSignal;
+}
+
+/** The options that forwarding depends on. */
+export interface ForwarderSettings {
+  readonly targets: ReadonlyMap<string, RemoteAddress>;
+  readonly origins: ReadonlySet<string> | undefined;
+  readonly limits: GatewayLimits;
+  readonly idleTimeoutMs: number;
+}
+
+const DEFAULT_IDLE_TIMEOUT_MS = 300_000;
+
+/** @throws TypeError or RangeError */
+export function forwarderSettings(options: GatewayOptions): ForwarderSettings {
+  const { idleTimeoutMs = DEFAULT_IDLE_TIMEOUT_MS, origins } = options;
+  const limits = { ...defaultLimits, ...options.limits };
+  for (const [name, limit] of Object.entries({ ...limits, idleTimeoutMs })) {
+    if (!(limit >= 1)) throw new RangeError(`${name} is 1 or more, not ${limit}`);
+  }
+  const targets = new Map<string, RemoteAddress>();
+  for (const [name, url] of Object.entries(options.targets)) {
+    if (!/^[\w.~-]+$/.test(name) || name.startsWith(".")) {
+      throw new TypeError(`a target's name is letters, digits, and - . _ ~ inside, not "${name}"`);
+    }
+    const address = parseUrl(url);
+    if (address.port === 0) throw new TypeError(`the target ${name} has port 0`);
+    targets.set(name, address);
+  }
+  for (const origin of origins ?? []) {
+    if (new URL(origin).origin !== origin) throw new TypeError(`${origin} is no origin`);
+  }
+  return { targets, origins: origins && new Set(origins), limits, idleTimeoutMs };
+}
+
+/** Where a gateway listens. */
+export interface GatewayPlace {
+  readonly host: string;
+  readonly port: number;
+  readonly isSecure: boolean;
+}
+
+/**
+ * Reads `http://` or `https://address:port`.
+ * @throws TypeError for any other URL
+ */
+export function parsePlace(url: string | URL): GatewayPlace {
+  const { protocol, hostname, port, pathname, search, hash, username } = new URL(url);
+  if (protocol !== "http:" && protocol !== "https:")
+    throw new TypeError(`${protocol} is neither http: nor https:`);
+  if (pathname !== "/" || search !== "" || hash !== "" || username !== "") {
+    throw new TypeError("a gateway's URL has a host and a port only");
+  }
+  const isSecure = protocol === "https:";
+  const host = hostname.startsWith("[") ? hostname.slice(1, -1) : hostname;
+  return { host, port: port === "" ? (isSecure ? 443 : 80) : Number(port), isSecure };
+}
+
+/** The URL of a place; port 0 having been replaced by the one that the system chose. */
+export function formatPlace({ host, port, isSecure }: GatewayPlace): string {
+  return `${isSecure ? "https" : "http"}://${host.includes(":") ? `[${host}]` : host}:${port}`;
+}
