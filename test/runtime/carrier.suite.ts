@@ -1,4 +1,4 @@
-import type { Carrier, CarrierHandler, UdpCarriers } from "../../src/transport/types.ts";
+import type { CarrierHandler, UdpCarrier, UdpCarriers } from "../../src/transport/types.ts";
 import { equal, ok, test } from "./harness.ts";
 
 // The sockets under the sessions: what the network does to them is theirs to bear.
@@ -75,7 +75,7 @@ carrierTest("a datagram that is too long for any is not sent, and nothing else h
     answer = resolve;
   });
   const receiver = await carriers.bind(local, { ...ignoring, datagram: ({ length }) => answer!(length) });
-  const sender: Carrier = await carriers.connect(receiver, ignoring);
+  const sender: UdpCarrier = await carriers.connect(receiver, ignoring);
   sender.send(new Uint8Array(70_000), receiver);
   sender.send(new Uint8Array(7), receiver);
   equal(await answered, 7);
