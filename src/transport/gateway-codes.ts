@@ -2,19 +2,20 @@
 import { SealgramError } from "../errors.ts";
 
 /**
- * Why a gateway ends a connection: the close code of a WebSocket (RFC 6455 §7.4), of which 4000 and up are for private
- * use, or of a WebTransport session.
+ * Why a gateway ends a connection: the close code of a WebSocket, of those for private use (RFC 6455 §7.4.2), or of a
+ * WebTransport session.
  */
 export const GatewayCode = {
   /** The gateway stops. */
-  going_away: 1001,
-  /** Messages are to be binary. */
-  not_binary: 1003,
-  too_long: 1009,
+  going_away: 4001,
   origin_refused: 4403,
   unknown_target: 4404,
   /** Nothing has come or gone for too long. */
   idle: 4408,
+  /** A datagram longer than any here. */
+  too_long: 4413,
+  /** Messages are to be binary. */
+  not_binary: 4415,
   /** Too many clients, of all or of this address. */
   busy: 4429,
   /** The way from the gateway to the server leads nowhere. */
