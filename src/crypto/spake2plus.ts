@@ -15,6 +15,12 @@ import type { CryptoProvider, HashSuite, KeyShare } from "./provider.ts";
  * Multiplying a point by a secret scalar k in JavaScript costs milliseconds. ECDH of the provider is many times
  * faster and keeps k to itself, but gives an x-coordinate only. Two of them and k·P, the public key, give the whole
  * point: the line through k·A and k·P meets the curve again at the negative of k·(A + P).
+ *
+ * Where this file multiplies in JavaScript, by w0 and w1 at a registration, it is by `multiply` of @noble/curves, whose
+ * number of additions does not depend on the scalar; never by `multiplyUnsafe`. Sums and differences of points are
+ * complete formulas, without cases. No branch here depends on a secret, and inversions are blinded, as Euclid's algorithm
+ * takes its time by its input. What JavaScript's integers cannot promise is that a product takes the same time for all
+ * factors of one size. Secrets in arrays are erased after use; integers and keys of the runtime are the collector's.
  */
 
 const { Point } = p256;
@@ -124,6 +130,10 @@ const encode = (point: P256Point): Bytes => copyBytes(point.toBytes(false));
 
 type Random = (length: number) => Bytes;
 
+const erase = (...secrets: readonly Uint8Array[]): void => {
+  for (const secret of secrets) secret.fill(0);
+};
+
 /** Not zero: that has a chance of 2^-256. */
 const randomFactor = (random: Random): bigint => Point.Fn.fromBytes(reduceScalar(random(40)));
 
@@ -173,6 +183,7 @@ const multiply = async (k: Multiplier, A: Uint8Array, sum: Uint8Array): Promise<
   const { a, b } = Point.CURVE();
   const ySquared = Fp.add(Fp.mul(Fp.add(Fp.sqr(x), a), x), b);
   const twice = Fp.sub(Fp.add(ySquared, Fp.sqr(k.y)), Fp.mul(xs, Fp.sqr(run)));
+  erase(xBytes, sumBytes);
   const point = Point.fromAffine({ x, y: Fp.mul(twice, k.inverse) });
   point.assertValidity();
   return encode(point);
@@ -217,11 +228,28 @@ export const deriveKeys = (
   const confirmation = text.encode("ConfirmationKeys");
   const keyP = hashes.hmac("SHA-256", pseudorandomKey, confirmation, Uint8Array.of(1));
   const keyV = hashes.hmac("SHA-256", pseudorandomKey, keyP, confirmation, Uint8Array.of(2));
-  return {
+  const keys = {
     sharedKey: hashes.hmac("SHA-256", pseudorandomKey, text.encode("SharedKey"), Uint8Array.of(1)),
     confirmP: hashes.hmac("SHA-256", keyP, shareV),
     confirmV: hashes.hmac("SHA-256", keyV, shareP),
   };
+  erase(main, pseudorandomKey, keyP, keyV);
+  return keys;
+};
+
+/** From the points that both sides have in common to the keys. Erases the points. */
+const agree = (
+  hashes: HashSuite,
+  parties: Parties,
+  shareP: Uint8Array,
+  shareV: Uint8Array,
+  [Z, V]: readonly [Bytes, Bytes],
+  w0: Uint8Array,
+): Keys => {
+  const transcript = encodeTranscript(parties, shareP, shareV, Z, V, w0);
+  const keys = deriveKeys(hashes, transcript, shareP, shareV);
+  erase(transcript, Z, V);
+  return keys;
 };
 
 /**
@@ -243,9 +271,8 @@ export const respondAsVerifier = async (
   const A = X.subtract(Point.fromBytes(record.w0M));
   const Y = Point.fromBytes(own.publicKey).add(Point.fromBytes(record.w0N));
   const [ABytes, ASum, LSum, shareV] = encodeAll(provider.random, A, A.add(Point.BASE), L.add(Point.BASE), Y);
-  const [Z, V] = await Promise.all([multiply(y, ABytes, ASum), multiply(y, record.L, LSum)]);
-  const transcript = encodeTranscript(parties, shareP, shareV, Z, V, record.w0);
-  const { confirmV, ...keys } = deriveKeys(provider, transcript, shareP, shareV);
+  const common = await Promise.all([multiply(y, ABytes, ASum), multiply(y, record.L, LSum)]);
+  const { confirmV, ...keys } = agree(provider, parties, shareP, shareV, common, record.w0);
   return { message: concatBytes(shareV, confirmV), ...keys };
 };
 
@@ -275,9 +302,10 @@ export const startAsProver = async (
       const [BBytes, BSum] = encodeAll(provider.random, B, B.add(Point.BASE));
       const x = createMultiplier(own, provider.random);
       const w1 = createMultiplier(await provider.importP256Share(secret.w1, secret.L), provider.random);
-      const [Z, V] = await Promise.all([multiply(x, BBytes, BSum), multiply(w1, BBytes, BSum)]);
-      const transcript = encodeTranscript(parties, shareP, shareV, Z, V, secret.w0);
-      const { confirmV, ...keys } = deriveKeys(provider, transcript, shareP, shareV);
+      const common = await Promise.all([multiply(x, BBytes, BSum), multiply(w1, BBytes, BSum)]);
+      const { confirmV, ...keys } = agree(provider, parties, shareP, shareV, common, secret.w0);
+      // The draft's alert ("SHOULD abort the handshake with a "decrypt_error" alert"); BoringSSL's is illegal_parameter,
+      // as for what is no share at all.
       if (!equalBytes(confirmV, message.subarray(pointLength))) {
         throw new SealgramError("pake_confirmation_mismatch", "the other side does not have this password", {
           alert: "decrypt_error",

@@ -58,7 +58,12 @@ export function* finishPake({ prover }: PakeOffer, share: PakeShare): Procedure<
 
 // The server
 
-/** Whether the client offers something that leads to a login: a share, or the question how to make one. */
+/**
+ * Whether the client offers something that leads to a login: a share, or the question how to make one. If it offers other
+ * schemes only, the draft has the server abort with illegal_parameter. Here such a client is as one without the
+ * extension, which BoringSSL's tests expect: there may be a certificate for it, or else it gets handshake_failure, the
+ * alert for having nothing in common.
+ */
 export function offersPake(pake: ServerPake | undefined, extensions: ClientHelloExtensions): boolean {
   if (pake === undefined || extensions.pake === undefined) return false;
   return findShare(extensions.pake) !== undefined || asksParameters(pake, extensions);
