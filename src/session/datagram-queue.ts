@@ -12,9 +12,13 @@ export interface DatagramDrops {
   lost: number;
 }
 
-interface Waiting {
+/** Told whether a datagram has arrived, as far as that is known. */
+export type Fate = (hasArrived: boolean) => void;
+
+export interface Waiting {
   readonly bytes: Uint8Array;
   readonly atMs: number;
+  readonly fate: Fate | undefined;
 }
 
 export class OutgoingDatagrams {
@@ -45,29 +49,36 @@ export class OutgoingDatagrams {
   }
 
   /** Takes a copy. */
-  push(bytes: Uint8Array, nowMs: number): void {
-    this.#waiting.push({ bytes: bytes.slice(), atMs: nowMs });
+  push(bytes: Uint8Array, nowMs: number, fate?: Fate): void {
+    this.#waiting.push({ bytes: bytes.slice(), atMs: nowMs, fate });
     this.#trim();
   }
 
   #trim(): void {
     while (this.length > this.#limit) {
-      this.shift();
       this.drops.overflow++;
+      this.#drop();
     }
   }
 
   /** The next that may still be sent, in at most `maxBytes`. */
-  first(nowMs: number, maxBytes: number): Uint8Array | undefined {
+  first(nowMs: number, maxBytes: number): Waiting | undefined {
     for (let next = this.#waiting[this.#head]; next !== undefined; next = this.#waiting[this.#head]) {
       if (nowMs - next.atMs > this.maxAgeMs) this.drops.expired++;
       else if (next.bytes.length > maxBytes) this.drops.tooLarge++;
-      else return next.bytes;
-      this.shift();
+      else return next;
+      this.#drop();
     }
     return undefined;
   }
 
+  #drop(): void {
+    const { fate } = this.#waiting[this.#head]!;
+    this.shift();
+    fate?.(false);
+  }
+
+  /** Takes the first out. */
   shift(): void {
     this.#head++;
     if (this.#head === this.#waiting.length) this.#waiting.length = 0;

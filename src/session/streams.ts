@@ -9,20 +9,12 @@ import { FrameType, writeControl } from "./frames.ts";
 import type { TransportParameters } from "./parameters.ts";
 import { ReceiveStream } from "./receive-stream.ts";
 import { SendQueue } from "./send-queue.ts";
-import { SendStream, type SentRange } from "./send-stream.ts";
+import { SendStream } from "./send-stream.ts";
+import type { Sent, SentFrame } from "./sent.ts";
 import { SERVER_INITIATED, Stream, StreamControl, UNIDIRECTIONAL } from "./stream.ts";
 import { BlockPool } from "./stream-buffer.ts";
 import { IncomingLimit, OutgoingLimit } from "./stream-limits.ts";
 import type { PacketWriter } from "./varint.ts";
-
-/** A frame that a packet has carried, so that it can be sent again; `next` is another one of the same packet. */
-export interface SentFrame {
-  readonly type: number;
-  readonly stream: Stream | undefined;
-  /** Of a STREAM frame. */
-  readonly range: SentRange | undefined;
-  readonly next: SentFrame | undefined;
-}
 
 export interface StreamsOptions {
   readonly isServer: boolean;
@@ -270,7 +262,7 @@ export class Streams {
     this.#consumed(receive.discardArrived());
     if (receive.readableBytes > before || (fin && !knewEnd && receive.isAtEnd)) stream.user?.readable();
     this.#tidy(stream);
-    return growth > 0 || fin !== knewEnd;
+    return growth > 0 || (fin && !knewEnd);
   }
 
   #admit(receive: ReceiveStream, end: number, isFinal: boolean): number {
@@ -355,7 +347,7 @@ export class Streams {
   }
 
   /** Fills a packet. Answers what went into it, before `sent`. */
-  fill(writer: PacketWriter, sent: SentFrame | undefined): SentFrame | undefined {
+  fill(writer: PacketWriter, sent: Sent | undefined): Sent | undefined {
     let frames = sent;
     if (this.#control !== 0) frames = this.#writeSessionControl(writer, frames);
     if (this.#controlled.length > 0) frames = this.#writeStreamControl(writer, frames);
@@ -363,7 +355,7 @@ export class Streams {
     return this.#writeFresh(writer, frames);
   }
 
-  #writeSessionControl(writer: PacketWriter, sent: SentFrame | undefined): SentFrame | undefined {
+  #writeSessionControl(writer: PacketWriter, sent: Sent | undefined): Sent | undefined {
     let frames = sent;
     for (let bit = 1; bit <= this.#control; bit *= 2) {
       if ((this.#control & bit) === 0) continue;
@@ -400,7 +392,7 @@ export class Streams {
     }
   }
 
-  #writeStreamControl(writer: PacketWriter, sent: SentFrame | undefined): SentFrame | undefined {
+  #writeStreamControl(writer: PacketWriter, sent: Sent | undefined): Sent | undefined {
     let frames = sent;
     let done = 0;
     for (const stream of this.#controlled) {
@@ -450,7 +442,7 @@ export class Streams {
     return undefined;
   }
 
-  #writeLost(writer: PacketWriter, sent: SentFrame | undefined): SentFrame | undefined {
+  #writeLost(writer: PacketWriter, sent: Sent | undefined): Sent | undefined {
     let frames = sent;
     for (let send = this.#nextLost(); send !== undefined; send = this.#nextLost()) {
       const range = send.writeLost(writer);
@@ -480,7 +472,7 @@ export class Streams {
     this.#control |= Control.data_blocked;
   }
 
-  #writeFresh(writer: PacketWriter, sent: SentFrame | undefined): SentFrame | undefined {
+  #writeFresh(writer: PacketWriter, sent: Sent | undefined): Sent | undefined {
     let frames = sent;
     for (let send = this.#nextFresh(); send !== undefined; send = this.#nextFresh()) {
       const range = send.writeFresh(writer, this.credit.available);

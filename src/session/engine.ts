@@ -1,0 +1,357 @@
+/**
+ * A session of streams and datagrams on numbered records: RFC 9000's frames and RFC 9002's recovery, sans-IO. Packets
+ * and time come in, packets and a deadline go out.
+ *
+ * Inputs: `receive`, `handleTimeout`, `pathChanged`, `end`. Commands: `streams`, `sendDatagram`, `close`. After any of
+ * them `flush` sends what is to be sent and `deadlineMs` says when time is an input again.
+ */
+import type { Bytes } from "../core/bytes.ts";
+import type { SealgramError } from "../errors.ts";
+import type { PacketCarrier } from "./carrier.ts";
+import { Closing } from "./closing.ts";
+import { OutgoingDatagrams } from "./datagram-queue.ts";
+import { SessionEnd } from "./end.ts";
+import { TransportError } from "./errors.ts";
+import { Incoming } from "./incoming.ts";
+import type { SessionLog } from "./log.ts";
+import type { SessionOptions } from "./options.ts";
+import { Outgoing } from "./outgoing.ts";
+import type { TransportParameters } from "./parameters.ts";
+import { ReceivedPackets } from "./recovery/received-packets.ts";
+import { Recovery } from "./recovery/recovery.ts";
+import type { Sent } from "./sent.ts";
+import { newCounters, type SessionCounters } from "./statistics.ts";
+import type { Stream } from "./stream.ts";
+import { Streams } from "./streams.ts";
+
+/** Where a session's outputs go. Whatever they call of the session, nothing is sent before the next `flush`. */
+export interface EngineHost {
+  /** Milliseconds on a clock that never runs backwards. */
+  now(): number;
+  /** The peer's parameters have come: streams can be opened. */
+  ready(): void;
+  /** A datagram, valid during the call only. */
+  datagram(buffer: Bytes, start: number, length: number): void;
+  /** The peer has opened a stream. */
+  incoming(stream: Stream): void;
+  /** The peer allows more streams of a kind. */
+  mayOpen(unidirectional: boolean): void;
+  /** Something is to be sent, or the deadline may be earlier: `flush` soon. */
+  wake(): void;
+  /** The end, once; the carrier may live on for a while to tell the peer. */
+  closed(end: SessionEnd): void;
+}
+
+const MAX_ACK_DELAY_MS = 25;
+const ACK_DELAY_EXPONENT = 3;
+/** Any DATAGRAM frame that a packet has room for (RFC 9221 §3 recommends this value). */
+const MAX_DATAGRAM_FRAME_SIZE = 65_535;
+
+export class SessionEngine {
+  readonly streams: Streams;
+  readonly recovery: Recovery<Sent | undefined>;
+  readonly datagrams: OutgoingDatagrams;
+  readonly counters: SessionCounters = newCounters();
+  readonly #options: SessionOptions;
+  readonly #carrier: PacketCarrier;
+  readonly #host: EngineHost;
+  readonly #received = new ReceivedPackets();
+  readonly #incoming: Incoming;
+  readonly #outgoing: Outgoing;
+  #closing: Closing | undefined;
+  #isOver = false;
+  /** The carrier is to be closed at the next flush. */
+  #mustClose = false;
+  #lastHeardMs: number;
+  #tickAtMs: number;
+  #loggedRttMs = 0;
+  #loggedWindowBytes = 0;
+
+  constructor(options: SessionOptions, carrier: PacketCarrier, host: EngineHost) {
+    const nowMs = host.now();
+    this.#options = options;
+    this.#carrier = carrier;
+    this.#host = host;
+    this.#lastHeardMs = nowMs;
+    this.#tickAtMs = nowMs;
+    this.datagrams = new OutgoingDatagrams(options.outgoingDatagrams);
+    this.recovery = new Recovery<Sent | undefined>(this.#recoveryHost(), nowMs, options.recovery);
+    const { recovery } = this;
+    this.streams = new Streams(options, {
+      now: () => host.now(),
+      get rttMs() {
+        return recovery.rtt.smoothedMs;
+      },
+      incoming: (stream) => host.incoming(stream),
+      mayOpen: (unidirectional) => host.mayOpen(unidirectional),
+    });
+    this.#incoming = new Incoming(this.#incomingHost());
+    const parameters = this.#parameters();
+    options.log?.parametersSet(nowMs, "local", parameters);
+    this.#outgoing = new Outgoing(parameters, options, carrier, {
+      streams: this.streams,
+      recovery,
+      received: this.#received,
+      datagrams: this.datagrams,
+      counters: this.counters,
+    });
+    carrier.setMtu(recovery.mtu.currentBytes);
+  }
+
+  #parameters(): TransportParameters {
+    const { streamWindow, sessionWindow, maxIncomingBidi, maxIncomingUni, idleTimeoutMs } = this.#options;
+    return {
+      maxIdleTimeoutMs: Math.round(idleTimeoutMs ?? 0),
+      maxUdpPayloadSize: 65_527,
+      initialMaxData: sessionWindow.initialBytes,
+      initialMaxStreamDataBidiLocal: streamWindow.initialBytes,
+      initialMaxStreamDataBidiRemote: streamWindow.initialBytes,
+      initialMaxStreamDataUni: streamWindow.initialBytes,
+      initialMaxStreamsBidi: maxIncomingBidi,
+      initialMaxStreamsUni: maxIncomingUni,
+      ackDelayExponent: ACK_DELAY_EXPONENT,
+      maxAckDelayMs: MAX_ACK_DELAY_MS,
+      maxDatagramFrameSize: MAX_DATAGRAM_FRAME_SIZE,
+    };
+  }
+
+  #recoveryHost() {
+    const engine = this;
+    return {
+      acknowledged(handle: Sent | undefined): void {
+        for (let sent = handle; sent !== undefined; sent = sent.next) engine.#outgoing.acknowledged(sent);
+      },
+      lost(handle: Sent | undefined): void {
+        const nowMs = engine.#host.now();
+        for (let sent = handle; sent !== undefined; sent = sent.next) engine.#outgoing.lost(sent, nowMs);
+      },
+      datagramBytesChanged(bytes: number): void {
+        engine.#carrier.setMtu(bytes);
+        engine.#options.log?.mtuUpdated(engine.#host.now(), bytes);
+      },
+    };
+  }
+
+  #incomingHost() {
+    const engine = this;
+    const host = this.#host;
+    return {
+      get streams() {
+        return engine.streams;
+      },
+      get recovery() {
+        return engine.recovery;
+      },
+      now: () => host.now(),
+      parameters(peer: TransportParameters): void {
+        engine.#options.log?.parametersSet(host.now(), "remote", peer);
+        engine.#outgoing.peer = peer;
+        engine.streams.allow(peer);
+        host.ready();
+      },
+      datagram(buffer: Bytes, start: number, length: number): void {
+        engine.counters.datagramsReceived++;
+        host.datagram(buffer, start, length);
+      },
+      closedByPeer: (isApplication: boolean, errorCode: number, reason: string) =>
+        engine.#closedByPeer(isApplication, errorCode, reason),
+    };
+  }
+
+  // What it is
+
+  /** Whether the peer's parameters have come. */
+  get isReady(): boolean {
+    return this.#incoming.peer !== undefined;
+  }
+
+  /** Whether it has ended for the application. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** What the peer allows; nothing before it is ready. */
+  get peerParameters(): TransportParameters | undefined {
+    return this.#incoming.peer;
+  }
+
+  /** The largest datagram that can be sent, in bytes. */
+  get maxDatagramSize(): number {
+    return this.#outgoing.maxDatagramSize;
+  }
+
+  /** When {@link handleTimeout} is due; infinite if it is not. */
+  get deadlineMs(): number {
+    if (this.#closing !== undefined) return this.#closing.deadlineMs;
+    if (this.#isOver) return Number.POSITIVE_INFINITY;
+    const { recovery } = this;
+    const least = Math.min(recovery.deadlineMs, recovery.mtu.deadlineMs, this.#keepAliveAtMs);
+    // At a constant rate, what is due waits for its turn.
+    if (this.#options.padding.kind === "constant") return Math.min(least, this.#tickAtMs);
+    return Math.min(least, this.#received.deadlineMs, recovery.nextSendMs);
+  }
+
+  get #keepAliveAtMs(): number {
+    const { keepAliveMs } = this.#options;
+    return keepAliveMs === undefined ? Number.POSITIVE_INFINITY : this.#lastHeardMs + keepAliveMs;
+  }
+
+  // Inputs
+
+  /** A packet has come in the record of this number; its bytes are not needed any more when this returns. */
+  receive(buffer: Bytes, start: number, length: number, epoch: number, sequenceNumber: number): void {
+    if (this.#isOver) {
+      this.#closing?.packetReceived();
+      return;
+    }
+    const nowMs = this.#host.now();
+    this.#lastHeardMs = nowMs;
+    this.counters.packetsReceived++;
+    this.counters.bytesReceived += length;
+    this.#options.log?.packetReceived(nowMs, epoch, sequenceNumber, buffer.subarray(start, start + length));
+    try {
+      const isAckEliciting = this.#incoming.receive(buffer, start, length);
+      if (this.#isOver) return;
+      this.#received.onReceived(epoch, sequenceNumber, isAckEliciting, nowMs);
+      if (this.#options.log !== undefined) this.#logMetrics(this.#options.log, nowMs);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #logMetrics(log: SessionLog, nowMs: number): void {
+    const { rtt, windowBytes, bytesInFlight } = this.recovery;
+    if (rtt.latestMs === this.#loggedRttMs && windowBytes === this.#loggedWindowBytes) return;
+    this.#loggedRttMs = rtt.latestMs;
+    this.#loggedWindowBytes = windowBytes;
+    log.metricsUpdated(nowMs, {
+      smoothedRttMs: rtt.smoothedMs,
+      latestRttMs: rtt.latestMs,
+      minRttMs: rtt.minMs,
+      rttVariationMs: rtt.variationMs,
+      congestionWindowBytes: windowBytes,
+      bytesInFlight,
+    });
+  }
+
+  /** Does what is due by now. */
+  handleTimeout(): void {
+    const nowMs = this.#host.now();
+    if (this.#closing !== undefined) {
+      if (this.#closing.handleTimeout(nowMs)) this.#finish();
+      this.flush();
+      return;
+    }
+    if (this.#isOver) return;
+    this.recovery.handleTimeout(nowMs);
+    if (nowMs >= this.#keepAliveAtMs) {
+      this.#lastHeardMs = nowMs;
+      this.#outgoing.isPingDue = true;
+    }
+    this.flush();
+  }
+
+  /** The peer is somewhere else: nothing is known of the path (RFC 9000 §9.4). */
+  pathChanged(): void {
+    if (!this.#isOver) this.recovery.resetPath(this.#host.now());
+  }
+
+  /** The carrier has ended, for the reason given if it was not the peer's orderly end. */
+  end(reason: SealgramError | undefined): void {
+    this.#closing = undefined;
+    this.#over(new SessionEnd(0, "", reason));
+  }
+
+  // Commands
+
+  /**
+   * Sends a datagram, at the next {@link flush} at the latest, or as soon as the path allows; older ones may be dropped
+   * for it. It is copied.
+   * @throws TypeError after the end, RangeError above {@link maxDatagramSize}
+   */
+  sendDatagram(datagram: Uint8Array, fate?: (hasArrived: boolean) => void): void {
+    if (this.#isOver) throw new TypeError("the session is closed");
+    if (datagram.length > this.maxDatagramSize) {
+      throw new RangeError(`a datagram of ${datagram.length} bytes exceeds ${this.maxDatagramSize}`);
+    }
+    this.datagrams.push(datagram, this.#host.now(), fate);
+  }
+
+  /** Ends the session, and tells the peer why. Idempotent. */
+  close(closeCode = 0, reason = ""): void {
+    if (this.#isOver) return;
+    this.#close({ isApplication: true, errorCode: closeCode, frameType: 0, reason });
+    this.#over(new SessionEnd(closeCode, reason, undefined));
+  }
+
+  /** Sends all that is to be sent and may be sent now. */
+  flush(): void {
+    const nowMs = this.#host.now();
+    if (this.#isOver) this.#flushClosing();
+    else if (this.#options.padding.kind === "constant")
+      this.#flushAtRate(nowMs, this.#options.padding.intervalMs);
+    else this.#flushAll(nowMs);
+    if (!this.#mustClose) return;
+    this.#mustClose = false;
+    this.#carrier.close();
+  }
+
+  #flushAll(nowMs: number): void {
+    let hasMore = this.#carrier.hasRoom;
+    while (hasMore) hasMore = this.#outgoing.send(nowMs) && this.#carrier.hasRoom;
+  }
+
+  /** One packet for each interval; intervals that were missed stay missed. */
+  #flushAtRate(nowMs: number, intervalMs: number): void {
+    if (nowMs < this.#tickAtMs) return;
+    this.#tickAtMs += intervalMs * Math.floor((nowMs - this.#tickAtMs) / intervalMs + 1);
+    this.#outgoing.isPingDue = true;
+    if (this.#carrier.hasRoom) this.#outgoing.send(nowMs);
+  }
+
+  #flushClosing(): void {
+    if (this.#closing === undefined || !this.#closing.isDue) return;
+    this.#closing.isDue = false;
+    this.#outgoing.sendClose(this.#closing, this.#host.now());
+  }
+
+  // The end
+
+  #fail(error: unknown): void {
+    // What comes of a packet that was left in its middle.
+    if (this.#isOver) return;
+    const fault =
+      error instanceof TransportError ? error : new TransportError("internal_error", "an internal error");
+    if (fault !== error) fault.cause = error;
+    const { transportCode, frameType, message } = fault;
+    this.#close({ isApplication: false, errorCode: transportCode, frameType, reason: message });
+    this.#over(new SessionEnd(transportCode, message, fault));
+  }
+
+  #close(close: { isApplication: boolean; errorCode: number; frameType: number; reason: string }): void {
+    const nowMs = this.#host.now();
+    this.#options.log?.closed(nowMs, "local", close.errorCode, close.isApplication, close.reason);
+    this.#closing = new Closing(close, this.recovery.rtt.probeTimeoutMs, nowMs);
+    this.#host.wake();
+  }
+
+  #closedByPeer(isApplication: boolean, errorCode: number, reason: string): void {
+    this.#options.log?.closed(this.#host.now(), "remote", errorCode, isApplication, reason);
+    this.#finish();
+    this.#over(SessionEnd.byPeer(isApplication, errorCode, reason));
+  }
+
+  #finish(): void {
+    this.#closing = undefined;
+    this.#mustClose = true;
+  }
+
+  #over(end: SessionEnd): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#incoming.stop();
+    this.datagrams.clear();
+    this.streams.end(end.asError());
+    this.#host.closed(end);
+  }
+}

@@ -1,0 +1,47 @@
+/** How a session behaves, and what it allows its peer. */
+import type { WindowLimits } from "./flow.ts";
+import type { SessionLog } from "./log.ts";
+import { defaultRecovery, type RecoveryOptions } from "./recovery/recovery.ts";
+
+/**
+ * What packets are made longer to, so that their lengths tell less.
+ * - `block`: to a multiple of so many bytes;
+ * - `constant`: a packet of so many bytes every so many milliseconds, whether there is something to say or not, and
+ *   nothing else.
+ */
+export type PaddingPolicy =
+  | { readonly kind: "none" }
+  | { readonly kind: "block"; readonly blockBytes: number }
+  | { readonly kind: "constant"; readonly packetBytes: number; readonly intervalMs: number };
+
+export interface SessionOptions {
+  readonly isServer: boolean;
+  /** Flow control of each stream, and of all together. */
+  readonly streamWindow: WindowLimits;
+  readonly sessionWindow: WindowLimits;
+  /** Streams that the peer may have open at a time, of each kind. */
+  readonly maxIncomingBidi: number;
+  readonly maxIncomingUni: number;
+  readonly recovery: RecoveryOptions;
+  /** What DTLS ends an idle connection after; the peer is told. */
+  readonly idleTimeoutMs: number | undefined;
+  /** After so long without a packet from the peer it is asked for a sign of life. */
+  readonly keepAliveMs: number | undefined;
+  readonly padding: PaddingPolicy;
+  /** Datagrams that may wait to be sent. */
+  readonly outgoingDatagrams: number;
+  readonly log: SessionLog | undefined;
+}
+
+export const defaultSessionOptions: Omit<SessionOptions, "isServer"> = {
+  streamWindow: { initialBytes: 524_288, maxBytes: 8 * 1024 * 1024 },
+  sessionWindow: { initialBytes: 1_048_576, maxBytes: 16 * 1024 * 1024 },
+  maxIncomingBidi: 128,
+  maxIncomingUni: 128,
+  recovery: defaultRecovery,
+  idleTimeoutMs: undefined,
+  keepAliveMs: undefined,
+  padding: { kind: "none" },
+  outgoingDatagrams: 256,
+  log: undefined,
+};

@@ -1,0 +1,276 @@
+/** Fills packets with what there is to say and sends them, as acknowledgement, recovery and padding policy allow. */
+import type { Bytes } from "../core/bytes.ts";
+import type { PacketCarrier } from "./carrier.ts";
+import type { Closing } from "./closing.ts";
+import type { OutgoingDatagrams } from "./datagram-queue.ts";
+import {
+  datagramHeaderLength,
+  FrameType,
+  writeAck,
+  writeConnectionClose,
+  writeControl,
+  writeDatagramHeader,
+  writeTransportParameters,
+} from "./frames.ts";
+import type { SessionOptions } from "./options.ts";
+import { encodeParameters, type TransportParameters } from "./parameters.ts";
+import type { ReceivedPackets } from "./recovery/received-packets.ts";
+import type { Recovery } from "./recovery/recovery.ts";
+import { PacketKind } from "./recovery/sent-packets.ts";
+import type { Sent } from "./sent.ts";
+import type { SessionCounters } from "./statistics.ts";
+import type { Streams } from "./streams.ts";
+import { PacketWriter } from "./varint.ts";
+
+export interface OutgoingSources {
+  readonly streams: Streams;
+  readonly recovery: Recovery<Sent | undefined>;
+  readonly received: ReceivedPackets;
+  readonly datagrams: OutgoingDatagrams;
+  readonly counters: SessionCounters;
+}
+
+/** A record's content is at most this long (RFC 9846 §5.1). */
+const MAX_PACKET_BYTES = 16_384;
+
+export class Outgoing {
+  /** What the peer allows, once it is known. */
+  peer: TransportParameters | undefined;
+  /** A packet that has to be acknowledged is to be sent, with whatever in it. */
+  isPingDue = false;
+  readonly #options: SessionOptions;
+  readonly #carrier: PacketCarrier;
+  readonly #sources: OutgoingSources;
+  readonly #writer = new PacketWriter(MAX_PACKET_BYTES);
+  readonly #ownAckDelayExponent: number;
+  /** This side's parameters, until the peer has acknowledged them. */
+  #parameters: Bytes | undefined;
+  /** Whether streams come before datagrams in the next packet. */
+  #streamsFirst = false;
+
+  // Of the packet that is being filled.
+  #frames: Sent | undefined;
+  #isAckEliciting = false;
+  #hasAck = false;
+  #datagramsWritten = 0;
+
+  constructor(
+    own: TransportParameters,
+    options: SessionOptions,
+    carrier: PacketCarrier,
+    sources: OutgoingSources,
+  ) {
+    this.#parameters = encodeParameters(own);
+    this.#ownAckDelayExponent = own.ackDelayExponent;
+    this.#options = options;
+    this.#carrier = carrier;
+    this.#sources = sources;
+  }
+
+  /** The largest datagram that fits into a packet, and that the peer takes. */
+  get maxDatagramSize(): number {
+    const fits = Math.min(this.#carrier.maxPacketBytes, MAX_PACKET_BYTES) - 1;
+    if (this.peer === undefined) return fits;
+    const { maxDatagramFrameSize: frame } = this.peer;
+    return Math.max(0, Math.min(fits, frame - datagramHeaderLength(frame)));
+  }
+
+  /**
+   * Sends one packet, if there is something to send.
+   * @returns whether there may be more
+   */
+  send(nowMs: number): boolean {
+    const { recovery, received } = this.#sources;
+    const maxBytes = this.#begin();
+    const isAckDue = received.deadlineMs <= nowMs;
+    const mayFill = this.#hasFrames() && recovery.canSend(maxBytes + this.#carrier.overheadBytes, nowMs);
+    if (!mayFill && !isAckDue) return this.#sendProbe(nowMs);
+    this.#fill(nowMs, mayFill, isAckDue);
+    if (this.#writer.at === 0) return false;
+    return this.#transmit(nowMs, mayFill);
+  }
+
+  #begin(): number {
+    const { padding } = this.#options;
+    const writer = this.#writer;
+    const most = Math.min(this.#carrier.maxPacketBytes, MAX_PACKET_BYTES);
+    writer.at = 0;
+    writer.end = padding.kind === "constant" ? Math.min(most, padding.packetBytes) : most;
+    this.#frames = undefined;
+    this.#isAckEliciting = false;
+    this.#hasAck = false;
+    this.#datagramsWritten = 0;
+    return writer.end;
+  }
+
+  /** Whether there is anything to send that counts as in flight. */
+  #hasFrames(): boolean {
+    const { streams, recovery, datagrams } = this.#sources;
+    if (this.isPingDue || recovery.probesDue > 0 || streams.hasFrames) return true;
+    if (this.#parameters !== undefined && recovery.bytesInFlight === 0) return true;
+    return datagrams.length > 0 && this.peer !== undefined;
+  }
+
+  #fill(nowMs: number, mayFill: boolean, isAckDue: boolean): void {
+    const { recovery, received } = this.#sources;
+    const writer = this.#writer;
+    // Nothing may come before the parameters, so that they go first until they are known to have come.
+    if (this.#parameters !== undefined) {
+      if (!writeTransportParameters(writer, this.#parameters)) return;
+      this.#isAckEliciting = true;
+      this.#frames = { type: "parameters", next: this.#frames };
+    }
+    if (isAckDue || received.hasUnacknowledged) this.#writeAck(nowMs);
+    if (!mayFill) return;
+    const before = writer.at;
+    this.#fillFrames(nowMs);
+    // "When there is no data to send, the sender SHOULD send a PING" or repeat what is in flight (RFC 9002 §6.2.4).
+    if (writer.at === before && recovery.probesDue > 0) {
+      for (const handle of recovery.outstanding(1)) this.#again(handle);
+      this.#fillFrames(nowMs);
+    }
+    if (writer.at > before) this.#isAckEliciting = true;
+    else if ((this.isPingDue || recovery.probesDue > 0) && writeControl(writer, FrameType.ping)) {
+      this.#isAckEliciting = true;
+    }
+    this.isPingDue = false;
+  }
+
+  #fillFrames(nowMs: number): void {
+    const { streams } = this.#sources;
+    if (this.#streamsFirst) this.#frames = streams.fill(this.#writer, this.#frames);
+    this.#writeDatagrams(nowMs);
+    if (!this.#streamsFirst) this.#frames = streams.fill(this.#writer, this.#frames);
+    this.#streamsFirst = !this.#streamsFirst;
+  }
+
+  #writeAck(nowMs: number): void {
+    const { received } = this.#sources;
+    const delay = Math.floor((received.ackDelayMs(nowMs) * 1000) / 2 ** this.#ownAckDelayExponent);
+    const { ranges } = received;
+    if (ranges.length === 0 || !writeAck(this.#writer, ranges, delay)) return;
+    this.#hasAck = true;
+    const { epoch, largest } = ranges[0]!;
+    this.#frames = { type: FrameType.ack, epoch, largest, next: this.#frames };
+  }
+
+  #writeDatagrams(nowMs: number): void {
+    const { datagrams } = this.#sources;
+    const writer = this.#writer;
+    if (this.peer === undefined) return;
+    for (;;) {
+      const next = datagrams.first(nowMs, this.maxDatagramSize);
+      if (next === undefined) return;
+      const { bytes, fate } = next;
+      if (datagramHeaderLength(bytes.length) + bytes.length <= writer.room) {
+        writeDatagramHeader(writer, bytes.length);
+      } else if (1 + bytes.length <= writer.room) {
+        // Without a length it is the packet's last frame.
+        writer.byte(FrameType.datagram);
+        writer.end = writer.at + bytes.length;
+      } else return;
+      writer.bytes(bytes);
+      datagrams.shift();
+      this.#datagramsWritten++;
+      this.#frames = { type: FrameType.datagram, fate, next: this.#frames };
+    }
+  }
+
+  #transmit(nowMs: number, mayHaveMore: boolean): boolean {
+    const { counters, received, recovery } = this.#sources;
+    const carrier = this.#carrier;
+    const { epoch, nextSequenceNumber } = carrier;
+    const packet = this.#writer.buffer.subarray(0, this.#writer.at);
+    const padding = this.#padding(packet.length);
+    if (!carrier.send(packet, padding)) {
+      for (let sent = this.#frames; sent !== undefined; sent = sent.next) this.lost(sent, nowMs);
+      return false;
+    }
+    const { log } = this.#options;
+    if (log !== undefined) {
+      log.packetSent(nowMs, epoch, nextSequenceNumber, packet);
+      this.#frames = { type: "number", epoch, sequenceNumber: nextSequenceNumber, next: this.#frames };
+    }
+    const kind = this.#isAckEliciting ? PacketKind.ackEliciting : PacketKind.ackOnly;
+    const bytes = packet.length + padding + carrier.overheadBytes;
+    recovery.onPacketSent(epoch, nextSequenceNumber, kind, bytes, this.#frames, nowMs);
+    if (this.#hasAck) received.onAckSent();
+    counters.packetsSent++;
+    counters.bytesSent += bytes;
+    counters.datagramsSent += this.#datagramsWritten;
+    return mayHaveMore;
+  }
+
+  #padding(length: number): number {
+    const { padding } = this.#options;
+    if (padding.kind === "none") return 0;
+    const most = Math.min(this.#carrier.maxPacketBytes, MAX_PACKET_BYTES);
+    const wanted =
+      padding.kind === "constant"
+        ? padding.packetBytes
+        : Math.ceil(length / padding.blockBytes) * padding.blockBytes;
+    return Math.max(0, Math.min(wanted, most) - length);
+  }
+
+  /** Probes for a larger datagram, if it is time to (RFC 8899). */
+  #sendProbe(nowMs: number): boolean {
+    const { recovery, counters } = this.#sources;
+    const carrier = this.#carrier;
+    if (this.#parameters !== undefined || this.peer === undefined) return false;
+    if (this.#options.padding.kind === "constant") return false;
+    const bytes = recovery.mtu.probeBytes(nowMs);
+    const most = Math.min(this.peer.maxUdpPayloadSize, MAX_PACKET_BYTES + carrier.overheadBytes);
+    if (bytes === 0 || bytes > most || !recovery.canSend(bytes, nowMs)) return false;
+    const { epoch, nextSequenceNumber } = carrier;
+    const packet = this.#writer.buffer.subarray(0, 1);
+    packet[0] = FrameType.ping;
+    if (!carrier.probe(packet, bytes - carrier.overheadBytes - 1)) return false;
+    recovery.onPacketSent(epoch, nextSequenceNumber, PacketKind.mtuProbe, bytes, undefined, nowMs);
+    counters.packetsSent++;
+    counters.bytesSent += bytes;
+    this.#options.log?.packetSent(nowMs, epoch, nextSequenceNumber, packet);
+    return false;
+  }
+
+  /** Sends CONNECTION_CLOSE, whatever the window says. */
+  sendClose(close: Closing, nowMs: number): void {
+    const writer = this.#writer;
+    this.#begin();
+    const { isApplication, errorCode, frameType, reason } = close;
+    writeConnectionClose(writer, isApplication, errorCode, frameType, reason);
+    const { epoch, nextSequenceNumber } = this.#carrier;
+    const packet = writer.buffer.subarray(0, writer.at);
+    if (!this.#carrier.send(packet, this.#padding(packet.length))) {
+      close.isDue = true;
+      return;
+    }
+    this.#sources.counters.packetsSent++;
+    this.#options.log?.packetSent(nowMs, epoch, nextSequenceNumber, packet);
+  }
+
+  // What became of frames
+
+  acknowledged(sent: Sent): void {
+    if ("stream" in sent) this.#sources.streams.acknowledged(sent);
+    else if ("largest" in sent) this.#sources.received.onAckAcknowledged(sent.epoch, sent.largest);
+    else if ("fate" in sent) sent.fate?.(true);
+    else if (sent.type === "parameters") this.#parameters = undefined;
+  }
+
+  lost(sent: Sent, nowMs: number): void {
+    if ("stream" in sent) this.#sources.streams.lost(sent);
+    else if ("fate" in sent) {
+      this.#sources.datagrams.drops.lost++;
+      sent.fate?.(false);
+    } else if (sent.type === "number") {
+      this.#options.log?.packetLost(nowMs, sent.epoch, sent.sequenceNumber);
+    }
+  }
+
+  /** What a packet says of streams is to be sent again, in case it got lost. */
+  #again(frames: Sent | undefined): void {
+    for (let sent = frames; sent !== undefined; sent = sent.next) {
+      if ("stream" in sent) this.#sources.streams.lost(sent);
+    }
+  }
+}

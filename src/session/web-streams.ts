@@ -1,0 +1,275 @@
+/** Streams as WHATWG streams with their back-pressure, in the shape of W3C WebTransport's. */
+import type { Bytes } from "../core/bytes.ts";
+import { SealgramError } from "../errors.ts";
+import type { Stream, StreamUser } from "./stream.ts";
+import type { Streams } from "./streams.ts";
+
+/** A stream failed, or was given up by either side. In the shape of WebTransportError. */
+export class StreamError extends SealgramError {
+  override readonly name: string = "StreamError";
+  readonly source = "stream" as const;
+  /** What the side that gave it up has said, from 0 to 2^32 - 1. */
+  readonly streamErrorCode: number;
+
+  constructor(message: string, streamErrorCode = 0, code = "stream_error") {
+    super(code, message);
+    if (streamErrorCode >>> 0 !== streamErrorCode) {
+      throw new RangeError(`not a stream error code: ${streamErrorCode}`);
+    }
+    this.streamErrorCode = streamErrorCode;
+  }
+}
+
+/** What streams need of the session. */
+export interface StreamsOwner {
+  readonly streams: Streams;
+  /** There is something to send. */
+  wake(): void;
+}
+
+export interface SendStreamStats {
+  readonly bytesWritten: number;
+  readonly bytesSent: number;
+  readonly bytesAcknowledged: number;
+}
+
+export interface ReceiveStreamStats {
+  readonly bytesReceived: number;
+  readonly bytesRead: number;
+}
+
+/** The sending part of a stream. `abort` resets it with the reason's `streamErrorCode`. */
+export interface SendStreamFace extends WritableStream<Uint8Array> {
+  readonly id: number;
+  /** Of two streams with something to send, the one with the higher order goes first. */
+  sendOrder: number;
+  getStats(): Promise<SendStreamStats>;
+}
+
+/** The receiving part of a stream. `cancel` asks the peer to stop, with the reason's `streamErrorCode`. */
+export interface ReceiveStreamFace extends ReadableStream<Bytes> {
+  readonly id: number;
+  getStats(): Promise<ReceiveStreamStats>;
+}
+
+export interface BidirectionalStream {
+  readonly readable: ReceiveStreamFace;
+  readonly writable: SendStreamFace;
+}
+
+/** What is written but not sent yet before `write` waits, and the least that must have gone for it to go on. */
+const SEND_BUFFER_BYTES = 262_144;
+const RESUME_BYTES = 131_072;
+/** The most that one read answers. */
+const CHUNK_BYTES = 65_536;
+
+const hasByteStreams: boolean = typeof ReadableByteStreamController !== "undefined";
+
+/** Makes the faces of the parts that a stream has. */
+export function openFaces(
+  owner: StreamsOwner,
+  stream: Stream,
+): { readable: ReceiveStreamFace | undefined; writable: SendStreamFace | undefined } {
+  const reader = stream.receive === undefined ? undefined : new Reader(owner, stream);
+  const writer = stream.send === undefined ? undefined : new Writer(owner, stream);
+  const user: StreamUser = {
+    readable: () => reader?.wake(),
+    reset: (errorCode) => reader?.fail(new StreamError("the peer has reset the stream", uint32(errorCode))),
+    writable: () => writer?.wake(),
+    acknowledged: () => writer?.acknowledged(),
+    stopped: (errorCode) =>
+      writer?.fail(new StreamError("the peer does not read the stream", uint32(errorCode))),
+    ended: (reason) => {
+      reader?.fail(reason);
+      writer?.fail(reason);
+    },
+  };
+  stream.user = user;
+  return { readable: reader?.face, writable: writer?.face };
+}
+
+/** Codes above what WebTransport knows are not told. */
+function uint32(code: number): number {
+  return code >>> 0 === code ? code : 0;
+}
+
+function codeOf(reason: unknown): number {
+  const code = (reason as { streamErrorCode?: unknown } | undefined | null)?.streamErrorCode;
+  return typeof code === "number" ? uint32(code) : 0;
+}
+
+class Reader {
+  readonly face: ReceiveStreamFace;
+  readonly #owner: StreamsOwner;
+  readonly #stream: Stream;
+  #controller: ReadableByteStreamController | ReadableStreamDefaultController<Bytes> | undefined;
+  #wake: (() => void) | undefined;
+
+  constructor(owner: StreamsOwner, stream: Stream) {
+    this.#owner = owner;
+    this.#stream = stream;
+    const source = {
+      start: (controller: ReadableByteStreamController | ReadableStreamDefaultController<Bytes>) => {
+        this.#controller = controller;
+        const { errorCode, state } = stream.receive!;
+        // Reset before anybody saw it.
+        if (state === "reset") this.fail(new StreamError("the peer has reset the stream", uint32(errorCode)));
+      },
+      pull: () => this.#pull(),
+      cancel: (reason: unknown) => {
+        this.#controller = undefined;
+        this.wake();
+        owner.streams.stop(stream, codeOf(reason));
+        owner.wake();
+      },
+    };
+    const readable = hasByteStreams
+      ? new ReadableStream({ ...source, type: "bytes" }, { highWaterMark: 0 })
+      : new ReadableStream(source as UnderlyingDefaultSource<Bytes>, { highWaterMark: 0 });
+    this.face = Object.assign(readable as ReadableStream<Bytes>, {
+      id: stream.id,
+      getStats: async () => {
+        const { received, consumed } = stream.receive!.window;
+        return { bytesReceived: received, bytesRead: consumed };
+      },
+    });
+  }
+
+  async #pull(): Promise<void> {
+    const receive = this.#stream.receive!;
+    while (this.#controller !== undefined && receive.readableBytes === 0 && !receive.isAtEnd) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+    const controller = this.#controller;
+    if (controller === undefined) return;
+    const { streams } = this.#owner;
+    const request = "byobRequest" in controller ? controller.byobRequest : null;
+    if (receive.readableBytes > 0) {
+      const view = request?.view;
+      if (request && view) {
+        const target = new Uint8Array(view.buffer as ArrayBuffer, view.byteOffset, view.byteLength);
+        request.respond(streams.read(this.#stream, target.length, target).length);
+      } else controller.enqueue(streams.read(this.#stream, CHUNK_BYTES));
+      this.#owner.wake();
+    }
+    if (receive.isAtEnd) {
+      // An end without a byte has not been told to the stream.
+      if (receive.state === "open") streams.read(this.#stream, 0);
+      this.#controller = undefined;
+      controller.close();
+      if ("byobRequest" in controller) controller.byobRequest?.respond(0);
+    }
+  }
+
+  wake(): void {
+    const wake = this.#wake;
+    this.#wake = undefined;
+    wake?.();
+  }
+
+  fail(error: Error): void {
+    this.#controller?.error(error);
+    this.#controller = undefined;
+    this.wake();
+  }
+}
+
+class Writer {
+  readonly face: SendStreamFace;
+  readonly #stream: Stream;
+  #controller: WritableStreamDefaultController | undefined;
+  #waiting: { resolve(): void; reject(error: Error): void } | undefined;
+  #isClosing = false;
+
+  constructor(owner: StreamsOwner, stream: Stream) {
+    this.#stream = stream;
+    const send = stream.send!;
+    const { streams } = owner;
+    const writable = new WritableStream<Uint8Array>({
+      start: (controller) => {
+        this.#controller = controller;
+        if (send.state === "reset" || send.state === "reset_acknowledged") {
+          this.fail(new StreamError("the peer does not read the stream", uint32(send.errorCode)));
+        }
+      },
+      write: (chunk) => {
+        const bytes = bytesOf(chunk);
+        streams.write(stream, bytes);
+        owner.wake();
+        if (send.unsentBytes <= SEND_BUFFER_BYTES) return undefined;
+        return this.#wait();
+      },
+      close: () => {
+        streams.finish(stream);
+        owner.wake();
+        this.#isClosing = true;
+        return send.state === "acknowledged" ? undefined : this.#wait();
+      },
+      abort: (reason) => {
+        this.#controller = undefined;
+        this.#settle();
+        streams.reset(stream, codeOf(reason));
+        owner.wake();
+      },
+    });
+    this.face = Object.assign(writable, {
+      id: stream.id,
+      sendOrder: 0,
+      getStats: async () => ({
+        bytesWritten: send.written,
+        bytesSent: send.sent,
+        bytesAcknowledged: send.acknowledged,
+      }),
+    });
+    Object.defineProperty(this.face, "sendOrder", {
+      get: () => send.sendOrder,
+      set: (order: number) => {
+        if (!Number.isFinite(order)) throw new TypeError(`not a sendOrder: ${order}`);
+        send.sendOrder = order;
+      },
+    });
+    // The sink is not asked to abort before `write` or `close` has settled.
+    const signal = this.#controller?.signal;
+    signal?.addEventListener("abort", () => {
+      streams.reset(stream, codeOf(signal.reason));
+      owner.wake();
+      this.#settle();
+    });
+  }
+
+  #wait(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#waiting = { resolve, reject };
+    });
+  }
+
+  #settle(): void {
+    this.#waiting?.resolve();
+    this.#waiting = undefined;
+  }
+
+  wake(): void {
+    if (!this.#isClosing && this.#stream.send!.unsentBytes <= RESUME_BYTES) this.#settle();
+  }
+
+  acknowledged(): void {
+    this.#settle();
+    this.#controller = undefined;
+  }
+
+  fail(error: Error): void {
+    this.#controller?.error(error);
+    this.#controller = undefined;
+    this.#waiting?.reject(error);
+    this.#waiting = undefined;
+  }
+}
+
+function bytesOf(chunk: unknown): Uint8Array {
+  if (chunk instanceof Uint8Array) return chunk;
+  if (chunk instanceof ArrayBuffer) return new Uint8Array(chunk);
+  if (ArrayBuffer.isView(chunk)) return new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+  throw new TypeError("a stream takes bytes");
+}
