@@ -13,17 +13,12 @@ import { readFragments } from "./fragment.ts";
 import { HANDSHAKE_EPOCH } from "./handshake.ts";
 import { Reassembler, type ReceivedMessage } from "./reassembly.ts";
 import type { RecordLayer } from "./record-layer.ts";
+import { RetransmissionTimer, type TimerOptions } from "./retransmission-timer.ts";
 
 /** Timers and limits of the handshake (RFC 9147 §5.8.2). */
-export interface ReliabilityOptions {
-  /** First retransmission time-out. */
-  readonly initialTimeoutMs: number;
-  /** Where doubling it ends. */
-  readonly maxTimeoutMs: number;
+export interface ReliabilityOptions extends TimerOptions {
   /** How often a flight is sent again before the connection is given up. */
   readonly maxRetransmissions: number;
-  /** Sets the time-out to 1.5 times the round trip once that is measured. */
-  readonly adaptTimeout: boolean;
   /** Sends what is missing as soon as an ACK, or a repetition of the peer's flight, shows that it is. */
   readonly eagerRetransmission: boolean;
   /**
@@ -31,6 +26,16 @@ export interface ReliabilityOptions {
    * it has not validated waits for something to arrive.
    */
   readonly repeatsAcks: boolean;
+  /**
+   * Repeats a HelloRetryRequest by the timer as well. "Not applying retransmissions to the HelloRetryRequest avoids the
+   * need to create state on the server" (§3.1): a repeated ClientHello is answered by repeating it.
+   */
+  readonly retransmitsHelloRetryRequest: boolean;
+  /**
+   * Acknowledges repetitions of a flight that has been answered, which the answer acknowledges: "ACKs SHOULD NOT be sent
+   * for these flights" (§7.1).
+   */
+  readonly acknowledgesAnsweredFlights: boolean;
   /** "SHOULD NOT send more than 10 records in a single transmission" (§5.8.3) */
   readonly recordsPerTransmission: number;
   /**
@@ -51,6 +56,8 @@ export const defaultReliability: ReliabilityOptions = {
   adaptTimeout: true,
   eagerRetransmission: true,
   repeatsAcks: true,
+  retransmitsHelloRetryRequest: false,
+  acknowledgesAnsweredFlights: false,
   recordsPerTransmission: 10,
   transmissionsAtFullSize: 2,
   timerGranularityMs: 0,
@@ -69,8 +76,6 @@ export interface ReliabilityHost {
 /** Messages beyond the expected one that are kept. */
 const MESSAGES_AHEAD = 6;
 const MAX_MESSAGE_SEQ = 0xffff;
-/** No measured time-out is shorter. */
-const MIN_TIMEOUT_MS = 20;
 const RECORD_NUMBER_BYTES = 16;
 
 export class Reliability {
@@ -79,12 +84,16 @@ export class Reliability {
   readonly #options: ReliabilityOptions;
   readonly #acks = new AckList();
   readonly #reassembler: Reassembler;
+  readonly #timer: RetransmissionTimer;
   #nextSendSeq: number;
+  /** message_seq that the peer's next flight begins with: those before are answered by ours. */
+  #answeredSeq = 0;
   #flight: Flight | undefined;
   #whenAcknowledged: (() => void) | undefined;
+  /** Whether the flight is sent again by the timer. */
+  #isTimed = true;
   /** What waits for the flight under way. */
   #waiting: { messages: readonly Bytes[]; whenAcknowledged: (() => void) | undefined }[] = [];
-  #baseTimeoutMs: number;
   #retransmitAtMs: number | undefined;
   #ackAtMs: number | undefined;
   #ackIntervalStartMs = 0;
@@ -94,14 +103,13 @@ export class Reliability {
   #versionKnown = false;
   #established = false;
   #readEpoch = 0;
-  #smoothedRttMs: number | undefined;
 
   /** @param messageSeq of the next message in each direction: above 0 behind a stateless HelloRetryRequest */
   constructor(records: RecordLayer, host: ReliabilityHost, options: ReliabilityOptions, messageSeq = 0) {
     this.#records = records;
     this.#host = host;
     this.#options = options;
-    this.#baseTimeoutMs = options.initialTimeoutMs;
+    this.#timer = new RetransmissionTimer(options);
     this.#nextSendSeq = messageSeq;
     const { maxMessageBytes } = options;
     this.#reassembler = new Reassembler(
@@ -112,7 +120,7 @@ export class Reliability {
 
   /** Measured without retransmissions, or `undefined` so far. */
   get rttMs(): number | undefined {
-    return this.#smoothedRttMs;
+    return this.#timer.rttMs;
   }
 
   /** When {@link handleTimeout} is due. */
@@ -132,9 +140,10 @@ export class Reliability {
     return this.#waiting.length;
   }
 
-  /** From now on ACKs are sent and heeded. */
+  /** From now on ACKs are sent and heeded, also of what has come so far. */
   selectVersion(): void {
     this.#versionKnown = true;
+    if (!this.#acks.isEmpty) this.#scheduleAck();
   }
 
   /**
@@ -158,10 +167,22 @@ export class Reliability {
    * @param whenAcknowledged called once the peer has all of it, if it acknowledges explicitly
    */
   sendFlight(messages: readonly { epoch: number; bytes: Bytes }[], whenAcknowledged?: () => void): void {
+    this.#endIncomingFlight();
+    this.#startFlight(messages, whenAcknowledged);
+  }
+
+  /** Sends a HelloRetryRequest, which the client has to ask for once more if it is lost (§3.1). */
+  sendHelloRetryRequest(bytes: Bytes): void {
+    this.#endIncomingFlight();
+    this.#startFlight([{ epoch: 0, bytes }], undefined, this.#options.retransmitsHelloRetryRequest);
+  }
+
+  /** The peer's flight is complete, and what is sent now answers it. */
+  #endIncomingFlight(): void {
     this.#acks.clear();
     this.#ackAtMs = undefined;
     this.#ackRepetitions = 0;
-    this.#startFlight(messages, whenAcknowledged);
+    this.#answeredSeq = this.#reassembler.nextReceiveSeq;
   }
 
   /** Sends messages after the handshake, in the epoch that is current once all that was sent before is acknowledged. */
@@ -180,12 +201,18 @@ export class Reliability {
     );
   }
 
-  #startFlight(messages: readonly { epoch: number; bytes: Bytes }[], whenAcknowledged?: () => void): void {
+  #startFlight(
+    messages: readonly { epoch: number; bytes: Bytes }[],
+    whenAcknowledged: (() => void) | undefined,
+    isTimed = true,
+  ): void {
     if (this.#nextSendSeq + messages.length - 1 > MAX_MESSAGE_SEQ) {
       throw fault("internal_error", "message_seq_exhausted", "the association has no message_seq left");
     }
     this.#flight = new Flight(messages.map((message) => ({ ...message, messageSeq: this.#nextSendSeq++ })));
+    this.#isTimed = isTimed;
     this.#whenAcknowledged = whenAcknowledged;
+    this.#timer.begin(this.#host.now());
     this.#transmit(this.#flight);
   }
 
@@ -193,11 +220,12 @@ export class Reliability {
     this.#send(flight);
     flight.transmissions++;
     flight.sentAtMs = this.#host.now();
-    this.#retransmitAtMs = flight.sentAtMs + this.#timeoutMs(flight);
+    if (this.#isTimed) this.#retransmitAtMs = flight.sentAtMs + this.#timer.timeoutMs(flight.transmissions);
   }
 
   #retransmit(flight: Flight): void {
-    if (flight.transmissions >= this.#options.transmissionsAtFullSize) this.#host.reduceMtu();
+    if (this.#isTimed && flight.transmissions >= this.#options.transmissionsAtFullSize)
+      this.#host.reduceMtu();
     this.#transmit(flight);
   }
 
@@ -210,11 +238,6 @@ export class Reliability {
       if (--left === 0) break;
     }
     packer.flush();
-  }
-
-  #timeoutMs(flight: Flight): number {
-    const doublings = Math.min(flight.transmissions - 1, 30);
-    return Math.min(this.#baseTimeoutMs * 2 ** doublings, this.#options.maxTimeoutMs);
   }
 
   /** Sends what was held back. */
@@ -230,6 +253,7 @@ export class Reliability {
    */
   handleRecord(content: Bytes, epoch: number, sequenceNumber: number): void {
     let mayAcknowledge = true;
+    let isAnswered = true;
     let isNew = false;
     for (const fragment of readFragments(content)) {
       // A message of an epoch that has ended: only repetitions of older ones may still arrive.
@@ -238,15 +262,17 @@ export class Reliability {
       const fate = this.#reassembler.add(fragment, epoch);
       if (fate === "discarded") mayAcknowledge = false;
       else if (fate !== "old") isNew = true;
+      if (fragment.messageSeq >= this.#answeredSeq) isAnswered = false;
     }
     if (isNew && this.#ackRepetitions > 0) {
       this.#ackRepetitions = 0;
       this.#ackAtMs = undefined;
     }
+    if (isAnswered && !this.#options.acknowledgesAnsweredFlights) mayAcknowledge = false;
     if (mayAcknowledge) this.#acknowledgeLater({ epoch, sequenceNumber });
     if (!this.#versionKnown) return;
     if (isNew) this.#acknowledgeImplicitly();
-    else if (this.#options.eagerRetransmission) this.#answerRepetition();
+    else if (this.#options.eagerRetransmission || !this.#isTimed) this.#answerRepetition();
   }
 
   /** The next message in order, if it is complete. */
@@ -257,8 +283,7 @@ export class Reliability {
   /** "the receipt of any record responding to a given flight MUST be taken as an implicit acknowledgement" (§7.2) */
   #acknowledgeImplicitly(): void {
     if (this.#established || this.#flight === undefined) return;
-    this.#measure(this.#flight);
-    this.#finishFlight();
+    this.#finishFlight(this.#flight);
   }
 
   /** §5.8.1: a repetition of what was answered suggests that the answer was lost. */
@@ -270,37 +295,32 @@ export class Reliability {
   }
 
   #isRecent(flight: Flight): boolean {
-    return this.#host.now() - flight.sentAtMs < this.#timeoutMs(flight) / 4;
+    const transmissions = this.#isTimed ? flight.transmissions : 1;
+    return this.#host.now() - flight.sentAtMs < this.#timer.timeoutMs(transmissions) / 4;
   }
 
-  #finishFlight(): void {
+  #finishFlight({ transmissions, sentAtMs }: Flight): void {
+    this.#timer.end(transmissions, sentAtMs, this.#host.now());
     this.#flight = undefined;
     this.#whenAcknowledged = undefined;
     this.#retransmitAtMs = undefined;
-  }
-
-  #measure(flight: Flight): void {
-    if (flight.transmissions !== 1 || !this.#options.adaptTimeout) {
-      if (!this.#options.adaptTimeout) this.#baseTimeoutMs = this.#options.initialTimeoutMs;
-      return;
-    }
-    const rttMs = this.#host.now() - flight.sentAtMs;
-    this.#smoothedRttMs =
-      this.#smoothedRttMs === undefined ? rttMs : this.#smoothedRttMs * 0.875 + rttMs * 0.125;
-    this.#baseTimeoutMs = Math.min(Math.max(1.5 * rttMs, MIN_TIMEOUT_MS), this.#options.maxTimeoutMs);
   }
 
   // ACKs
 
   #acknowledgeLater(number: RecordNumber): void {
     this.#acks.add(number);
-    if (!this.#versionKnown || this.#ackAtMs !== undefined) return;
+    if (this.#versionKnown) this.#scheduleAck();
+  }
+
+  #scheduleAck(): void {
+    if (this.#ackAtMs !== undefined) return;
     this.#ackIntervalStartMs = this.#host.now();
     this.#ackAtMs = this.#ackIntervalStartMs + this.#currentTimeoutMs() / 4;
   }
 
   #currentTimeoutMs(): number {
-    return this.#flight === undefined ? this.#baseTimeoutMs : this.#timeoutMs(this.#flight);
+    return this.#timer.timeoutMs(this.#flight?.transmissions ?? 0);
   }
 
   /** Acknowledges all that the current flight has brought: at once where nothing else will (§7.1). */
@@ -313,8 +333,7 @@ export class Reliability {
     packer.add(epoch, ContentType.ack, encodeAck(this.#acks.take(most)));
     packer.flush();
     if (!this.#options.repeatsAcks || this.#established || this.#flight !== undefined) return;
-    const delayMs = this.#baseTimeoutMs * 2 ** Math.min(this.#ackRepetitions++, 30);
-    this.#ackAtMs = this.#host.now() + Math.min(delayMs, this.#options.maxTimeoutMs);
+    this.#ackAtMs = this.#host.now() + this.#timer.timeoutMs(++this.#ackRepetitions);
   }
 
   /**
@@ -334,9 +353,8 @@ export class Reliability {
     let progress = false;
     for (const number of numbers) progress = flight.acknowledge(number) || progress;
     if (flight.isAcknowledged) {
-      this.#measure(flight);
       const whenAcknowledged = this.#whenAcknowledged;
-      this.#finishFlight();
+      this.#finishFlight(flight);
       whenAcknowledged?.();
       if (this.#flight === undefined) this.#sendWaiting();
     } else if (!this.#options.eagerRetransmission) return;
@@ -371,9 +389,9 @@ export class Reliability {
 
   /** Changes the initial time-out, also of timers that run. */
   setInitialTimeout(timeoutMs: number): void {
-    this.#baseTimeoutMs = timeoutMs;
+    this.#timer.restart(timeoutMs);
     if (this.#flight !== undefined && this.#retransmitAtMs !== undefined) {
-      this.#retransmitAtMs = this.#flight.sentAtMs + this.#timeoutMs(this.#flight);
+      this.#retransmitAtMs = this.#flight.sentAtMs + this.#timer.timeoutMs(this.#flight.transmissions);
     }
     if (this.#ackAtMs !== undefined) this.#ackAtMs = this.#ackIntervalStartMs + this.#currentTimeoutMs() / 4;
   }

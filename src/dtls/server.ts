@@ -287,7 +287,7 @@ function sendRetry(
     extensions: retryExtensions(request),
   });
   transcript.add(message);
-  parts.reliability.sendFlight([{ epoch: 0, bytes: message }]);
+  parts.reliability.sendHelloRetryRequest(message);
   return { ...request, cookie: undefined, fingerprint };
 }
 

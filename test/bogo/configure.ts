@@ -65,6 +65,8 @@ export function configure(setup: Setup): ConnectionConfig {
       adaptTimeout: false,
       eagerRetransmission: false,
       repeatsAcks: false,
+      retransmitsHelloRetryRequest: true,
+      acknowledgesAnsweredFlights: true,
       recordsPerTransmission: Number.POSITIVE_INFINITY,
       transmissionsAtFullSize: Number.POSITIVE_INFINITY,
       timerGranularityMs: 15,

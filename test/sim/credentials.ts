@@ -19,7 +19,7 @@ import {
   type ServerConfig,
   type TicketProtector,
 } from "../../src/dtls/config.ts";
-import { clientPake, respondWith } from "../../src/login/spake2plus.ts";
+import { clientPake, loginContext, respondWith } from "../../src/login/spake2plus.ts";
 import type { Network } from "./network.ts";
 import { pacedSigner, type Work } from "./work.ts";
 
@@ -51,7 +51,7 @@ const registration: Bytes = Uint8Array.of(7);
 const loginNames = {
   identity: new TextEncoder().encode("alice"),
   serverIdentity: new TextEncoder().encode("server"),
-  context: new Uint8Array(0),
+  context: loginContext,
 };
 
 /** Names and times in certificates; the simulation's clock starts within. */
