@@ -1,7 +1,8 @@
 import { Duplex } from "node:stream";
 import { TLSSocket, connect as tlsConnect } from "node:tls";
 import { createCertificateVerifier } from "../src/crypto/certificate.ts";
-import { generateCertificate, toPem } from "../src/crypto/certificate-generate.ts";
+import { generateCertificate } from "../src/crypto/certificate-generate.ts";
+import { toPem } from "../src/crypto/key-format.ts";
 import { nodeSigner } from "../src/crypto/node.ts";
 import { CertificateType, type ClientConfig, type ServerConfig } from "../src/dtls/config.ts";
 import { connect, pskClient, pskServer } from "./connection-pair.ts";

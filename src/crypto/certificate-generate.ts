@@ -10,7 +10,7 @@ import {
   X509CertificateGenerator,
 } from "@peculiar/x509";
 import type { Bytes } from "../core/bytes.ts";
-import { toBase64, toHex } from "./bytes.ts";
+import { toHex } from "./bytes.ts";
 import { parseReferenceName } from "./certificate-name.ts";
 import { type KeyAlgorithm, parsePkcs8 } from "./key-format.ts";
 import { generatePkcs8, signerFromPkcs8 } from "./signer.ts";
@@ -86,7 +86,3 @@ export const generateCertificate = async (
   );
   return { certificate: new Uint8Array(certificate.rawData), privateKey };
 };
-
-/** DER as PEM text (RFC 7468). */
-export const toPem = (label: "CERTIFICATE" | "PRIVATE KEY" | "PUBLIC KEY", der: Uint8Array): string =>
-  `-----BEGIN ${label}-----\n${toBase64(der).replaceAll(/.{1,64}/g, "$&\n")}-----END ${label}-----\n`;

@@ -1,5 +1,5 @@
 import type { Bytes } from "../core/bytes.ts";
-import { concatBytes, copyBytes, fromBase64, toHex } from "./bytes.ts";
+import { concatBytes, copyBytes, fromBase64, toBase64, toHex } from "./bytes.ts";
 import { DerError, DerReader, encodeDer, Tag } from "./der.ts";
 
 /** The public-key algorithms of the signature schemes, by the name that WebCrypto's curves have. */
@@ -126,3 +126,7 @@ export const derOrPem = (key: Uint8Array | string, label: string): Bytes => {
   if (blocks.length !== 1) throw new TypeError(`expected one PEM block ${label}, found ${blocks.length}`);
   return blocks[0]!;
 };
+
+/** DER as PEM text (RFC 7468). */
+export const toPem = (label: "CERTIFICATE" | "PRIVATE KEY" | "PUBLIC KEY", der: Uint8Array): string =>
+  `-----BEGIN ${label}-----\n${toBase64(der).replaceAll(/.{1,64}/g, "$&\n")}-----END ${label}-----\n`;

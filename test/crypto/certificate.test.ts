@@ -16,7 +16,6 @@ import {
   type CertificateDescription,
   type GeneratedCertificate,
   generateCertificate,
-  toPem,
 } from "../../src/crypto/certificate-generate.ts";
 import {
   matchesName,
@@ -26,7 +25,7 @@ import {
   satisfiesConstraints,
 } from "../../src/crypto/certificate-name.ts";
 import { DerReader, encodeDer, Tag } from "../../src/crypto/der.ts";
-import { parseSpki } from "../../src/crypto/key-format.ts";
+import { parseSpki, toPem } from "../../src/crypto/key-format.ts";
 import type { CertificateChain } from "../../src/crypto/provider.ts";
 import { signerFromPkcs8 } from "../../src/crypto/signer.ts";
 import { hex, peculiarCrypto, toHex, utf8 } from "./providers.ts";
