@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // `npm run build`: assembly/ and src/ -> dist/, the content of the npm package.
-import { copyFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -11,7 +11,7 @@ import { setup } from "./setup.mjs";
 const HELP = `Usage: npm run build [-- --help]
 
 Builds dist/: the WASM core from assembly/ (and src/core/wasm.ts, which is committed), a bundle for each entry
-point, and their declarations.
+point, their declarations, and the sealgram command.
 `;
 
 /**
@@ -41,6 +41,9 @@ export const ENTRIES = [
   { name: "login/node", source: "src/login/node-file-store.ts", portable: false, limitBytes: 40_000 },
 ];
 
+/** The command: nothing to import, so it has no declarations. */
+export const PROGRAM = { name: "cli", source: "src/cli/main.ts" };
+
 /** What esbuild needs to know of the library, in every bundle made of it. */
 export const BUNDLE = { bundle: true, format: "esm", target: "es2022", logLevel: "silent" };
 
@@ -51,6 +54,7 @@ export async function buildPackage() {
   await bundleEntries(dist);
   await writeDeclarations();
   copyFileSync(join(root, WASM), join(dist, "core.wasm"));
+  chmodSync(join(dist, `${PROGRAM.name}.js`), 0o755);
   return { wasmBytes: wasm.length };
 }
 
@@ -58,7 +62,7 @@ async function bundleEntries(outdir) {
   const { build } = await import("esbuild");
   await build({
     ...BUNDLE,
-    entryPoints: ENTRIES.map(({ name, source }) => ({ in: join(root, source), out: name })),
+    entryPoints: [...ENTRIES, PROGRAM].map(({ name, source }) => ({ in: join(root, source), out: name })),
     outdir,
     // What two entries share is one module, so that a class is the same class in both.
     splitting: true,

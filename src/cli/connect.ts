@@ -1,0 +1,124 @@
+/** `sealgram connect`: stdin to the peer, the peer to stdout. */
+import process from "node:process";
+import { parseArgs } from "node:util";
+import type { Session } from "../endpoint/session.ts";
+import { authOf, CLIENT_AUTH_HELP, clientAuthOptions } from "./auth.ts";
+import { COMMON_HELP, type Command, commonOptions } from "./command.ts";
+import { loadEndpoint } from "./endpoint.ts";
+import { EXIT_CODES, UsageError } from "./exit.ts";
+import { chunks, lines } from "./input.ts";
+import { Output } from "./output.ts";
+import {
+  endpointOptions,
+  milliseconds,
+  reportSession,
+  reportStats,
+  SESSION_HELP,
+  sessionOptions,
+  usageChecked,
+} from "./session-options.ts";
+import { aborted } from "./stop.ts";
+
+const DEFAULT_LINGER_MS = 1_000;
+
+const HELP = `Usage: sealgram connect URL [options]
+
+Opens a session. Each line of the input goes to the peer as one datagram, and each datagram of the peer's comes out
+as a line. When the input ends, the session goes on until the peer has been silent for a second, and is closed.
+Datagrams may get lost, as UDP's do.
+
+URL is udp://host:port.
+
+Options:
+  --raw                  no lines: the input goes out in pieces as it comes, and datagrams come out as they are
+  --linger SECONDS       how long the peer is to be silent after the end of the input: 1
+${SESSION_HELP}${COMMON_HELP}
+${CLIENT_AUTH_HELP}
+Examples:
+  sealgram connect udp://example.net:4433 --user alice
+  echo hello | sealgram connect udp://127.0.0.1:4433 --psk-file key.psk
+  sealgram connect udp://127.0.0.1:4433 --key client.pem --peer-key server.pem.pub --raw < picture.png
+
+${EXIT_CODES}`;
+
+export const connectCommand: Command = {
+  summary: "stdin to a peer, and the peer to stdout",
+  help: HELP,
+  async run(args, { report, stop }) {
+    const { values, positionals } = parseArgs({
+      args,
+      allowPositionals: true,
+      options: {
+        ...commonOptions,
+        ...sessionOptions,
+        ...clientAuthOptions,
+        raw: { type: "boolean" },
+        linger: { type: "string" },
+      },
+    });
+    const [url] = positionals;
+    if (url === undefined || positionals.length > 1) throw new UsageError("connect takes one URL");
+    const lingerMs = milliseconds("--linger", values.linger) ?? DEFAULT_LINGER_MS;
+    const timeoutMs = milliseconds("--timeout", values.timeout);
+    const auth = await usageChecked(authOf(values, "client", report));
+    const { connect } = await loadEndpoint();
+    const session = await usageChecked(
+      connect(url, {
+        auth,
+        signal: stop,
+        ...endpointOptions(values),
+        ...(timeoutMs === undefined ? {} : { timeoutMs }),
+      }),
+    );
+    reportSession(report, "connected", session);
+    const output = new Output(values.raw === true);
+    const endStats = reportStats(values, report, async () => ({
+      ...(await session.getStats()),
+      droppedOutput: output.dropped,
+    }));
+    try {
+      const over = await Promise.race([
+        exchange(session, output, values.raw ? chunks : lines, lingerMs).catch(async (error) => {
+          // Why the session ended says more than that nothing can be sent any more.
+          if (!session.isClosed) throw error;
+          await session.closed;
+          return "peer" as const;
+        }),
+        session.closed.then(() => "peer" as const),
+        output.broken,
+        aborted(stop),
+      ]);
+      report.event("closed", { by: over }, over === "peer" ? "closed by the peer" : "closed after the input");
+    } finally {
+      await endStats();
+      session.close();
+      await session.closed.catch(() => {});
+    }
+  },
+};
+
+/** Until the input has ended, and the peer is silent. */
+async function exchange(
+  session: Session,
+  output: Output,
+  split: typeof lines,
+  lingerMs: number,
+): Promise<"input"> {
+  let heard = () => {};
+  session.ondatagram = (datagram) => {
+    output.write(datagram);
+    heard();
+  };
+  const writer = session.datagrams.writable.getWriter();
+  for await (const datagram of split(process.stdin, () => session.maxDatagramSize)) {
+    await writer.write(datagram);
+  }
+  await new Promise<void>((resolve) => {
+    let timer = setTimeout(resolve, lingerMs);
+    heard = () => {
+      clearTimeout(timer);
+      timer = setTimeout(resolve, lingerMs);
+    };
+  });
+  return "input";
+}

@@ -1,0 +1,44 @@
+/**
+ * What the command says. Payload and results go to stdout, what happens goes to stderr: as sentences for people, or
+ * with --json as one JSON object a line, with the name of the event in `event`.
+ */
+import process from "node:process";
+import { codeOf, isWrongUsage } from "./exit.ts";
+
+type Fields = Readonly<Record<string, unknown>>;
+
+export interface Report {
+  /** @param text the same for people */
+  event(name: string, fields: Fields, text: string): void;
+  /** What the command was asked for. With --json it is an event too, on stdout. */
+  result(name: string, fields: Fields, text: string): void;
+  warn(code: string, text: string): void;
+  /** @param help what to run for help, if the command line is at fault */
+  error(error: unknown, help: string): void;
+}
+
+export function createReport(isJson: boolean): Report {
+  const line = (name: string, fields: Fields, text: string) =>
+    isJson ? JSON.stringify({ event: name, ...fields }) : printable(text);
+  const event: Report["event"] = (name, fields, text) => {
+    process.stderr.write(`${isJson ? "" : "sealgram: "}${line(name, fields, text)}\n`);
+  };
+  return {
+    event,
+    result: (name, fields, text) => void process.stdout.write(`${line(name, fields, text)}\n`),
+    warn: (code, text) => event("warning", { code, message: text }, `warning: ${text}`),
+    error(error, help) {
+      // What the command does not expect is a fault of its own, to be found by its stack.
+      const isFault = error instanceof TypeError || error instanceof ReferenceError;
+      const message = String((isFault && error.stack) || ((error as Error)?.message ?? error));
+      const isUsage = isWrongUsage(error);
+      const code = isUsage ? "usage" : (codeOf(error) ?? "failed");
+      event("error", { code, message }, isUsage ? `${message}\nsealgram: see ${help}` : message);
+    },
+  };
+}
+
+/** Names come from peers: they are not to move the cursor of whoever reads them. */
+function printable(text: string): string {
+  return text.replaceAll(/[^\P{Cc}\n]/gu, "\ufffd");
+}

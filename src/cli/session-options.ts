@@ -1,0 +1,121 @@
+/** Options of the commands that have sessions. */
+import { appendFileSync, closeSync, openSync } from "node:fs";
+import type { Session } from "../endpoint/session.ts";
+import type { RemoteAddress } from "../transport/types.ts";
+import { codeOf, UsageError } from "./exit.ts";
+import type { Report } from "./report.ts";
+
+export const sessionOptions = {
+  timeout: { type: "string" },
+  "idle-timeout": { type: "string" },
+  keylog: { type: "string" },
+  stats: { type: "boolean" },
+  "stats-interval": { type: "string" },
+} as const;
+
+export const SESSION_HELP = `  --timeout SECONDS      for each handshake: 10
+  --idle-timeout SECONDS ends a session that has been silent for so long: 300, 0 for never
+  --keylog FILE          appends the secrets of all sessions, for Wireshark; so does SSLKEYLOGFILE
+  --stats                counters at the end
+  --stats-interval SECONDS  and as often
+`;
+
+export interface SessionValues {
+  readonly timeout?: string | undefined;
+  readonly "idle-timeout"?: string | undefined;
+  readonly keylog?: string | undefined;
+  readonly stats?: boolean | undefined;
+  readonly "stats-interval"?: string | undefined;
+}
+
+/** A number of seconds as milliseconds; `undefined` for an option that is not given. */
+export function milliseconds(option: string, value: string | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  const seconds = Number(value);
+  if (!/^\d+(\.\d+)?$/.test(value) || !Number.isFinite(seconds)) {
+    throw new UsageError(`${option} takes a number of seconds`);
+  }
+  return seconds * 1000;
+}
+
+/** What `connect` and `listen` have in common, but for who one is. */
+export function endpointOptions(values: SessionValues): {
+  idleTimeoutMs?: number;
+  keyLog?: (line: string) => void;
+} {
+  const idleTimeoutMs = milliseconds("--idle-timeout", values["idle-timeout"]);
+  const { keylog } = values;
+  return {
+    ...(idleTimeoutMs === undefined ? {} : { idleTimeoutMs }),
+    ...(keylog === undefined ? {} : { keyLog: keyLogTo(keylog) }),
+  };
+}
+
+function keyLogTo(path: string): (line: string) => void {
+  try {
+    // Now, and not in the middle of a handshake, is the time to find out.
+    closeSync(openSync(path, "a", 0o600));
+  } catch (error) {
+    throw new UsageError(`${path} cannot be written (${codeOf(error) ?? "failed"})`);
+  }
+  return (line) => appendFileSync(path, `${line}\n`);
+}
+
+/** What the library calls a mistake of its caller's is one on the command line. */
+export async function usageChecked<T>(promise: Promise<T>): Promise<T> {
+  try {
+    return await promise;
+  } catch (error) {
+    if (!(error instanceof TypeError || error instanceof RangeError)) throw error;
+    throw new UsageError(error.message, { cause: error });
+  }
+}
+
+/** Reports counters as often as asked for. The function that it returns stops that, and reports them at the end. */
+export function reportStats(
+  values: SessionValues,
+  report: Report,
+  read: () => Promise<object> | object,
+): () => Promise<void> {
+  const intervalMs = milliseconds("--stats-interval", values["stats-interval"]);
+  const tell = async () => {
+    const stats = await read();
+    report.event("stats", { ...stats }, describe(stats));
+  };
+  const timer = intervalMs ? setInterval(() => void tell(), intervalMs) : undefined;
+  return async () => {
+    clearInterval(timer);
+    if (values.stats || intervalMs !== undefined) await tell();
+  };
+}
+
+function describe(stats: object): string {
+  return Object.entries(stats)
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `${name}=${typeof value === "object" ? JSON.stringify(value) : value}`)
+    .join(" ");
+}
+
+/** Says who has come, and how it was agreed upon. */
+export function reportSession(report: Report, name: string, session: Session): void {
+  const { peer, handshake } = session;
+  const { cipherSuite, handshakeMs, resumed } = handshake;
+  const fields = {
+    peer: peer === undefined ? null : { kind: peer.kind, identity: peer.identity },
+    address: addressOf(session.remoteAddress),
+    cipherSuite,
+    resumed,
+    handshakeMs: Math.round(handshakeMs),
+  };
+  report.event(name, fields, `${name}: ${nameOf(session)}, ${cipherSuite}`);
+}
+
+/** Who the peer is, as far as it is known, and where. */
+export function nameOf({ peer, remoteAddress }: Session): string {
+  const address = addressOf(remoteAddress);
+  return peer === undefined || peer.identity === "" ? address : `${peer.identity} at ${address}`;
+}
+
+export function addressOf({ host, port }: RemoteAddress): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
