@@ -58,7 +58,8 @@ export async function buildPackage() {
   return { wasmBytes: wasm.length };
 }
 
-async function bundleEntries(outdir) {
+/** All that runs, in a folder anywhere in the repository. */
+export async function bundleEntries(outdir) {
   const { build } = await import("esbuild");
   await build({
     ...BUNDLE,

@@ -166,15 +166,13 @@ export async function openOrMakeUsers(path: string): Promise<FileRecordStore> {
 
 async function keyAuth(values: AuthValues, role: "client" | "server", report: Report): Promise<Auth> {
   const { key, "peer-key": peerKeys, "any-peer": anyPeer } = values;
-  const own = key === undefined ? {} : { key: await readSecretFile(key, report) };
   if (role === "server" && key === undefined) throw new UsageError("a server needs --key");
-  if (anyPeer) {
-    if (peerKeys !== undefined) throw new UsageError("either --peer-key or --any-peer");
-    return publicKey(own);
-  }
-  if (peerKeys === undefined) {
+  if (anyPeer && peerKeys !== undefined) throw new UsageError("either --peer-key or --any-peer");
+  if (!anyPeer && peerKeys === undefined) {
     throw new UsageError(role === "client" ? "a client needs --peer-key" : "say --peer-key, or --any-peer");
   }
+  const own = key === undefined ? {} : { key: await readSecretFile(key, report) };
+  if (peerKeys === undefined) return publicKey(own);
   const trusted = new Set(await Promise.all(peerKeys.map(fingerprintOf)));
   return publicKey({ ...own, trusted: (shown) => trusted.has(shown) });
 }

@@ -15,7 +15,7 @@ export interface Command {
 
 export interface Context {
   readonly report: Report;
-  /** Aborted when the command is to end. */
+  /** Aborted when the command is to end. Before it is asked for, signals end the process as they always do. */
   readonly stop: AbortSignal;
 }
 

@@ -44,7 +44,8 @@ ${EXIT_CODES}`;
 export const connectCommand: Command = {
   summary: "stdin to a peer, and the peer to stdout",
   help: HELP,
-  async run(args, { report, stop }) {
+  async run(args, context) {
+    const { report } = context;
     const { values, positionals } = parseArgs({
       args,
       allowPositionals: true,
@@ -65,7 +66,7 @@ export const connectCommand: Command = {
     const session = await usageChecked(
       connect(url, {
         auth,
-        signal: stop,
+        signal: context.stop,
         ...endpointOptions(values),
         ...(timeoutMs === undefined ? {} : { timeoutMs }),
       }),
@@ -86,7 +87,7 @@ export const connectCommand: Command = {
         }),
         session.closed.then(() => "peer" as const),
         output.broken,
-        aborted(stop),
+        aborted(context.stop),
       ]);
       report.event("closed", { by: over }, over === "peer" ? "closed by the peer" : "closed after the input");
     } finally {

@@ -60,13 +60,20 @@ async function main([name, ...args]: string[]): Promise<void> {
     process.stdout.write(command.help);
     return;
   }
-  await command.run(args, { report, stop: stopSignal() });
+  let stop: AbortSignal | undefined;
+  await command.run(args, {
+    report,
+    get stop() {
+      stop ??= stopSignal();
+      return stop;
+    },
+  });
 }
 
 const args = process.argv.slice(2);
 const report = createReport(args.includes("--json"));
-// Whoever reads what happens may stop to; the payload goes on.
-process.stderr.on("error", () => {});
+// Whoever reads what happens may stop to: the payload goes on. Who needs stdout looks at its errors as well.
+for (const stream of [process.stderr, process.stdout]) stream.on("error", () => {});
 try {
   await main(args);
 } catch (error) {

@@ -16,7 +16,7 @@ export class Output {
   constructor(isRaw: boolean) {
     this.#end = isRaw ? "" : "\n";
     this.broken = new Promise((_, reject) => {
-      process.stdout.once("error", (error) => {
+      process.stdout.on("error", (error) => {
         reject(codeOf(error) === "EPIPE" ? new Stopped(ExitCode.brokenPipe) : error);
       });
     });

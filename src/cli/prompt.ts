@@ -49,8 +49,9 @@ const Key = { interrupt: "\x03", end: "\x04", backspace: "\b", clear: "\x15", er
 /** In raw mode the terminal shows nothing, and its editing and Ctrl-C are ours. */
 function askHidden({ input, write }: Terminal, question: string): Promise<string> {
   return new Promise((resolve, reject) => {
-    write(question);
+    // First: what is typed as soon as the question is there is not to be shown either.
     input.setRawMode(true);
+    write(question);
     const decoder = new TextDecoder();
     let typed: string[] = [];
     const finish = (rest: string, then: () => void) => {

@@ -28,10 +28,12 @@ export function createReport(isJson: boolean): Report {
     result: (name, fields, text) => void process.stdout.write(`${line(name, fields, text)}\n`),
     warn: (code, text) => event("warning", { code, message: text }, `warning: ${text}`),
     error(error, help) {
-      // What the command does not expect is a fault of its own, to be found by its stack.
-      const isFault = error instanceof TypeError || error instanceof ReferenceError;
-      const message = String((isFault && error.stack) || ((error as Error)?.message ?? error));
       const isUsage = isWrongUsage(error);
+      // What the command does not expect is a fault of its own, to be found by its stack.
+      const isFault = !isUsage && (error instanceof TypeError || error instanceof ReferenceError);
+      const text = String((isFault && error.stack) || ((error as Error)?.message ?? error));
+      // parseArgs goes on about positional arguments.
+      const message = isUsage ? text.split(". ")[0]! : text;
       const code = isUsage ? "usage" : (codeOf(error) ?? "failed");
       event("error", { code, message }, isUsage ? `${message}\nsealgram: see ${help}` : message);
     },

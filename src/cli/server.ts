@@ -19,9 +19,10 @@ import {
 export async function startServer(
   positionals: readonly string[],
   values: AuthValues & SessionValues,
-  { report, stop }: Context,
+  context: Context,
   onsession: (session: Session) => void,
 ): Promise<Server> {
+  const { report } = context;
   const [url] = positionals;
   if (url === undefined || positionals.length > 1) throw new UsageError("say one URL to listen at");
   const handshakeTimeoutMs = milliseconds("--timeout", values.timeout);
@@ -30,7 +31,7 @@ export async function startServer(
   const server = await usageChecked(
     listen(url, {
       auth,
-      signal: stop,
+      signal: context.stop,
       ...endpointOptions(values),
       ...(handshakeTimeoutMs === undefined ? {} : { handshakeTimeoutMs }),
       onsession(session) {
