@@ -298,6 +298,7 @@ export class SessionEngine {
 
   #flushAll(nowMs: number): void {
     let hasMore = this.#carrier.hasRoom;
+    if (hasMore) this.#outgoing.sendProbe(nowMs);
     while (hasMore) hasMore = this.#outgoing.send(nowMs) && this.#carrier.hasRoom;
   }
 

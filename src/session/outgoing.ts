@@ -84,7 +84,7 @@ export class Outgoing {
     const maxBytes = this.#begin();
     const isAckDue = received.deadlineMs <= nowMs;
     const mayFill = this.#hasFrames() && recovery.canSend(maxBytes + this.#carrier.overheadBytes, nowMs);
-    if (!mayFill && !isAckDue) return this.#sendProbe(nowMs);
+    if (!mayFill && !isAckDue) return false;
     this.#fill(nowMs, mayFill, isAckDue);
     if (this.#writer.at === 0) return false;
     return this.#transmit(nowMs, mayFill);
@@ -212,24 +212,22 @@ export class Outgoing {
     return Math.max(0, Math.min(wanted, most) - length);
   }
 
-  /** Probes for a larger datagram, if it is time to (RFC 8899). */
-  #sendProbe(nowMs: number): boolean {
+  /** Probes for a larger datagram, if it is time to (RFC 8899). It goes before what would leave no room for it. */
+  sendProbe(nowMs: number): void {
     const { recovery, counters } = this.#sources;
     const carrier = this.#carrier;
-    if (this.#parameters !== undefined || this.peer === undefined) return false;
-    if (this.#options.padding.kind === "constant") return false;
+    if (this.#parameters !== undefined || this.peer === undefined) return;
     const bytes = recovery.mtu.probeBytes(nowMs);
     const most = Math.min(this.peer.maxUdpPayloadSize, MAX_PACKET_BYTES + carrier.overheadBytes);
-    if (bytes === 0 || bytes > most || !recovery.canSend(bytes, nowMs)) return false;
+    if (bytes === 0 || bytes > most || !recovery.canSend(bytes, nowMs)) return;
     const { epoch, nextSequenceNumber } = carrier;
     const packet = this.#writer.buffer.subarray(0, 1);
     packet[0] = FrameType.ping;
-    if (!carrier.probe(packet, bytes - carrier.overheadBytes - 1)) return false;
+    if (!carrier.probe(packet, bytes - carrier.overheadBytes - 1)) return;
     recovery.onPacketSent(epoch, nextSequenceNumber, PacketKind.mtuProbe, bytes, undefined, nowMs);
     counters.packetsSent++;
     counters.bytesSent += bytes;
     this.#options.log?.packetSent(nowMs, epoch, nextSequenceNumber, packet);
-    return false;
   }
 
   /** Sends CONNECTION_CLOSE, whatever the window says. */
