@@ -4,7 +4,8 @@
  * hashes can reach the gateway for a while.
  */
 import { fromBase64, toBase64 } from "../crypto/bytes.ts";
-import { generateCertificate, toPem } from "../crypto/certificate-generate.ts";
+import { generateCertificate } from "../crypto/certificate-generate.ts";
+import { toPem } from "../crypto/key-format.ts";
 import type { TlsKeyPair } from "./options.ts";
 
 const HOUR_MS = 3_600_000;
