@@ -2,8 +2,9 @@
 import type { RttEstimator } from "./rtt.ts";
 import { PacketKind, PacketState, type SentPackets } from "./sent-packets.ts";
 
-/** kPacketThreshold (§6.1.1) */
+/** kPacketThreshold (§6.1.1), and how far reordering that was seen may raise it. */
 const PACKET_THRESHOLD = 3;
+const MAX_PACKET_THRESHOLD = 300;
 /** kPersistentCongestionThreshold (§7.6.1) */
 const PERSISTENT_CONGESTION_THRESHOLD = 3;
 
@@ -11,6 +12,7 @@ export class LossDetector<Handle> {
   readonly #sent: SentPackets<Handle>;
   readonly #rtt: RttEstimator;
   #largestAcked = -1;
+  #packetThreshold: number = PACKET_THRESHOLD;
   #deadlineMs: number = Number.POSITIVE_INFINITY;
   /** When the first of the packets was sent that were lost without one between them that arrived. */
   #runStartMs: number = Number.NaN;
@@ -36,7 +38,16 @@ export class LossDetector<Handle> {
     if (position > this.#largestAcked) this.#largestAcked = position;
   }
 
-  /** Tells `lost` each packet that is lost now. It is to settle it. */
+  /**
+   * A packet arrived that had been declared lost: "Algorithms that increase the reordering threshold after spuriously
+   * detecting losses […] have proven to be useful" (§6.1.1). So far behind, one is not lost yet.
+   */
+  arrivedLate(position: number): void {
+    const distance = this.#sent.packetsBetween(position, this.#largestAcked);
+    this.#packetThreshold = Math.min(Math.max(this.#packetThreshold, distance + 1), MAX_PACKET_THRESHOLD);
+  }
+
+  /** Tells `lost` each packet in flight that is lost now. It is to settle it. */
   detect(nowMs: number, lost: (position: number) => void): void {
     const sent = this.#sent;
     const reorderingMs = this.#rtt.reorderingMs;
@@ -48,8 +59,13 @@ export class LossDetector<Handle> {
       const state = sent.state(position);
       if (state === PacketState.acknowledged) this.#runStartMs = Number.NaN;
       if (state !== PacketState.outstanding) continue;
+      // Only packets in flight are lost (§6.1), and wait for a timer.
+      if (sent.kind(position) === PacketKind.ackOnly) {
+        sent.forget(position);
+        continue;
+      }
       const overdueMs = sent.sentMs(position) + reorderingMs;
-      if (overdueMs > nowMs && sent.packetsBetween(position, this.#largestAcked) < PACKET_THRESHOLD) {
+      if (overdueMs > nowMs && sent.packetsBetween(position, this.#largestAcked) < this.#packetThreshold) {
         this.#deadlineMs = overdueMs;
         break;
       }
@@ -69,8 +85,9 @@ export class LossDetector<Handle> {
     if (sentMs - this.#runStartMs > durationMs) this.#isPersistent = true;
   }
 
-  /** What was lost on another path says nothing about this one. */
+  /** What was lost or reordered on another path says nothing about this one. */
   resetPath(): void {
+    this.#packetThreshold = PACKET_THRESHOLD;
     this.#runStartMs = Number.NaN;
   }
 }

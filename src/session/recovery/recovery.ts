@@ -20,7 +20,7 @@ import { PacketKind, PacketState, SentPackets } from "./sent-packets.ts";
 export interface RecoveryHost<Handle> {
   /** A packet has arrived. */
   acknowledged(handle: Handle): void;
-  /** A packet counts as lost: what must arrive is to be sent again. */
+  /** A packet in flight counts as lost: what must arrive is to be sent again. */
   lost(handle: Handle): void;
   /** The largest datagram has changed to `bytes`. */
   datagramBytesChanged(bytes: number): void;
@@ -191,7 +191,7 @@ export class Recovery<Handle> {
   /**
    * A packet was sent (§A.5), in the record of this number; numbers ascend.
    * @param bytes of its datagram
-   * @param handle what the host gets back. Those of ACKs alone may be forgotten without a word.
+   * @param handle what the host gets back; of packets with ACKs alone only if they are acknowledged
    */
   onPacketSent(
     epoch: number,
@@ -253,6 +253,8 @@ export class Recovery<Handle> {
       if (position < this.#sent.remembered || this.#sent.state(position) !== PacketState.lost) continue;
       this.#sent.settle(position, PacketState.acknowledged);
       this.statistics.lateArrivals++;
+      if (position < this.#pathStart) continue;
+      this.#loss.arrivedLate(position);
       if (position >= this.#eventStart && --this.#eventLosses === 0) this.#congestion.onSpuriousCongestion();
     }
   }
@@ -347,15 +349,15 @@ export class Recovery<Handle> {
   #lose(position: number): void {
     const sent = this.#sent;
     const kind = sent.kind(position);
+    const bytes = sent.bytes(position);
     sent.settle(position, PacketState.lost);
     this.#leaveFlight(position, kind);
-    if (kind !== PacketKind.ackOnly) {
-      this.statistics.packetsLost++;
-      this.statistics.bytesLost += sent.bytes(position);
-    }
+    this.statistics.packetsLost++;
+    this.statistics.bytesLost += bytes;
     if (position >= this.#pathStart) {
-      this.mtu.onLost(sent.bytes(position), position, kind === PacketKind.mtuProbe, this.#nowMs);
-      if (kind === PacketKind.padded || kind === PacketKind.ackEliciting) {
+      const isProbe = kind === PacketKind.mtuProbe;
+      this.mtu.onLost(bytes, position, isProbe, this.#nowMs);
+      if (!isProbe) {
         this.#late.note(position);
         this.#lostSentMs = Math.max(this.#lostSentMs, sent.sentMs(position));
         if (this.#lostCount++ === 0) this.#firstLost = position;
@@ -424,12 +426,11 @@ export class Recovery<Handle> {
     this.#lostCount = 0;
     const sent = this.#sent;
     let position = sent.start;
-    while (
-      position < sent.end &&
-      (nextPosition - position >= MAX_OUTSTANDING || sent.state(position) !== PacketState.outstanding)
-    ) {
-      if (sent.state(position) === PacketState.outstanding) this.#lose(position);
-      position++;
+    for (; position < sent.end; position++) {
+      if (sent.state(position) !== PacketState.outstanding) continue;
+      if (sent.kind(position) === PacketKind.ackOnly) sent.forget(position);
+      else if (nextPosition - position >= MAX_OUTSTANDING) this.#lose(position);
+      else break;
     }
     sent.advance(position);
     this.#respondToLoss(nowMs);

@@ -112,6 +112,12 @@ export class SentPackets<Handle> {
     return handle;
   }
 
+  /** Settles a packet that nobody waits for. */
+  forget(position: number): void {
+    this.settle(position, PacketState.lost);
+    this.release(position);
+  }
+
   /** All before `position` are settled now. */
   advance(position: number): void {
     this.#start = position;
@@ -125,8 +131,7 @@ export class SentPackets<Handle> {
     const slot = this.#start & this.#mask;
     if (this.#state[slot] === PacketState.outstanding) {
       if (this.#kind[slot] !== PacketKind.ackOnly) return false;
-      this.settle(this.#start, PacketState.lost);
-      this.release(this.#start);
+      this.forget(this.#start);
     }
     this.#start++;
     return true;
