@@ -28,6 +28,7 @@ export {
 } from "./auth.ts";
 export type { ConnectOptions } from "./connect.ts";
 export type { Datagrams } from "./datagrams.ts";
+export { exportPsk } from "./exported-key.ts";
 export type { ConnectErrorCode } from "./failures.ts";
 export { gatewayHashes } from "./gateway-hashes.ts";
 export type { ListenOptions } from "./listen.ts";

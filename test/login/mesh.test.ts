@@ -1,0 +1,78 @@
+/** Nodes that share one password, and are client or server as it comes. */
+import { expect, onTestFinished, test, vi } from "vitest";
+import type { Server } from "../../src/endpoint/server.ts";
+import { LoginThrottle, password } from "../../src/login/index.ts";
+import { failure } from "../endpoint/support.ts";
+import { grounds, serve } from "./support.ts";
+
+const shared = { password: "of all nodes" };
+
+test.each(grounds)(
+  "every node connects to every other, with one password() for both (%s)",
+  async (_name, open) => {
+    const ground = open();
+    const nodes = await Promise.all(
+      Array.from({ length: 3 }, async () => {
+        const auth = password(shared);
+        return { auth, ...(await serve(ground, { auth })) };
+      }),
+    );
+    for (const from of nodes) {
+      for (const to of nodes) {
+        if (from === to) continue;
+        const session = await ground.connect(to.server.url, { auth: from.auth });
+        expect(session.peer).toEqual({ kind: "password", identity: "" });
+      }
+    }
+    for (const { server, sessions } of nodes) {
+      await expect.poll(() => sessions.length).toBe(2);
+      for (const { peer } of sessions) expect(peer).toEqual({ kind: "password", identity: "" });
+      expect(server.closeSessionsOf({ kind: "password", identity: "" })).toBe(2);
+    }
+  },
+);
+
+test.each(grounds)(
+  "guesses at one node are slowed down, and keep no node from others (%s)",
+  async (_name, open) => {
+    const ground = open();
+    const node = async (): Promise<{
+      auth: ReturnType<typeof password>;
+      server: Server;
+      failures: string[];
+    }> => {
+      const auth = password(shared, {
+        throttle: new LoginThrottle({ firstDelayMs: 600_000, maxPlaceDelayMs: 600_000 }),
+      });
+      return { auth, ...(await serve(ground, { auth })) };
+    };
+    const [one, other] = await Promise.all([node(), node()]);
+    const guess = password({ password: "of no node" });
+    for (let i = 0; i < 7; i++) {
+      const error = await failure(ground.connect(one!.server.url, { auth: guess }));
+      expect(error.code).toBe(i < 5 ? "authentication_failed" : "credential_rejected");
+    }
+    expect(one!.failures).toEqual([
+      ...new Array(5).fill("authentication_failed"),
+      "login_throttled",
+      "login_throttled",
+    ]);
+    (await ground.connect(other!.server.url, { auth: one!.auth })).close();
+  },
+);
+
+test("the node's own record, and the key for another's, are derived once", async () => {
+  const spy = vi.spyOn(globalThis.crypto.subtle, "deriveBits");
+  onTestFinished(() => spy.mockRestore());
+  const derivations = () =>
+    spy.mock.calls.filter(([algorithm]) => (algorithm as Algorithm).name === "PBKDF2").length;
+  const ground = grounds[1]![1]();
+  const [auth, other] = [password(shared), password(shared)];
+  expect(derivations()).toBe(0);
+  const servers = [await serve(ground, { auth }), await serve(ground, { auth })];
+  expect(derivations()).toBe(1);
+  for (const { server } of [...servers, ...servers]) {
+    (await ground.connect(server.url, { auth: other })).close();
+  }
+  expect(derivations()).toBe(2);
+});
