@@ -117,16 +117,17 @@ export class ReceiveStream {
 
   /**
    * The peer has reset the stream, after {@link admit} of its final size.
+   * @param knewEnd whether a FIN had told the final size before
    * @returns bytes that count as consumed now
    */
-  reset(errorCode: number): number {
+  reset(errorCode: number, knewEnd: boolean): number {
     if (this.state === "read" || this.state === "reset") return 0;
     if (this.state === "stopped") {
       this.state = "reset";
       return this.#discard();
     }
     // Once everything was received, the reset changes nothing (§3.2).
-    if (this.#received.start === 0 && this.#received.firstEnd === this.finalSize) return 0;
+    if (knewEnd && this.#received.start === 0 && this.#received.firstEnd === this.finalSize) return 0;
     this.errorCode = errorCode;
     this.#end("reset");
     return this.#discard();

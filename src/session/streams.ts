@@ -278,9 +278,10 @@ export class Streams {
     const stream = this.#find(id, true);
     if (stream === undefined) return false;
     const receive = stream.receive!;
+    const knewEnd = receive.finalSize !== undefined;
     this.#admit(receive, finalSize, true);
     const { state } = receive;
-    this.#consumed(receive.reset(errorCode));
+    this.#consumed(receive.reset(errorCode, knewEnd));
     const isNew = receive.state !== state;
     if (isNew && state === "open") stream.user?.reset(errorCode);
     this.#tidy(stream);

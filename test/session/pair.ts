@@ -33,17 +33,17 @@ export class SimulatedSession implements PacketCarrier {
   /** Called with each packet before it is sent; false drops it. */
   filter: ((packet: Bytes) => boolean) | undefined;
   onincoming: ((stream: Stream) => void) | undefined;
-  readonly #clock: Clock;
+  /** How far this side's clock has jumped ahead. */
+  aheadMs = 0;
   readonly #timer: Timer;
   #link: Link;
   readonly #seen = new Set<string>();
 
   constructor(clock: Clock, link: Link, options: SessionOptions) {
-    this.#clock = clock;
     this.#link = link;
     this.#timer = new Timer(clock, 1, () => this.#run(() => this.engine.handleTimeout()));
     this.engine = new SessionEngine(options, this, {
-      now: () => clock.nowMs,
+      now: () => clock.nowMs + this.aheadMs,
       ready: () => {
         this.isReady = true;
       },
@@ -74,7 +74,7 @@ export class SimulatedSession implements PacketCarrier {
   #run(action: () => void): void {
     action();
     this.engine.flush();
-    this.#timer.set(this.engine.deadlineMs);
+    this.#timer.set(this.engine.deadlineMs - this.aheadMs);
   }
 
   // PacketCarrier
@@ -155,7 +155,7 @@ export interface PairOptions {
 }
 
 export class SessionPair {
-  readonly clock = new Clock();
+  readonly clock: Clock = new Clock();
   readonly random: Random;
   readonly up: Link;
   readonly down: Link;
