@@ -237,12 +237,12 @@ export class Recovery<Handle> {
     const last = largest + offset;
     const first = smallest + offset;
     if (this.#ackLargest < 0) this.#ackLargest = last;
-    this.#noteLateArrivals(first, last);
     for (let position = Math.max(first, sent.start); position <= last; position++) {
       const state = sent.state(position);
       if (state === PacketState.outstanding) this.#acknowledge(position);
       else if (state === PacketState.unused) throw neverSent();
     }
+    this.#noteLateArrivals(first, last);
   }
 
   /** A packet that was lost, and is acknowledged: reordering, and no loss. If that is all there was, it was no congestion. */
