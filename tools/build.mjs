@@ -38,6 +38,9 @@ export const ENTRIES = [
   { name: "crypto/node", source: "src/crypto/node-index.ts", portable: false, limitBytes: 30_000 },
   { name: "dtls/index", source: "src/dtls/index.ts", portable: true, limitBytes: 45_000 },
   { name: "login/index", source: "src/login/index.ts", portable: true, limitBytes: 40_000 },
+  { name: "gateway/node", source: "src/gateway/node-index.ts", portable: false },
+  { name: "gateway/deno", source: "src/gateway/deno-index.ts", portable: false },
+  { name: "gateway/bun", source: "src/gateway/bun-index.ts", portable: false },
   { name: "login/node", source: "src/login/node-file-store.ts", portable: false, limitBytes: 40_000 },
 ];
 

@@ -1,6 +1,7 @@
 /** `sealgram connect`: stdin to the peer, the peer to stdout. */
 import process from "node:process";
 import { parseArgs } from "node:util";
+import { gatewayHashes } from "../endpoint/gateway-hashes.ts";
 import type { Session } from "../endpoint/session.ts";
 import { authOf, CLIENT_AUTH_HELP, clientAuthOptions } from "./auth.ts";
 import { COMMON_HELP, type Command, commonOptions } from "./command.ts";
@@ -27,11 +28,13 @@ Opens a session. Each line of the input goes to the peer as one datagram, and ea
 as a line. When the input ends, the session goes on until the peer has been silent for a second, and is closed.
 Datagrams may get lost, as UDP's do.
 
-URL is udp://host:port.
+URL is udp://host:port, or that of a server behind a gateway: wss://host/NAME or ws://host:port/NAME, and in Deno
+https://host:port/NAME, for WebTransport.
 
 Options:
   --raw                  no lines: the input goes out in pieces as it comes, and datagrams come out as they are
   --linger SECONDS       how long the peer is to be silent after the end of the input: 1
+  --gateway-hashes URL   for https://: where the gateway tells the hashes of the certificates that it makes
 ${SESSION_HELP}${COMMON_HELP}
 ${CLIENT_AUTH_HELP}
 Examples:
@@ -55,11 +58,13 @@ export const connectCommand: Command = {
         ...clientAuthOptions,
         raw: { type: "boolean" },
         linger: { type: "string" },
+        "gateway-hashes": { type: "string" },
       },
     });
     const [url] = positionals;
     if (url === undefined || positionals.length > 1) throw new UsageError("connect takes one URL");
     const lingerMs = milliseconds("--linger", values.linger) ?? DEFAULT_LINGER_MS;
+    const hashesUrl = values["gateway-hashes"];
     const timeoutMs = milliseconds("--timeout", values.timeout);
     const auth = await usageChecked(authOf(values, "client", report));
     const { connect } = await loadEndpoint();
@@ -69,6 +74,7 @@ export const connectCommand: Command = {
         signal: context.stop,
         ...endpointOptions(values),
         ...(timeoutMs === undefined ? {} : { timeoutMs }),
+        ...(hashesUrl === undefined ? {} : { serverCertificateHashes: () => gatewayHashes(hashesUrl) }),
       }),
     );
     reportSession(report, "connected", session);

@@ -23,7 +23,7 @@ export const EXIT_CODES = `Exit codes:
   1    it failed
   2    wrong usage
   3    authentication failed: a wrong key or password, an unknown identity, or a peer that is not trusted
-  4    unreachable: nobody listens there, or no answer in time
+  4    unreachable: nobody listens there, no answer in time, or a gateway that does not help
   130  ended by Ctrl-C; 143 by SIGTERM, 129 by SIGHUP; 141 when nobody reads the output any more
 `;
 
@@ -47,7 +47,18 @@ const authenticationCodes = [
   "credential_rejected",
   "login_throttled",
 ];
-const unreachableCodes = ["refused", "timeout", "unreachable", "idle_timeout"];
+const unreachableCodes = [
+  "refused",
+  "timeout",
+  "unreachable",
+  "idle_timeout",
+  "gateway_unreachable",
+  "untrusted_gateway",
+  "gateway_refused",
+  "unknown_target",
+  "gateway_busy",
+  "gateway_closed",
+];
 
 export function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof Stopped) return error.exitCode;

@@ -6,6 +6,7 @@ import type { Command } from "./command.ts";
 import { connectCommand } from "./connect.ts";
 import { echoCommand } from "./echo.ts";
 import { EXIT_CODES, exitCodeOf, Stopped, UsageError } from "./exit.ts";
+import { gatewayCommand } from "./gateway.ts";
 import { keygenCommand } from "./keygen.ts";
 import { createReport } from "./report.ts";
 import { serveCommand } from "./serve.ts";
@@ -16,6 +17,7 @@ const commands: Readonly<Record<string, Command>> = {
   serve: serveCommand,
   connect: connectCommand,
   echo: echoCommand,
+  gateway: gatewayCommand,
   keygen: keygenCommand,
   user: userCommand,
 };

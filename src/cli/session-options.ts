@@ -5,6 +5,15 @@ import type { RemoteAddress } from "../transport/types.ts";
 import { codeOf, UsageError } from "./exit.ts";
 import type { Report } from "./report.ts";
 
+export const statsOptions = {
+  stats: { type: "boolean" },
+  "stats-interval": { type: "string" },
+} as const;
+
+export const STATS_HELP = `  --stats                counters at the end
+  --stats-interval SECONDS  and as often
+`;
+
 export const sessionOptions = {
   timeout: { type: "string" },
   "idle-timeout": { type: "string" },
@@ -13,17 +22,18 @@ export const sessionOptions = {
   "stats-interval": { type: "string" },
 } as const;
 
-export const SESSION_HELP = `  --timeout SECONDS      for each handshake: 10
+export const SESSION_HELP: string = `  --timeout SECONDS      for each handshake: 10
   --idle-timeout SECONDS ends a session that has been silent for so long: 300, 0 for never
   --keylog FILE          appends the secrets of all sessions, for Wireshark; so does SSLKEYLOGFILE
-  --stats                counters at the end
-  --stats-interval SECONDS  and as often
-`;
+${STATS_HELP}`;
 
-export interface SessionValues {
+export interface SessionValues extends StatsValues {
   readonly timeout?: string | undefined;
   readonly "idle-timeout"?: string | undefined;
   readonly keylog?: string | undefined;
+}
+
+export interface StatsValues {
   readonly stats?: boolean | undefined;
   readonly "stats-interval"?: string | undefined;
 }
@@ -73,7 +83,7 @@ export async function usageChecked<T>(promise: Promise<T>): Promise<T> {
 
 /** Reports counters as often as asked for. The function that it returns stops that, and reports them at the end. */
 export function reportStats(
-  values: SessionValues,
+  values: StatsValues,
   report: Report,
   read: () => Promise<object> | object,
 ): () => Promise<void> {

@@ -28,7 +28,8 @@ describe("the command line", () => {
     expect(code).toBe(0);
     const [, list] = stdout.split(/Commands:|Each takes/);
     const names = [...list!.matchAll(/^ {2}(\w+) +\S/gm)].map(([, name]) => name!);
-    for (const name of ["serve", "connect", "echo", "keygen", "user"]) expect(names).toContain(name);
+    for (const name of ["serve", "connect", "echo", "gateway", "keygen", "user"])
+      expect(names).toContain(name);
     for (const name of names) {
       const help = await run(name, "--help");
       expect(help).toMatchObject({ code: 0, stderr: "" });
@@ -60,6 +61,22 @@ describe("the command line", () => {
     [["serve", "udp://127.0.0.1:0", "--key", "k.pem"]],
     [["serve", "udp://127.0.0.1:0", "--peer-key", "k.pem.pub"]],
     [["echo", "udp://127.0.0.1:0", "--users", "u.json", "--user", "alice"]],
+    [["gateway", "--target", "game=udp://127.0.0.1:1"]],
+    [["gateway", "--listen", "http://127.0.0.1:0"]],
+    [["gateway", "--listen", "http://127.0.0.1:0", "--target", "udp://127.0.0.1:1"]],
+    [["gateway", "--listen", "http://127.0.0.1:0", "--target", "game=tcp://127.0.0.1:1"]],
+    [
+      [
+        "gateway",
+        "--listen",
+        "http://127.0.0.1:0",
+        "--target",
+        "game=udp://127.0.0.1:1",
+        "--limit",
+        "cats=1",
+      ],
+    ],
+    [["gateway", "--listen", "https://127.0.0.1:0", "--target", "game=udp://127.0.0.1:1"]],
     [["keygen"]],
     [["keygen", "new.pem", "--type", "rsa"]],
     [["keygen", "new.pem", "--identity", "alice"]],

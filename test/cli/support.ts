@@ -13,6 +13,16 @@ const { bundleEntries } = (await import(new URL("../../tools/build.mjs", import.
   bundleEntries(outdir: string): Promise<void>;
 };
 
+const { findRuntime } = (await import(new URL("../../tools/runtimes.mjs", import.meta.url).href)) as {
+  findRuntime(name: string): Promise<{ command: string; args: string[] }>;
+};
+
+/** What runs the command in another runtime. */
+export async function runtime(name: string): Promise<string[]> {
+  const { command, args } = await findRuntime(name);
+  return [command, ...args];
+}
+
 // Inside the repository, where the dependencies are found.
 mkdirSync(join(root, "build"), { recursive: true });
 const built = mkdtempSync(join(root, "build/cli-"));
