@@ -452,8 +452,8 @@ export class Connection implements RecordReceiver {
     newest: boolean,
     path: Path,
   ): void {
+    if (this.#state !== "closed" && epoch > 0) this.#authentic(newest, path, length);
     if (this.#state === "closed") return;
-    if (epoch > 0) this.#authentic(newest, path, length);
     if (type === ContentType.application_data && epoch > HANDSHAKE_EPOCH) {
       this.#host.data(buffer, start, length, epoch, sequenceNumber);
       return;
@@ -718,9 +718,11 @@ export class Connection implements RecordReceiver {
   }
 
   #sendRoutability(message: RoutabilityMessage, state: PathState): void {
-    const packer = this.#packer(state);
-    packer.add(this.#records.writeEpoch, ContentType.return_routability_check, encodeRoutability(message));
-    packer.flush();
+    this.#guard(() => {
+      const packer = this.#packer(state);
+      packer.add(this.#records.writeEpoch, ContentType.return_routability_check, encodeRoutability(message));
+      packer.flush();
+    });
   }
 
   // Datagrams

@@ -60,8 +60,9 @@ export class HelloBuffer {
   #open(key: string, messageSeq: number, nowMs: number): Entry {
     const [oldest] = this.#entries.keys();
     if (this.#entries.size >= this.#places && oldest !== undefined) this.#entries.delete(oldest);
+    const limits = { messageBytes: MAX_HELLO, plaintextBytes: MAX_HELLO, messagesAhead: 0, aheadBytes: 0 };
     const entry = {
-      reassembler: new Reassembler({ messageBytes: MAX_HELLO, messagesAhead: 0 }, messageSeq),
+      reassembler: new Reassembler(limits, messageSeq),
       sinceMs: nowMs,
     };
     this.#entries.set(key, entry);

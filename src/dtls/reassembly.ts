@@ -4,9 +4,14 @@ import { fault } from "../tls/wire.ts";
 import type { Fragment } from "./fragment.ts";
 import { Ranges } from "./ranges.ts";
 
+/** In bytes. No more than a message and what is ahead is ever held: `messageBytes + aheadBytes`. */
 export interface ReassemblyLimits {
-  /** The longest message body that is accepted, in bytes. */
+  /** The longest message body that is accepted. */
   readonly messageBytes: number;
+  /** The longest that is accepted unprotected, when anybody may have sent it. */
+  readonly plaintextBytes: number;
+  /** Of the messages beyond the next expected one, all together. */
+  readonly aheadBytes: number;
   /** How many messages beyond the next expected one are kept. */
   readonly messagesAhead: number;
 }
@@ -52,6 +57,13 @@ export class Reassembler {
     return this.#nextReceiveSeq;
   }
 
+  /** Bytes of the messages that are incomplete, or wait for those before them. */
+  get heldBytes(): number {
+    let held = 0;
+    for (const { length } of this.#partial.values()) held += length;
+    return held;
+  }
+
   /** Whether parts of any message wait for the rest, or whole ones for those before them. */
   get isWaiting(): boolean {
     return this.#partial.size > 0;
@@ -64,7 +76,7 @@ export class Reassembler {
     const ahead = fragment.messageSeq - this.#nextReceiveSeq;
     if (ahead < 0) return "old";
     if (ahead > this.#limits.messagesAhead) return "discarded";
-    if (fragment.length > this.#limits.messageBytes) {
+    if (fragment.length > this.#longest(epoch)) {
       throw fault("illegal_parameter", "message_too_long", `a handshake message of ${fragment.length} bytes`);
     }
     // RFC 9147 does not forbid a fragment of nothing, and it says nothing.
@@ -79,9 +91,22 @@ export class Reassembler {
     return ahead === 0 ? "advanced" : "later";
   }
 
+  #longest(epoch: number): number {
+    const { messageBytes, plaintextBytes } = this.#limits;
+    return epoch === 0 ? Math.min(plaintextBytes, messageBytes) : messageBytes;
+  }
+
+  /** Whether there is room for a message beyond the expected one. */
+  #fitsAhead({ messageSeq, length }: Fragment): boolean {
+    if (messageSeq === this.#nextReceiveSeq) return true;
+    const expected = this.#partial.get(this.#nextReceiveSeq)?.length ?? 0;
+    return this.heldBytes - expected + length <= this.#limits.aheadBytes;
+  }
+
   #messageOf(fragment: Fragment, epoch: number): PartialMessage | undefined {
     const known = this.#partial.get(fragment.messageSeq);
     if (known === undefined) {
+      if (!this.#fitsAhead(fragment)) return undefined;
       const bytes = new Uint8Array(4 + fragment.length);
       bytes[0] = fragment.type;
       bytes[1] = fragment.length >> 16;

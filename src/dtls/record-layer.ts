@@ -35,6 +35,11 @@ const innerTypeFault = fault(
   "unexpected_record",
   "a protected record of no known content type",
 );
+const keyExhausted = fault(
+  "internal_error",
+  "key_exhausted",
+  "a key has protected as many records as it may, and the peer has not acknowledged the next one (RFC 9147 §4.5.3)",
+);
 const lengthFault = fault("record_overflow", "record_overflow", "a record with more than 2^14 bytes");
 
 /** What is kept until its keys are there: a flight, even of small records. */
@@ -89,6 +94,8 @@ interface ReadEpoch {
 interface WriteEpoch {
   readonly epoch: number;
   readonly sealer: RecordSealer;
+  /** How many records the key may protect (§4.5.3). */
+  readonly limit: number;
   /** Where application data ends: what is left of the key's limit is for its change. */
   readonly dataLimit: number;
 }
@@ -157,7 +164,7 @@ export class RecordLayer {
     const standard = keyLimits(protections[suite.protection]).sealed;
     const limit = Math.min(this.#limits.sealed ?? standard, standard);
     const sealer = this.#core.createSealer(coreKeys(suite, keys), { ...options, limit });
-    this.#write.push({ epoch, sealer, dataLimit: Math.floor((limit / 16) * 15) });
+    this.#write.push({ epoch, sealer, limit, dataLimit: Math.floor((limit / 16) * 15) });
   }
 
   /** Drops the reading keys of an epoch. */
@@ -187,15 +194,18 @@ export class RecordLayer {
 
   /** Bytes that a record of this epoch adds to its content. */
   overhead(epoch: number): number {
-    return epoch === 0 ? PLAINTEXT_OVERHEAD : this.#sealerOf(epoch).overhead;
+    return epoch === 0 ? PLAINTEXT_OVERHEAD : this.#writeOf(epoch).sealer.overhead;
   }
 
   /** The sequence number that the next record of this epoch will have. */
   nextSequenceNumber(epoch: number): number {
-    return epoch === 0 ? this.#plaintextSequenceNumber : this.#sealerOf(epoch).nextSequenceNumber;
+    return epoch === 0 ? this.#plaintextSequenceNumber : this.#writeOf(epoch).sealer.nextSequenceNumber;
   }
 
-  /** Writes a record of this epoch into `out` at `at`; answers as {@link RecordSealer.seal}. */
+  /**
+   * Writes a record of this epoch into `out` at `at`; answers as {@link RecordSealer.seal}.
+   * @throws SealgramError key_exhausted when all that the key may still protect is an alert
+   */
   seal(
     epoch: number,
     type: ContentType,
@@ -209,13 +219,15 @@ export class RecordLayer {
       if (type === ContentType.handshake) out[at + 2] = this.plaintextVersion & 0xff;
       return length;
     }
-    return this.#sealerOf(epoch).seal(type, content, padding, out, at);
+    const { sealer, limit } = this.#writeOf(epoch);
+    if (type !== ContentType.alert && sealer.nextSequenceNumber >= limit - 1) throw keyExhausted;
+    return sealer.seal(type, content, padding, out, at);
   }
 
-  #sealerOf(epoch: number): RecordSealer {
+  #writeOf(epoch: number): WriteEpoch {
     const entry = this.#write.find((candidate) => candidate.epoch === epoch);
     if (entry === undefined) throw new Error(`no keys to write in epoch ${epoch}`);
-    return entry.sealer;
+    return entry;
   }
 
   /** Whether records came before keys that are there now. */

@@ -45,8 +45,15 @@ export interface ReliabilityOptions extends TimerOptions {
   readonly transmissionsAtFullSize: number;
   /** A deadline this close counts as passed: for hosts whose timers are coarse. */
   readonly timerGranularityMs: number;
-  /** The longest handshake message that is accepted. */
+  /**
+   * The longest handshake message that is accepted. What a peer that has proved nothing can make this side hold of its
+   * messages is this and {@link maxAheadBytes} together.
+   */
   readonly maxMessageBytes: number;
+  /** The longest ClientHello or ServerHello: anybody may have sent it. */
+  readonly maxHelloBytes: number;
+  /** Messages that come before their turn, all together: those beyond are dropped, and come again. */
+  readonly maxAheadBytes: number;
 }
 
 export const defaultReliability: ReliabilityOptions = {
@@ -62,6 +69,8 @@ export const defaultReliability: ReliabilityOptions = {
   transmissionsAtFullSize: 2,
   timerGranularityMs: 0,
   maxMessageBytes: 65_536,
+  maxHelloBytes: 16_384,
+  maxAheadBytes: 16_384,
 };
 
 /** What the reliability layer needs of its connection. */
@@ -111,9 +120,13 @@ export class Reliability {
     this.#options = options;
     this.#timer = new RetransmissionTimer(options);
     this.#nextSendSeq = messageSeq;
-    const { maxMessageBytes } = options;
     this.#reassembler = new Reassembler(
-      { messageBytes: maxMessageBytes, messagesAhead: MESSAGES_AHEAD },
+      {
+        messageBytes: options.maxMessageBytes,
+        plaintextBytes: options.maxHelloBytes,
+        aheadBytes: options.maxAheadBytes,
+        messagesAhead: MESSAGES_AHEAD,
+      },
       messageSeq,
     );
   }

@@ -70,6 +70,7 @@ export function configure(setup: Setup): ConnectionConfig {
       recordsPerTransmission: Number.POSITIVE_INFINITY,
       transmissionsAtFullSize: Number.POSITIVE_INFINITY,
       timerGranularityMs: 15,
+      maxHelloBytes: 102_400,
       maxMessageBytes: flags.number("-max-cert-list") ?? 102_400,
     },
   };

@@ -58,3 +58,43 @@ test("records of the keys before an update may be forged until those keys are wo
   expect(pair.server.received.at(-1)).toEqual(Uint8Array.of(2));
   expect(pair.server.isClosed).toBe(false);
 });
+
+test("messages of the protocol may use up what data leaves of a key; then the connection ends, and says why", async () => {
+  const pair = createPair({ client: { keyLimits: { sealed: 32 } } });
+  expect(await pair.connect()).toBe(true);
+  const { client, network } = pair;
+  // Nothing that the client says is acknowledged any more.
+  network.filter = ({ from }) => from !== "server";
+  while (client.connection.send(Uint8Array.of(1)));
+  expect(client.connection.nextSequenceNumber).toBe(30);
+  await pair.until(() => client.isClosed, 600_000);
+  expect(client.error?.code).toBe("key_exhausted");
+  expect(client.error?.alert).toBe("internal_error");
+  network.filter = undefined;
+  // The last record of the key is the alert.
+  const [last] = network.sent.slice(-1);
+  expect(last!.from).toBe("client");
+  network.inject("client", "server", last!.bytes);
+  await pair.until(() => pair.server.isClosed, 1000);
+  expect(pair.server.error?.code).toBe("alert_internal_error");
+});
+
+test("a check of the peer's new address with a key that is worn out ends the connection, and does not throw", async () => {
+  const options = { connectionId: Uint8Array.of(1, 2, 3, 4) };
+  const pair = createPair({
+    server: { keyLimits: { sealed: 32 } },
+    serverOptions: options,
+    clientOptions: { connectionId: new Uint8Array(0) },
+  });
+  expect(await pair.connect()).toBe(true);
+  const { client, server, network } = pair;
+  network.filter = ({ from }) => from !== "client";
+  while (server.connection.send(Uint8Array.of(1)));
+  await pair.until(() => server.connection.nextSequenceNumber === 31, 1000);
+  expect(server.connection.nextSequenceNumber).toBe(31);
+  network.filter = undefined;
+  client.connection.send(Uint8Array.of(2));
+  network.inject("elsewhere", "server", network.sent.at(-1)!.bytes);
+  await pair.until(() => server.isClosed, 1000);
+  expect(server.error?.code).toBe("key_exhausted");
+});

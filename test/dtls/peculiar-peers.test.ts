@@ -9,7 +9,7 @@ import { NamedGroup, ProtocolVersion } from "../../src/tls/codepoints.ts";
 import { createPair } from "../sim/pair.ts";
 import { Random } from "../sim/random.ts";
 
-const limits = { messageBytes: 65_536, messagesAhead: 6 };
+const limits = { messageBytes: 65_536, plaintextBytes: 65_536, aheadBytes: 65_536, messagesAhead: 6 };
 
 /** A handshake message of type 11 with this many bytes of body, and one fragment of it as a record carries it. */
 const message = Uint8Array.from({ length: 4 + 1200 }, (_, i) => [11, 0, 1200 >> 8, 1200 & 0xff][i] ?? i);
