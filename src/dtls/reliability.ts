@@ -36,6 +36,11 @@ export interface ReliabilityOptions extends TimerOptions {
    * for these flights" (§7.1).
    */
   readonly acknowledgesAnsweredFlights: boolean;
+  /**
+   * Acknowledges a hello, with which the version is known, if the rest of its flight does not follow soon (§7.1); without
+   * this, only together with a record that comes later.
+   */
+  readonly acknowledgesHellos: boolean;
   /** "SHOULD NOT send more than 10 records in a single transmission" (§5.8.3) */
   readonly recordsPerTransmission: number;
   /**
@@ -65,6 +70,7 @@ export const defaultReliability: ReliabilityOptions = {
   repeatsAcks: true,
   retransmitsHelloRetryRequest: false,
   acknowledgesAnsweredFlights: false,
+  acknowledgesHellos: true,
   recordsPerTransmission: 10,
   transmissionsAtFullSize: 2,
   timerGranularityMs: 0,
@@ -156,7 +162,7 @@ export class Reliability {
   /** From now on ACKs are sent and heeded, also of what has come so far. */
   selectVersion(): void {
     this.#versionKnown = true;
-    if (!this.#acks.isEmpty) this.#scheduleAck();
+    if (!this.#acks.isEmpty && this.#options.acknowledgesHellos) this.#scheduleAck();
   }
 
   /**

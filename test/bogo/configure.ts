@@ -67,6 +67,7 @@ export function configure(setup: Setup): ConnectionConfig {
       repeatsAcks: false,
       retransmitsHelloRetryRequest: true,
       acknowledgesAnsweredFlights: true,
+      acknowledgesHellos: false,
       recordsPerTransmission: Number.POSITIVE_INFINITY,
       transmissionsAtFullSize: Number.POSITIVE_INFINITY,
       timerGranularityMs: 15,
