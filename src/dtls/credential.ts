@@ -1,7 +1,9 @@
 /** Which of several credentials to show (RFC 9846 §4.4.2.2 and §4.4.2.3). */
 import type { SealgramError } from "../errors.ts";
+import { CertificateType } from "../tls/codepoints.ts";
+import type { ClientHello } from "../tls/hello.ts";
 import { fault } from "../tls/wire.ts";
-import type { Credential } from "./config.ts";
+import type { Credential, ServerConfig } from "./config.ts";
 
 /** What the peer can make use of. */
 export interface CredentialDemand {
@@ -10,6 +12,23 @@ export interface CredentialDemand {
   readonly schemes: readonly number[];
   /** certificate_authorities: names as DER */
   readonly authorities: readonly Uint8Array[];
+}
+
+/** What the client can check (RFC 9846 §4.4.2.2). */
+export function demandOf({ extensions }: ClientHello): CredentialDemand {
+  return {
+    types: extensions.serverCertificateTypes ?? [CertificateType.X509],
+    schemes: extensions.signatureAlgorithms ?? [],
+    authorities: extensions.certificateAuthorities ?? [],
+  };
+}
+
+/** Whether a server shows a credential even to a client that offers something else as well. */
+export function showsCredentialFirst(
+  { preferCredential, credentials }: ServerConfig,
+  hello: ClientHello,
+): boolean {
+  return preferCredential === true && findCredential(credentials, demandOf(hello)) !== undefined;
 }
 
 const mismatches = {

@@ -4,10 +4,10 @@
  */
 import type { Bytes } from "../core/bytes.ts";
 import type { Agreement, HashName, NamedGroup } from "../crypto/provider.ts";
-import { SealgramError } from "../errors.ts";
+import type { SealgramError } from "../errors.ts";
 import { checkCertificateRequest } from "../tls/client-checks.ts";
-import { CertificateType, HandshakeType, ProtocolVersion } from "../tls/codepoints.ts";
-import type { EncryptedExtensionsExtensions, KeyShareEntry, OfferedPsks } from "../tls/extensions.ts";
+import { type CertificateType, HandshakeType, ProtocolVersion } from "../tls/codepoints.ts";
+import type { EncryptedExtensionsExtensions, KeyShareEntry } from "../tls/extensions.ts";
 import {
   type ClientHello,
   decodeClientHello,
@@ -16,10 +16,8 @@ import {
   offeredExtensions,
   randomLength,
 } from "../tls/hello.ts";
-import { type ApplicationSecrets, KeySchedule, type PskOrigin, ticketPsk } from "../tls/key-schedule.ts";
+import { type ApplicationSecrets, KeySchedule } from "../tls/key-schedule.ts";
 import { encodeCertificateRequest, encodeEncryptedExtensions } from "../tls/messages.ts";
-import { encodeNewSessionTicket } from "../tls/post-handshake.ts";
-import { checkBinder, importPsk, parseImportedIdentity, truncateClientHello } from "../tls/psk.ts";
 import {
   checkRetriedClientHello,
   type RetryExpectation,
@@ -38,8 +36,8 @@ import {
 import type { SuiteParameters } from "../tls/suites.ts";
 import { Transcript } from "../tls/transcript.ts";
 import { fault } from "../tls/wire.ts";
-import type { Credential, OfferedIdentity, PeerIdentity, Psk, ServerConfig } from "./config.ts";
-import { type CredentialDemand, findCredential, noCredential } from "./credential.ts";
+import type { Credential, PeerIdentity, ServerConfig } from "./config.ts";
+import { demandOf, findCredential, noCredential, showsCredentialFirst } from "./credential.ts";
 import {
   acceptedSchemes,
   HANDSHAKE_EPOCH,
@@ -50,7 +48,8 @@ import {
 } from "./handshake.ts";
 import { answerPake, asksParameters, joinSecrets, lookUpParameters, offersPake } from "./pake.ts";
 import { expectMessage, nextMessage, type Procedure, settled, unexpectedMessage } from "./procedure.ts";
-import { decodeSessionState, encodeSessionState } from "./session-state.ts";
+import { type SelectedPsk, selectPsk, verifyBinder } from "./server-psk.ts";
+import { makeTickets } from "./server-tickets.ts";
 
 /** What a valid cookie tells of the exchange that was not kept. */
 export interface StatelessRetry extends RetryExpectation {
@@ -59,17 +58,6 @@ export interface StatelessRetry extends RetryExpectation {
   readonly clientHello1Hash: Bytes;
   /** As it was sent. */
   readonly helloRetryRequest: Bytes;
-}
-
-/** Identities that a server looks at; the others are as if they had not been offered. */
-const MAX_IDENTITIES = 8;
-
-interface SelectedPsk {
-  readonly index: number;
-  readonly key: Bytes;
-  readonly hash: HashName;
-  readonly origin: PskOrigin;
-  readonly peer: PeerIdentity | undefined;
 }
 
 interface Selection {
@@ -311,127 +299,6 @@ function* select(
   return { psk, suite };
 }
 
-function* selectPsk(
-  handshake: Handshake,
-  config: ServerConfig,
-  hello: ClientHello,
-  hash: HashName | undefined,
-): Procedure<SelectedPsk | undefined> {
-  const { preSharedKey } = hello.extensions;
-  if (preSharedKey === undefined || !acceptsPskWithDhe(hello.extensions)) return undefined;
-  const usable = usableHashes(config, hello, hash);
-  const resumed = yield* openTicket(config, preSharedKey, usable);
-  if (resumed !== undefined && (yield* isStillTrusted(handshake, config, resumed))) return resumed;
-  if (config.choosePsk === undefined) return undefined;
-  if (showsCredentialFirst(config, hello)) return undefined;
-  const offered = preSharedKey.identities.slice(0, MAX_IDENTITIES).map(describe);
-  const choice = yield* settled(config.choosePsk(offered));
-  if (choice === undefined) return undefined;
-  return pskOf(handshake, choice.psk, offered, choice.index, usable);
-}
-
-function showsCredentialFirst({ preferCredential, credentials }: ServerConfig, hello: ClientHello): boolean {
-  return preferCredential === true && findCredential(credentials, demandOf(hello)) !== undefined;
-}
-
-/** Hashes of the suites that both sides have. */
-function usableHashes(config: ServerConfig, hello: ClientHello, hash: HashName | undefined): Set<HashName> {
-  const hashes = new Set<HashName>();
-  for (const candidate of ["SHA-256", "SHA-384"] as const) {
-    if (hash !== undefined && hash !== candidate) continue;
-    try {
-      selectCipherSuite(hello.cipherSuites, config.cipherSuites, candidate);
-      hashes.add(candidate);
-    } catch {
-      // no suite of this hash in common
-    }
-  }
-  return hashes;
-}
-
-function describe({ identity }: { identity: Bytes }): OfferedIdentity {
-  const parsed = parseImportedIdentity(identity);
-  const isOurs = parsed?.targetProtocol === ProtocolVersion.dtls1_3;
-  return {
-    identity,
-    imported: isOurs ? { identity: parsed.externalIdentity, context: parsed.context } : undefined,
-  };
-}
-
-/** A PSK that was chosen, in the form that was offered with a hash that can be used. */
-function pskOf(
-  handshake: Handshake,
-  psk: Psk,
-  offered: readonly OfferedIdentity[],
-  index: number,
-  usable: ReadonlySet<HashName>,
-): SelectedPsk | undefined {
-  const peer: PeerIdentity = { kind: "psk", identity: new Uint8Array(psk.identity) };
-  if (!psk.imported) {
-    const hash = psk.hash ?? "SHA-256";
-    if (!usable.has(hash)) return undefined;
-    return { index, key: new Uint8Array(psk.key), hash, origin: "external", peer };
-  }
-  // A client offers an imported PSK once for each hash; whichever index was chosen, the usable one counts.
-  for (const hash of usable) {
-    const imported = importPsk(handshake.crypto, psk, hash);
-    const at = offered.findIndex(({ identity }) => equal(identity, imported.identity));
-    if (at !== -1) return { index: at, key: imported.key, hash, origin: "imported", peer };
-  }
-  return undefined;
-}
-
-function equal(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
-}
-
-/** RFC 9846 §4.2.11: resumption from the first identity that is a valid ticket. */
-function* openTicket(
-  { tickets }: ServerConfig,
-  { identities }: OfferedPsks,
-  usable: ReadonlySet<HashName>,
-): Procedure<SelectedPsk | undefined> {
-  if (tickets === undefined) return undefined;
-  for (const [index, { identity }] of identities.slice(0, MAX_IDENTITIES).entries()) {
-    const bytes = yield* settled(tickets.open(identity));
-    if (bytes === undefined) continue;
-    const state = decodeSessionState(bytes);
-    bytes.fill(0);
-    if (state === undefined || !usable.has(state.hash)) continue;
-    const { psk: key, hash, peer } = state;
-    return { index, key, hash, origin: "resumption", peer };
-  }
-  return undefined;
-}
-
-/** A client that is no longer trusted for what it had shown has to show something else. */
-function* isStillTrusted(
-  handshake: Handshake,
-  { verifyClient, pake }: ServerConfig,
-  { peer }: SelectedPsk,
-): Procedure<boolean> {
-  if (peer?.kind === "password") return (yield* settled(pake?.isCurrent?.(peer))) ?? true;
-  try {
-    yield* handshake.reverifyPeer(peer, verifyClient);
-    return true;
-  } catch (error) {
-    if (error instanceof SealgramError) return false;
-    throw error;
-  }
-}
-
-function verifyBinder(
-  { transcript }: Handshake,
-  schedule: KeySchedule,
-  hello: ClientHello,
-  message: Bytes,
-  { index, hash, origin }: SelectedPsk,
-): void {
-  const { binders } = hello.extensions.preSharedKey!;
-  const digest = transcript.binderDigest(hash, truncateClientHello(message, binders));
-  checkBinder(schedule, origin, digest, binders[index]!);
-}
-
 // The server's flight
 
 function usesConnectionIds({ parts }: Handshake, { extensions }: ClientHello): boolean {
@@ -445,15 +312,6 @@ function connectionIds(handshake: Handshake, hello: ClientHello) {
   return {
     connectionId: handshake.parts.ownConnectionId!,
     ...(returnRoutabilityCheck ? { returnRoutabilityCheck } : {}),
-  };
-}
-
-/** What the client can check (RFC 9846 §4.4.2.2). */
-function demandOf({ extensions }: ClientHello): CredentialDemand {
-  return {
-    types: extensions.serverCertificateTypes ?? [CertificateType.X509],
-    schemes: extensions.signatureAlgorithms ?? [],
-    authorities: extensions.certificateAuthorities ?? [],
   };
 }
 
@@ -501,7 +359,7 @@ function encryptedExtensions(
   };
 }
 
-// The client's flight, and tickets
+// The client's flight
 
 function* receiveClientCertificate(
   handshake: Handshake,
@@ -516,25 +374,4 @@ function* receiveClientCertificate(
     throw fault("certificate_required", "certificate_required", "the client shows no certificate");
   }
   return peer;
-}
-
-function* makeTickets(
-  { crypto }: Handshake,
-  { tickets }: ServerConfig,
-  { suite, resumptionSecret, peer }: Pick<HandshakeResult, "suite" | "resumptionSecret" | "peer">,
-): Procedure<Bytes[]> {
-  const messages: Bytes[] = [];
-  for (let i = 0; i < (tickets?.count ?? 0); i++) {
-    const nonce = Uint8Array.of(i);
-    const ageAdd = new DataView(crypto.random(4).buffer).getUint32(0);
-    const psk = ticketPsk(crypto, suite.hash, resumptionSecret, nonce);
-    const state = encodeSessionState({ hash: suite.hash, psk, peer });
-    const ticket = yield* settled(tickets!.seal(state));
-    psk.fill(0);
-    state.fill(0);
-    if (ticket === undefined) continue;
-    const { lifetimeSeconds } = tickets!;
-    messages.push(encodeNewSessionTicket({ lifetimeSeconds, ageAdd, nonce, ticket, extensions: {} }));
-  }
-  return messages;
 }
