@@ -12,7 +12,7 @@ export class Pacer {
   #maxDatagramBytes: number;
   #bytes: number;
   #filledAtMs: number;
-  #bytesPerMs = Number.POSITIVE_INFINITY;
+  #bytesPerMs = 0;
 
   constructor(maxDatagramBytes: number, nowMs: number) {
     this.#maxDatagramBytes = maxDatagramBytes;
