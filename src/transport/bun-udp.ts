@@ -1,6 +1,6 @@
 /**
  * UDP on Bun.udpSocket, which sends at once or not at all. Of the datagrams of one turn of the event loop the first goes
- * by itself, so that nothing waits that is alone; the others go together, in one call of the system.
+ * by itself, so that nothing waits that is alone; the others go together, several in one call of the system.
  */
 import { resolveHost } from "./node-resolve.ts";
 import { SendRing } from "./send-ring.ts";
@@ -38,6 +38,9 @@ interface BunNet {
   udpSocket(options: BunOptions): Promise<BunSocket>;
 }
 
+/** So many go in one call: more would save little, and leave the peer without work for as long as they are collected. */
+const BATCH = 8;
+
 class BunUdpCarrier implements UdpCarrier {
   readonly statistics: CarrierStatistics;
   readonly host: string;
@@ -46,7 +49,7 @@ class BunUdpCarrier implements UdpCarrier {
   readonly #isConnected: boolean;
   readonly #drained: () => void;
   readonly #ring = new SendRing();
-  /** What goes at the end of this turn, as {@link BunSocket.sendMany} takes it. */
+  /** What goes when it is {@link BATCH} datagrams, or at the end of this turn, as {@link BunSocket.sendMany} takes it. */
   readonly #queue: (Uint8Array | number | string)[] = [];
   #queued = 0;
   /** Whether something was sent in this turn. */
@@ -97,31 +100,27 @@ class BunUdpCarrier implements UdpCarrier {
   }
 
   #enqueue(datagram: Uint8Array, to: RemoteAddress): boolean {
-    if (this.#queued >= SendRing.capacity) {
-      this.statistics.refusedByQueue++;
-      this.#isFull = true;
-      return false;
-    }
     const copy = this.#ring.copy(datagram, this.#queued++);
     if (this.#isConnected) this.#queue.push(copy);
     else this.#queue.push(copy, to.port, to.host);
-    return true;
+    return this.#queued < BATCH || this.#sendQueue();
   }
 
   /** The end of a turn. */
   readonly #flush = (): void => {
     this.#isBatching = false;
-    if (this.#queued === 0 || this.#isClosed) return;
-    this.#sendQueue();
-    this.#queue.length = 0;
-    this.#queued = 0;
+    if (this.#isClosed) return;
+    if (this.#queued > 0) this.#sendQueue();
     if (!this.#isFull) return;
     this.#isFull = false;
     this.#drained();
   };
 
-  /** As {@link #sendAlone}: an error stops the batch where it is, with or without an exception. */
-  #sendQueue(): void {
+  /**
+   * False if not all of it went: a datagram that the socket has no room for is late already, and dropped. As in
+   * {@link #sendAlone}, an error stops the batch where it is, with or without an exception.
+   */
+  #sendQueue(): boolean {
     const fields = this.#isConnected ? 1 : 3;
     const count = this.#queued;
     let sent = 0;
@@ -136,9 +135,12 @@ class BunUdpCarrier implements UdpCarrier {
       sent += now;
       failures = now === 0 ? failures + 1 : 0;
     }
+    this.#queue.length = 0;
+    this.#queued = 0;
     this.statistics.sent += sent;
-    // A datagram that the socket has no room for is late already.
     this.statistics.refusedByQueue += count - sent;
+    if (sent < count) this.#isFull = true;
+    return sent === count;
   }
 
   async close(): Promise<void> {

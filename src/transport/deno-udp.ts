@@ -57,12 +57,13 @@ class DenoUdpCarrier implements UdpCarrier {
     let failures = 0;
     while (this.#closing === undefined) {
       try {
-        const [datagram, { hostname, port }] = await this.#socket.receive(buffer);
+        const received = await this.#socket.receive(buffer);
         failures = 0;
         if (this.#closing !== undefined) return;
+        const { hostname, port } = received[1];
         if (remote !== undefined && (hostname !== remote.hostname || port !== remote.port)) continue;
         this.statistics.received++;
-        this.#handler.datagram(datagram, hostname, port);
+        this.#handler.datagram(received[0], hostname, port);
       } catch (error) {
         if (this.#closing !== undefined) return;
         // Windows reports other datagrams' ICMP errors here; a socket that only fails is broken.
