@@ -12,7 +12,7 @@ export { type PasswordRecord, type RegisterOptions, register } from "../login/re
 export { MemoryRecordStore, type RecordBook, type RecordListener, type RecordStore } from "../login/store.ts";
 export { type LoginAttempt, LoginThrottle, type ThrottleOptions } from "../login/throttle.ts";
 export type { PasswordServerOptions } from "../login/verifier.ts";
-export type { RemoteAddress } from "../transport/types.ts";
+export type { CertificateHash, RemoteAddress } from "../transport/types.ts";
 export {
   type Auth,
   type AuthContext,

@@ -1,6 +1,7 @@
 /** The certificates that a gateway has made itself, for WebTransport's serverCertificateHashes. */
 import { fromBase64 } from "../crypto/bytes.ts";
 import { SealgramError } from "../errors.ts";
+import type { CertificateHash } from "../transport/types.ts";
 
 /** Where a gateway tells them, relative to its origin. */
 export const HASHES_PATH = "/.well-known/sealgram";
@@ -16,7 +17,7 @@ const HASH_BYTES = 32;
 export async function gatewayHashes(
   url: string | URL,
   options: { readonly signal?: AbortSignal } = {},
-): Promise<WebTransportHash[]> {
+): Promise<CertificateHash[]> {
   const { href } = new URL(HASHES_PATH, url);
   const { signal = null } = options;
   let problem: unknown;
@@ -34,7 +35,7 @@ export async function gatewayHashes(
 }
 
 /** @throws TypeError for anything else than a gateway's answer */
-function read(body: unknown): WebTransportHash[] {
+function read(body: unknown): CertificateHash[] {
   const { certificateHashes } = body as { certificateHashes: readonly Record<string, string>[] };
   return certificateHashes.map(({ algorithm, value }) => {
     const bytes = fromBase64(value ?? "");

@@ -4,6 +4,7 @@ import { SealgramError } from "../errors.ts";
 import type {
   Carrier,
   CarrierHandler,
+  CertificateHash,
   GatewayAddress,
   RemoteAddress,
   UdpCarriers,
@@ -14,7 +15,7 @@ import { formatUrl, parseUrl, udpOf } from "./options.ts";
 import type { Platform } from "./platform.ts";
 
 /** Hashes of certificates, or a function that finds them anew for each connection to the gateway. */
-export type CertificateHashes = readonly WebTransportHash[] | (() => Awaitable<readonly WebTransportHash[]>);
+export type CertificateHashes = readonly CertificateHash[] | (() => Awaitable<readonly CertificateHash[]>);
 
 /** One way to a server. */
 export interface Route {

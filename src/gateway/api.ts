@@ -1,5 +1,5 @@
 /** What all of the gateway's entry points export beside `openGateway`. */
-export type { CertificateHash } from "./certificates.ts";
+export type { OwnCertificateHash } from "./certificates.ts";
 export type { GatewayDrop, Traffic } from "./client.ts";
 export type { GatewayRefusal, GatewayStats } from "./forwarder.ts";
 export type { Gateway } from "./gateway.ts";

@@ -6,13 +6,14 @@
 import { fromBase64, toBase64 } from "../crypto/bytes.ts";
 import { generateCertificate } from "../crypto/certificate-generate.ts";
 import { toPem } from "../crypto/key-format.ts";
+import type { CertificateHash } from "../transport/types.ts";
 import type { TlsKeyPair } from "./options.ts";
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 /** For clocks that are slow. */
 const BACKDATED_MS = DAY_MS / 2;
-/** From its making: it is the next one for a third of that time, then is shown for another. */
+/** From its making. It waits for one turn, is shown for the next one, and has a day left. */
 const LIFETIME_MS = 13 * DAY_MS;
 const TURN_MS = 6 * DAY_MS;
 
@@ -22,10 +23,7 @@ export interface CertificateStore {
   save(text: string): Promise<void>;
 }
 
-/** Hash of a certificate, as WebTransport takes it. */
-export interface CertificateHash {
-  readonly algorithm: "sha-256";
-  readonly value: Uint8Array<ArrayBuffer>;
+export interface OwnCertificateHash extends CertificateHash {
   /** When the certificate ends. */
   readonly notAfterMs: number;
 }
@@ -33,7 +31,7 @@ export interface CertificateHash {
 interface OwnCertificate extends TlsKeyPair {
   /** From when on it is shown. */
   readonly shownFromMs: number;
-  readonly hash: CertificateHash;
+  readonly hash: OwnCertificateHash;
 }
 
 interface Stored {
@@ -88,7 +86,7 @@ export class OwnCertificates {
   }
 
   /** Of the one to show, and the next one. */
-  get hashes(): readonly CertificateHash[] {
+  get hashes(): readonly OwnCertificateHash[] {
     return [this.#current!.hash, this.#next!.hash];
   }
 

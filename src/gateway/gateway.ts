@@ -1,7 +1,7 @@
 /** A gateway: servers of the runtime that take clients' connections, in front of what forwards their datagrams. */
 import { Deadlines } from "../endpoint/deadlines.ts";
 import type { UdpCarriers } from "../transport/types.ts";
-import { type CertificateHash, type CertificateStore, OwnCertificates } from "./certificates.ts";
+import { type CertificateStore, type OwnCertificateHash, OwnCertificates } from "./certificates.ts";
 import { forwardedAddress } from "./client-address.ts";
 import { Forwarder, type GatewayStats } from "./forwarder.ts";
 import {
@@ -86,7 +86,7 @@ export class Gateway {
   }
 
   /** Of the certificates that the gateway has made itself: the one that it shows, and the next one. */
-  get certificateHashes(): readonly CertificateHash[] {
+  get certificateHashes(): readonly OwnCertificateHash[] {
     return this.#certificates?.hashes ?? [];
   }
 

@@ -1,7 +1,7 @@
 /** What a gateway answers to who asks by HTTP: where WebTransport is, and which certificates it shows there. */
 import { toBase64 } from "../crypto/bytes.ts";
 import { HASHES_PATH } from "../endpoint/gateway-hashes.ts";
-import type { CertificateHash } from "./certificates.ts";
+import type { OwnCertificateHash } from "./certificates.ts";
 
 export interface HttpAnswer {
   readonly status: number;
@@ -25,7 +25,7 @@ const MAX_AGE = 60;
  */
 export function answerHttp(
   { method, path, origin }: HttpQuestion,
-  hashes: readonly CertificateHash[],
+  hashes: readonly OwnCertificateHash[],
   origins: ReadonlySet<string> | undefined,
 ): HttpAnswer {
   if (path !== HASHES_PATH) return { status: 404, headers: {}, body: "" };

@@ -12,6 +12,12 @@ export interface GatewayAddress extends RemoteAddress {
   readonly url: string;
 }
 
+/** The hash of a certificate, as WebTransport's serverCertificateHashes takes it. */
+export interface CertificateHash {
+  readonly algorithm: "sha-256";
+  readonly value: Uint8Array<ArrayBuffer>;
+}
+
 /** What a carrier reports. Nothing is called before the promise of the carrier is settled, or after `close`. */
 export interface CarrierHandler {
   /** A datagram, valid during the call only. */

@@ -4,6 +4,7 @@ import {
   type Carrier,
   type CarrierHandler,
   type CarrierStatistics,
+  type CertificateHash,
   type GatewayAddress,
   newStatistics,
 } from "./types.ts";
@@ -149,7 +150,7 @@ class WebTransportCarrier implements Carrier {
 export async function openWebTransport(
   WebTransport: typeof globalThis.WebTransport,
   gateway: GatewayAddress,
-  serverCertificateHashes: readonly WebTransportHash[] | undefined,
+  serverCertificateHashes: readonly CertificateHash[] | undefined,
   handler: CarrierHandler,
   signal: AbortSignal,
 ): Promise<Carrier> {
