@@ -111,7 +111,7 @@ async function bundleSuites(scratch) {
   await bundle("main.ts", program, {
     platform: "neutral",
     mainFields: ["module", "main"],
-    external: ["node:*"],
+    external: ["node:*", "ws"],
   });
   await bundle("main.browser.ts", page, { platform: "browser" });
   return { program, page };

@@ -1,0 +1,2 @@
+/** The gateway for Deno, from its sources, with WebTransport. UDP and QUIC take `--unstable-net`. */
+export * from "../src/gateway/deno-index.ts";
