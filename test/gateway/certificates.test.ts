@@ -1,0 +1,149 @@
+import "reflect-metadata";
+import { createHash, X509Certificate } from "node:crypto";
+import { mkdtemp, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+import { type CertificateStore, OwnCertificates } from "../../src/gateway/certificates.ts";
+import { certificateFile } from "../../src/gateway/node-certificate-file.ts";
+import type { TlsKeyPair } from "../../src/gateway/options.ts";
+import { answerHttp } from "../../src/gateway/well-known.ts";
+
+const DAY_MS = 86_400_000;
+const START_MS = Date.UTC(2026, 0, 1);
+
+function memoryStore(): CertificateStore & { text: string | undefined; saves: number } {
+  return {
+    text: undefined,
+    saves: 0,
+    async load() {
+      return this.text;
+    },
+    async save(text) {
+      this.text = text;
+      this.saves++;
+    },
+  };
+}
+
+const hashOf = ({ cert }: TlsKeyPair): string => {
+  return createHash("sha256").update(new X509Certificate(cert).raw).digest("hex");
+};
+const hashesOf = ({ hashes }: OwnCertificates): string[] =>
+  hashes.map(({ value }) => Buffer.from(value).toString("hex"));
+
+test("what WebTransport asks of certificates by hash: P-256, self-signed, valid now, for 14 days at most", async () => {
+  const certificates = await OwnCertificates.open(["localhost", "127.0.0.1"], undefined, () => START_MS);
+  const shown = new X509Certificate(certificates.current.cert);
+  expect(shown.publicKey.asymmetricKeyDetails).toMatchObject({ namedCurve: "prime256v1" });
+  expect(shown.verify(shown.publicKey)).toBe(true);
+  expect(shown.checkHost("localhost")).toBe("localhost");
+  expect(shown.checkIP("127.0.0.1")).toBe("127.0.0.1");
+  const [from, to] = [Date.parse(shown.validFrom), Date.parse(shown.validTo)];
+  expect(from).toBeLessThan(START_MS);
+  expect(to - from).toBeLessThanOrEqual(14 * DAY_MS);
+  expect(hashesOf(certificates)[0]).toBe(hashOf(certificates.current));
+  expect(certificates.hashes[0]!.notAfterMs).toBe(to);
+});
+
+test("over two months, hour by hour: what is shown is valid, and was announced days before", async () => {
+  let now = START_MS;
+  const certificates = await OwnCertificates.open(["localhost"], undefined, () => now);
+  /** Hashes as a page may have loaded them five days ago. */
+  const loaded: { readonly atMs: number; readonly hashes: string[] }[] = [];
+  const shown = new Set<string>();
+  let changes = 0;
+  certificates.onchange = (keyPair) => {
+    changes++;
+    expect(keyPair).toBe(certificates.current);
+  };
+  for (; now < START_MS + 60 * DAY_MS; now += DAY_MS / 24) {
+    await certificates.update();
+    const hash = hashOf(certificates.current);
+    shown.add(hash);
+    loaded.push({ atMs: now, hashes: hashesOf(certificates) });
+    const { validFrom, validTo } = new X509Certificate(certificates.current.cert);
+    expect(Date.parse(validFrom)).toBeLessThan(now - DAY_MS / 4);
+    expect(Date.parse(validTo)).toBeGreaterThan(now + DAY_MS / 2);
+    const old = loaded.find(({ atMs }) => atMs >= now - 5 * DAY_MS)!;
+    expect(old.hashes).toContain(hash);
+  }
+  expect(shown.size).toBe(10);
+  expect(changes).toBe(9);
+});
+
+test("a restart changes nothing, and a long absence is survived", async () => {
+  let now = START_MS;
+  const store = memoryStore();
+  const open = () => OwnCertificates.open(["localhost"], store, () => now);
+  const before = hashesOf(await open());
+  now += DAY_MS;
+  expect(hashesOf(await open())).toEqual(before);
+  expect(store.saves).toBe(1);
+  // Away when it was the next one's turn: it comes first thing.
+  now += 6 * DAY_MS;
+  const after = hashesOf(await open());
+  expect(after[0]).toBe(before[1]);
+  expect(before).not.toContain(after[1]);
+  // Away until both had ended.
+  now += 30 * DAY_MS;
+  const late = await open();
+  expect(after).not.toContain(hashesOf(late)[0]);
+  expect(Date.parse(new X509Certificate(late.current.cert).validTo)).toBeGreaterThan(now + 6 * DAY_MS);
+});
+
+test("calls at the same time make one set of certificates", async () => {
+  let now = START_MS;
+  const store = memoryStore();
+  const certificates = await OwnCertificates.open(["localhost"], store, () => now);
+  now += 6 * DAY_MS;
+  await Promise.all([certificates.update(), certificates.update(), certificates.update()]);
+  expect(store.saves).toBe(2);
+});
+
+test("in a file that only its owner can read; another file is not overwritten", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "sealgram-"));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const inside = join(folder, "new");
+  const first = await OwnCertificates.open(["localhost"], certificateFile(inside));
+  const again = await OwnCertificates.open(["localhost"], certificateFile(inside));
+  expect(hashesOf(again)).toEqual(hashesOf(first));
+  const file = join(inside, "gateway-certificates.json");
+  expect((await stat(file)).mode & 0o777).toBe(0o600);
+  for (const text of ["", "{}", '[{"certificate":1}]']) {
+    await writeFile(file, text);
+    await expect(OwnCertificates.open(["localhost"], certificateFile(inside))).rejects.toBeInstanceOf(
+      TypeError,
+    );
+  }
+});
+
+test("the hashes are told to pages of the right origins, and nothing else is", async () => {
+  const { hashes } = await OwnCertificates.open(["localhost"], undefined);
+  const path = "/.well-known/sealgram";
+  const get = { method: "GET", path, origin: "https://app.example" };
+  const answer = answerHttp(get, hashes, undefined);
+  expect(answer).toMatchObject({ status: 200, headers: { "access-control-allow-origin": "*" } });
+  const { certificateHashes } = JSON.parse(answer.body);
+  expect(certificateHashes).toHaveLength(2);
+  expect(certificateHashes[0]).toEqual({
+    algorithm: "sha-256",
+    value: Buffer.from(hashes[0]!.value).toString("base64"),
+    notAfter: new Date(hashes[0]!.notAfterMs).toISOString(),
+  });
+  expect(answer.body).not.toContain("PRIVATE");
+
+  const origins = new Set(["https://app.example"]);
+  expect(answerHttp(get, hashes, origins).headers).toMatchObject({
+    "access-control-allow-origin": "https://app.example",
+    vary: "origin",
+  });
+  const elsewhere = answerHttp({ ...get, origin: "https://evil.example" }, hashes, origins);
+  expect(elsewhere.headers).not.toHaveProperty("access-control-allow-origin");
+  expect(answerHttp({ ...get, method: "POST" }, hashes, origins).status).toBe(405);
+  expect(answerHttp({ ...get, path: "/game" }, hashes, origins)).toEqual({
+    status: 404,
+    headers: {},
+    body: "",
+  });
+});
