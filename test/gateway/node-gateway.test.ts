@@ -1,0 +1,270 @@
+/** Gateway, server and clients on real sockets of this machine, in Node. */
+import { once } from "node:events";
+import { request } from "node:http";
+import { connect as connectTcp } from "node:net";
+import { expect, onTestFinished, test } from "vitest";
+import { WebSocket } from "ws";
+import { generateCertificate, toPem } from "../../src/crypto/certificate-generate.ts";
+import { connect, gatewayHashes, psk } from "../../src/endpoint/node-index.ts";
+import type { Server } from "../../src/endpoint/server.ts";
+import { type Gateway, type GatewayOptions, openGateway } from "../../src/gateway/node-index.ts";
+import { GatewayCode } from "../../src/transport/gateway-codes.ts";
+import { alice, ask, bareSocket, echoServer, failure, text, utf8 } from "../endpoint/support.ts";
+
+async function world(
+  options: Partial<GatewayOptions> = {},
+  url = "http://127.0.0.1:0",
+): Promise<{ server: Server; gateway: Gateway; ws: string }> {
+  const server = await echoServer();
+  const gateway = await openGateway(url, { targets: { game: server.url }, ...options });
+  onTestFinished(async () => {
+    await gateway.close();
+    await server.close();
+  });
+  return { server, gateway, ws: gateway.url.replace("http", "ws") };
+}
+
+/** A socket that may be refused: its close code. */
+async function closeCode(url: string, options: object = {}, sends?: Uint8Array | string): Promise<number> {
+  const socket = new WebSocket(url, options);
+  if (sends !== undefined) socket.once("open", () => socket.send(sends));
+  const [code] = await once(socket, "close");
+  return code as number;
+}
+
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise((resolve) => setImmediate(resolve));
+}
+
+test("a session through a gateway; the client's address changes, and the session stays", async () => {
+  const { server, gateway, ws } = await world();
+  const session = await connect(`${ws}/game`, { auth: alice });
+  expect(session.peer).toEqual({ kind: "psk", identity: "alice" });
+  const datagram = new Uint8Array(session.maxDatagramSize).map((_, i) => i);
+  expect(await ask(session, datagram)).toEqual(datagram);
+  await session.rebind();
+  expect(text(await ask(session, utf8("moved")))).toBe("moved");
+  expect(server.getStats()).toMatchObject({ sessions: 1, accepted: 1 });
+  expect(gateway.getStats()).toMatchObject({ accepted: 2 });
+  session.close();
+  await session.closed;
+  await until(() => gateway.getStats().clients === 0);
+});
+
+test("a session outlives its gateway, which comes back at the same place", async () => {
+  const server = await echoServer();
+  onTestFinished(() => server.close());
+  const targets = { game: server.url };
+  const first = await openGateway("http://127.0.0.1:0", { targets });
+  const session = await connect(`${first.url.replace("http", "ws")}/game`, { auth: alice });
+  expect(text(await ask(session, utf8("one")))).toBe("one");
+  await first.close();
+  expect(session.isClosed).toBe(false);
+  await until(() => !session.sendDatagram(utf8("lost")));
+  // What is to be written waits for the way to be there again.
+  const written = session.datagrams.writable.getWriter().write(utf8("late"));
+  const second = await openGateway(first.url, { targets });
+  onTestFinished(() => second.close());
+  await written;
+  expect(text(await ask(session, utf8("two")))).toBe("two");
+  expect(server.getStats()).toMatchObject({ sessions: 1, accepted: 1 });
+});
+
+test("a session whose gateway stays away ends by its idle time-out, and leaves no attempts behind", async () => {
+  const { gateway, ws } = await world();
+  const session = await connect(`${ws}/game`, { auth: alice, idleTimeoutMs: 300 });
+  await gateway.close();
+  expect((await failure(session.closed)).code).toBe("idle_timeout");
+});
+
+test("why there is no session", async () => {
+  const nobody = await bareSocket();
+  const dead = `udp://127.0.0.1:${nobody.address().port}`;
+  nobody.close();
+  const { server, ws } = await world({ targets: { dead, unknown: "udp://does-not-exist.invalid:1" } });
+  const code = async (url: string, options: object = {}) =>
+    (await failure(connect(url, { auth: alice, ...options }))).code;
+  expect(await code(`${ws}/game`)).toBe("unknown_target");
+  expect(await code(`${ws}/dead`)).toBe("refused");
+  expect(await code(`${ws}/unknown`)).toBe("unreachable");
+  expect(await code(`${ws.replace("ws", "wss")}/dead`)).toBe("gateway_unreachable");
+  expect(await code("ws://127.0.0.1:9/game")).toBe("gateway_unreachable");
+  expect(await code("ws://does-not-exist.invalid/game")).toBe("gateway_unreachable");
+  expect(await code("https://127.0.0.1:9/game")).toBe("no_webtransport");
+  const wrongKey = psk({ identity: "alice", key: new Uint8Array(32) });
+  const game = await world();
+  expect(await code(`${game.ws}/game`, { auth: wrongKey })).toBe("authentication_failed");
+  expect(server.getStats().sessions).toBe(0);
+});
+
+test("an HTTP server that is no gateway, and one that never answers", async () => {
+  const silent = await new Promise<import("node:net").Server>((resolve) => {
+    import("node:net").then(({ createServer }) => {
+      const opened = createServer(() => {}).listen(0, "127.0.0.1", () => resolve(opened));
+    });
+  });
+  onTestFinished(() => void silent.close());
+  const { port } = silent.address() as { port: number };
+  const url = `ws://127.0.0.1:${port}/game`;
+  expect((await failure(connect(url, { auth: alice, timeoutMs: 100 }))).code).toBe("timeout");
+  const reason = new Error("changed my mind");
+  const abort = new AbortController();
+  silent.once("connection", () => abort.abort(reason));
+  await expect(connect(url, { auth: alice, signal: abort.signal })).rejects.toBe(reason);
+});
+
+test("TLS: a certificate that nobody vouches for is refused by its name", async () => {
+  const now = Date.now();
+  const { certificate, privateKey } = await generateCertificate({
+    subject: "gateway",
+    names: ["localhost"],
+    notBeforeMs: now - 1000,
+    notAfterMs: now + 3_600_000,
+  });
+  const tls = { cert: toPem("CERTIFICATE", certificate), key: toPem("PRIVATE KEY", privateKey) };
+  const { ws } = await world({ tls }, "https://127.0.0.1:0");
+  expect(ws).toMatch(/^wss:/);
+  expect((await failure(connect(`${ws}/game`, { auth: alice }))).code).toBe("untrusted_gateway");
+  // Whoever trusts it gets in.
+  expect(await closeCode(`${ws}/other`, { ca: tls.cert, servername: "localhost" })).toBe(
+    GatewayCode.unknown_target,
+  );
+});
+
+test("no request makes it an open proxy", async () => {
+  const { gateway, ws } = await world();
+  for (const path of ["/", "/udp://127.0.0.1:53", "/127.0.0.1:53", "/..%2fgame", "/game/x", "/GAME"]) {
+    expect(await closeCode(ws + path), path).toBe(GatewayCode.unknown_target);
+  }
+  const { hostname, port } = new URL(gateway.url);
+  const status = (options: object) =>
+    new Promise<number | string>((resolve) => {
+      const asked = request({ host: hostname, port, ...options });
+      asked.on("response", ({ statusCode, headers, socket }) => {
+        socket.destroy();
+        resolve(headers.location ?? statusCode!);
+      });
+      asked.on("connect", ({ statusCode }) => resolve(statusCode!));
+      asked.on("error", (error: Error & { code?: string }) => resolve(error.code!));
+      asked.end();
+    });
+  expect(await status({ path: "http://example.com/" })).toBe(404);
+  expect(await status({ path: "/game" })).toBe(404);
+  expect(await status({ method: "POST", path: "/.well-known/sealgram" })).toBe(405);
+  expect(await status({ method: "CONNECT", path: "example.com:443" })).toBe("ECONNRESET");
+  expect(await status({ headers: { connection: "upgrade", upgrade: "h2c" } })).toBe(400);
+  const raw = connectTcp(Number(port), hostname);
+  raw.end("\x16\x03\x01 no HTTP at all\r\n\r\n");
+  await once(raw.resume(), "close");
+  expect(gateway.getStats()).toMatchObject({ clients: 0, accepted: 0, refusals: { unknown_target: 6 } });
+});
+
+test("pages of other origins, text, long messages and too many clients are refused", async () => {
+  const { gateway, ws } = await world({
+    origins: ["https://app.example"],
+    limits: { clientsPerAddress: 2, datagramBytes: 1000 },
+  });
+  const game = `${ws}/game`;
+  expect(await closeCode(game, { origin: "https://evil.example" })).toBe(GatewayCode.origin_refused);
+  expect(await closeCode(game, { origin: "https://app.example" }, "text")).toBe(GatewayCode.not_binary);
+  // RFC 6455 §7.4.1: message too big
+  expect(await closeCode(game, {}, new Uint8Array(1001))).toBe(1009);
+  const held = [new WebSocket(game), new WebSocket(game)];
+  await Promise.all(held.map((socket) => once(socket, "open")));
+  expect(await closeCode(game)).toBe(GatewayCode.busy);
+  expect((await failure(connect(game, { auth: alice }))).code).toBe("gateway_busy");
+  for (const socket of held) socket.terminate();
+  await until(() => gateway.getStats().clients === 0);
+  expect(text(await ask(await connect(game, { auth: alice, mtuBytes: 1000 }), utf8("in")))).toBe("in");
+});
+
+test("behind a proxy, clients are told apart by what it says of them", async () => {
+  const { gateway, ws } = await world({ isBehindProxy: true, limits: { clientsPerAddress: 1 } });
+  const from = (address: string) => new WebSocket(`${ws}/game`, { headers: { "x-forwarded-for": address } });
+  const held = [from("6.6.6.6, 192.0.2.1"), from("6.6.6.6, 192.0.2.2")];
+  await Promise.all(held.map((socket) => once(socket, "open")));
+  const [code] = await once(from("7.7.7.7, 192.0.2.1"), "close");
+  expect(code).toBe(GatewayCode.busy);
+  expect(gateway.getStats().clients).toBe(2);
+  for (const socket of held) socket.terminate();
+});
+
+test("a client that stops reading is owed a bounded queue, and others are not disturbed", async () => {
+  const queuedBytes = 64 << 10;
+  // A server of many datagrams: for each that comes, it sends as many as the socket takes.
+  const flood = await bareSocket();
+  onTestFinished(() => void flood.close());
+  const burst = new Uint8Array(1200).fill(0x2f);
+  flood.on("message", (_, { port }) => {
+    for (let i = 0; i < 200; i++) flood.send(burst, port, "127.0.0.1");
+  });
+  const echo = await echoServer();
+  onTestFinished(() => echo.close());
+  const targets = { flood: `udp://127.0.0.1:${flood.address().port}`, game: echo.url };
+  const limits = { queuedBytes, datagramsPerSecond: 1e6, bytesPerSecond: 1e9 };
+  const { gateway, ws } = await world({ targets, limits });
+  const slow = new WebSocket(`${ws}/flood`);
+  await once(slow, "open");
+  slow.pause();
+  let sent = 0;
+  const feed = () => {
+    slow.send(Uint8Array.of(0x2f, 0));
+    sent++;
+  };
+  // The system's buffers fill up first, which takes some megabytes.
+  while ((gateway.getStats().toClients.drops.queue_full ?? 0) < 100) {
+    feed();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(sent).toBeLessThan(20_000);
+  }
+  const session = await connect(`${ws}/game`, { auth: alice });
+  expect(text(await ask(session, utf8("still here")))).toBe("still here");
+  slow.terminate();
+  await until(() => gateway.getStats().clients === 1);
+});
+
+test("a client's own queue is bounded: what does not fit is refused, until there is room again", async () => {
+  const { ws } = await world({ limits: { datagramsPerSecond: 1e6, bytesPerSecond: 1e9 } });
+  const session = await connect(`${ws}/game`, { auth: alice });
+  const datagram = new Uint8Array(1000);
+  let taken = 0;
+  while (session.sendDatagram(datagram)) {
+    taken++;
+    expect(taken).toBeLessThan(10_000);
+  }
+  expect((await session.getStats()).droppedOutgoing).toBe(1);
+  // Streams wait instead.
+  await session.datagrams.writable.getWriter().write(datagram);
+  expect(text(await ask(session, utf8("room")))).toBeDefined();
+});
+
+test("closing: the signal, and twice", async () => {
+  const abort = new AbortController();
+  const { gateway, ws } = await world({ signal: abort.signal });
+  const socket = new WebSocket(`${ws}/game`);
+  await once(socket, "open");
+  abort.abort();
+  const [code] = await once(socket, "close");
+  expect(code).toBe(GatewayCode.going_away);
+  await gateway.closed;
+  await gateway.close();
+  await expect(
+    openGateway("http://127.0.0.1:0", { targets: {}, signal: abort.signal }),
+  ).rejects.toMatchObject({
+    name: "AbortError",
+  });
+});
+
+test("a port that is taken is the system's error", async () => {
+  const { gateway } = await world();
+  await expect(openGateway(gateway.url, { targets: {} })).rejects.toMatchObject({ code: "EADDRINUSE" });
+});
+
+test("hashes: none of a gateway without WebTransport, and an error where there is no gateway", async () => {
+  const { gateway } = await world();
+  expect(await gatewayHashes(gateway.url)).toEqual([]);
+  expect((await failure(gatewayHashes("http://127.0.0.1:9"))).code).toBe("gateway_unreachable");
+  await expect(gatewayHashes(gateway.url, { signal: AbortSignal.abort(new Error("no")) })).rejects.toThrow(
+    "no",
+  );
+});
