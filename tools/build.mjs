@@ -41,9 +41,6 @@ export const ENTRIES = [
   { name: "gateway/deno", source: "src/gateway/deno-index.ts", portable: false, limitBytes: 110_000 },
   { name: "gateway/bun", source: "src/gateway/bun-index.ts", portable: false, limitBytes: 110_000 },
   { name: "login/index", source: "src/login/index.ts", portable: true, limitBytes: 40_000 },
-  { name: "gateway/node", source: "src/gateway/node-index.ts", portable: false },
-  { name: "gateway/deno", source: "src/gateway/deno-index.ts", portable: false },
-  { name: "gateway/bun", source: "src/gateway/bun-index.ts", portable: false },
   { name: "login/node", source: "src/login/node-file-store.ts", portable: false, limitBytes: 40_000 },
 ];
 
