@@ -1,0 +1,232 @@
+/** A session's streams in the shape of W3C WebTransport's, on an engine. */
+import type { Bytes } from "../core/bytes.ts";
+import { SealgramError } from "../errors.ts";
+import type { PacketCarrier } from "./carrier.ts";
+import type { SessionEnd } from "./end.ts";
+import { SessionEngine } from "./engine.ts";
+import type { SessionOptions } from "./options.ts";
+import { type RequestHandler, type RequestOptions, request, respond } from "./requests.ts";
+import type { Stream } from "./stream.ts";
+import type { Streams } from "./streams.ts";
+import {
+  type BidirectionalStream,
+  openFaces,
+  type ReceiveStreamFace,
+  type SendStreamFace,
+  type StreamsOwner,
+} from "./web-streams.ts";
+
+/** As WebTransportSendStreamOptions. */
+export interface StreamOptions {
+  /** Of two streams with something to send, the one with the higher order goes first: 0 unless given. */
+  readonly sendOrder?: number;
+  /** Waits while the peer allows no more streams, instead of failing. */
+  readonly waitUntilAvailable?: boolean;
+}
+
+/** What the streams need of where they live. */
+export interface WebSessionHost {
+  /** Milliseconds on a clock that never runs backwards. */
+  now(): number;
+  /** `flush` is to be called soon, and the deadline may be earlier. */
+  wake(): void;
+  /** A datagram, valid during the call only. */
+  datagram(buffer: Bytes, start: number, length: number): void;
+  closed(end: SessionEnd): void;
+}
+
+interface Opening {
+  readonly sendOrder: number;
+  resolve(stream: Stream): void;
+  reject(error: Error): void;
+}
+
+export class WebSession implements StreamsOwner {
+  readonly engine: SessionEngine;
+  /** Settles once the peer's limits are known. */
+  readonly ready: Promise<void>;
+  readonly incomingBidirectional: IncomingStreams<BidirectionalStream>;
+  readonly incomingUnidirectional: IncomingStreams<ReceiveStreamFace>;
+  readonly #host: WebSessionHost;
+  readonly #openings: readonly [bidi: Opening[], uni: Opening[]] = [[], []];
+  #settleReady!: { resolve(): void; reject(error: Error): void };
+  #onrequest: RequestHandler | null = null;
+
+  constructor(options: SessionOptions, carrier: PacketCarrier, host: WebSessionHost) {
+    this.#host = host;
+    this.ready = new Promise((resolve, reject) => {
+      this.#settleReady = { resolve, reject };
+    });
+    this.ready.catch(() => {});
+    this.incomingBidirectional = new IncomingStreams((stream) => {
+      this.streams.accept(stream);
+      return openFaces(this, stream) as BidirectionalStream;
+    });
+    this.incomingUnidirectional = new IncomingStreams((stream) => {
+      this.streams.accept(stream);
+      return openFaces(this, stream).readable!;
+    });
+    this.engine = new SessionEngine(options, carrier, {
+      now: () => host.now(),
+      ready: () => this.#settleReady.resolve(),
+      datagram: (buffer, start, length) => host.datagram(buffer, start, length),
+      incoming: (stream) => this.#incoming(stream),
+      mayOpen: (unidirectional) => this.#mayOpen(unidirectional),
+      wake: () => host.wake(),
+      closed: (end) => this.#closed(end),
+    });
+  }
+
+  get streams(): Streams {
+    return this.engine.streams;
+  }
+
+  wake(): void {
+    this.#host.wake();
+  }
+
+  // Streams of this side
+
+  /** @throws SealgramError quota_exceeded if the peer allows no more and nobody wants to wait */
+  async createBidirectionalStream(options?: StreamOptions): Promise<BidirectionalStream> {
+    return openFaces(this, await this.#open(false, options)) as BidirectionalStream;
+  }
+
+  /** As {@link createBidirectionalStream}. */
+  async createUnidirectionalStream(options?: StreamOptions): Promise<SendStreamFace> {
+    return openFaces(this, await this.#open(true, options)).writable!;
+  }
+
+  async #open(unidirectional: boolean, options: StreamOptions = {}): Promise<Stream> {
+    const { sendOrder = 0, waitUntilAvailable = false } = options;
+    if (!Number.isFinite(sendOrder)) throw new TypeError(`not a sendOrder: ${sendOrder}`);
+    if (!this.engine.isReady) await this.ready;
+    return (
+      this.#openNow(unidirectional, sendOrder) ??
+      this.#openLater(unidirectional, sendOrder, waitUntilAvailable)
+    );
+  }
+
+  #openNow(unidirectional: boolean, sendOrder: number): Stream | undefined {
+    if (this.engine.isOver) throw new SealgramError("session_closed", "the session is closed");
+    // Those that wait go first.
+    if (this.#openings[unidirectional ? 1 : 0].length > 0) return undefined;
+    return this.streams.open(unidirectional, sendOrder);
+  }
+
+  #openLater(unidirectional: boolean, sendOrder: number, mayWait: boolean): Promise<Stream> {
+    this.wake();
+    if (!mayWait) throw new SealgramError("quota_exceeded", "the peer allows no more streams at present");
+    return new Promise((resolve, reject) => {
+      this.#openings[unidirectional ? 1 : 0].push({ sendOrder, resolve, reject });
+    });
+  }
+
+  #mayOpen(unidirectional: boolean): void {
+    const openings = this.#openings[unidirectional ? 1 : 0];
+    while (openings.length > 0) {
+      const stream = this.streams.open(unidirectional, openings[0]!.sendOrder);
+      if (stream === undefined) return;
+      openings.shift()!.resolve(stream);
+    }
+  }
+
+  // Streams of the peer
+
+  #incoming(stream: Stream): void {
+    if (stream.send === undefined) this.incomingUnidirectional.push(stream);
+    else if (this.#onrequest === null) this.incomingBidirectional.push(stream);
+    else this.#respond(stream, this.#onrequest);
+  }
+
+  // Requests
+
+  /** Sends a request on a stream of its own, and waits for the response. */
+  async request(message: Uint8Array, options: RequestOptions = {}): Promise<Bytes> {
+    options.signal?.throwIfAborted();
+    const stream =
+      (this.engine.isReady ? this.#openNow(false, 0) : undefined) ??
+      (await this.#open(false, { waitUntilAvailable: true }));
+    return request(this, stream, message, options);
+  }
+
+  get onrequest(): RequestHandler | null {
+    return this.#onrequest;
+  }
+
+  /** While it is set, all bidirectional streams that the peer opens are requests. */
+  set onrequest(handler: RequestHandler | null) {
+    this.#onrequest = handler;
+    if (handler === null) return;
+    for (const stream of this.incomingBidirectional.take()) this.#respond(stream, handler);
+  }
+
+  #respond(stream: Stream, handler: RequestHandler): void {
+    this.streams.accept(stream);
+    void respond(this, stream, handler);
+  }
+
+  #closed(end: SessionEnd): void {
+    const error = end.asError();
+    this.#settleReady.reject(error);
+    for (const opening of this.#openings.flatMap((openings) => openings.splice(0))) opening.reject(error);
+    this.incomingBidirectional.end(end.error);
+    this.incomingUnidirectional.end(end.error);
+    this.#host.closed(end);
+  }
+}
+
+/** Streams that the peer has opened and nobody has taken yet: as many as the peer was allowed, at most. */
+export class IncomingStreams<Face> {
+  readonly readable: ReadableStream<Face>;
+  readonly #open: (stream: Stream) => Face;
+  #waiting: Stream[] = [];
+  #controller: ReadableStreamDefaultController<Face> | undefined;
+  #wake: (() => void) | undefined;
+
+  /** @param open makes the face of a stream that is taken */
+  constructor(open: (stream: Stream) => Face) {
+    this.#open = open;
+    this.readable = new ReadableStream<Face>(
+      {
+        start: (controller) => {
+          this.#controller = controller;
+        },
+        pull: () => this.#pull(),
+        cancel: () => {
+          this.#controller = undefined;
+          this.#wake?.();
+        },
+      },
+      { highWaterMark: 0 },
+    );
+  }
+
+  async #pull(): Promise<void> {
+    while (this.#controller !== undefined && this.#waiting.length === 0) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+    const stream = this.#waiting.shift();
+    if (stream !== undefined) this.#controller?.enqueue(this.#open(stream));
+  }
+
+  push(stream: Stream): void {
+    this.#waiting.push(stream);
+    this.#wake?.();
+  }
+
+  /** All that wait, for somebody else. */
+  take(): Stream[] {
+    return this.#waiting.splice(0);
+  }
+
+  end(error: Error | undefined): void {
+    this.#waiting = [];
+    if (error === undefined) this.#controller?.close();
+    else this.#controller?.error(error);
+    this.#controller = undefined;
+    this.#wake?.();
+  }
+}
