@@ -1,3 +1,4 @@
+import { clients, clientsServer } from "./echo-clients.ts";
 import { type EchoClient, type EchoServer, rawEcho } from "./echo-raw.ts";
 import { sealedEcho } from "./echo-sealed.ts";
 import { Exchange } from "./exchange.ts";
@@ -21,7 +22,10 @@ interface Servers {
 
 const echo: Group = {
   everyRuntime: true,
-  roles: { "echo-servers": answers },
+  roles: {
+    "echo-servers": answers,
+    "clients-server": clientsServer,
+  },
   async run(context: Context): Promise<Figures> {
     const { runtime } = context;
     const other = new OtherProcess("echo", "echo-servers");
@@ -36,6 +40,9 @@ const echo: Group = {
     await sealed.close();
     const { raw_server_cpu_us: _, sealed_server_cpu_us: __, ...rest } = oneProcess;
     return { ...twoProcesses, one_process: rest };
+  },
+  async runOnce({ quick }: Context): Promise<Figures> {
+    return { clients: await clients("clients-server", quick ? 1_000 : 10_000, quick ? 4 : 10) };
   },
 };
 
