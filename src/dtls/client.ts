@@ -13,6 +13,7 @@
  *                            <-------  ACK                                epoch 3
  */
 import type { Bytes } from "../core/bytes.ts";
+import { equalBytes } from "../crypto/bytes.ts";
 import type { HashName, KeyShare } from "../crypto/provider.ts";
 import {
   checkApplicationProtocol,
@@ -48,6 +49,7 @@ import { findCredential, noCredential } from "./credential.ts";
 import {
   APPLICATION_EPOCH,
   acceptedSchemes,
+  certificateTypeOf,
   HANDSHAKE_EPOCH,
   Handshake,
   type HandshakeParts,
@@ -290,7 +292,25 @@ export function usableTicket(config: ClientConfig, nowMs: number): SessionTicket
   // Never without (EC)DHE.
   if (ticket === undefined || groups.length === 0) return undefined;
   const isAlive = nowMs - ticket.receivedAtMs <= ticket.lifetimeSeconds * 1000;
-  return isAlive && suiteHashes(config).includes(ticket.hash) ? ticket : undefined;
+  const isUsable = isAlive && suiteHashes(config).includes(ticket.hash) && isWanted(config, ticket.peer);
+  return isUsable ? ticket : undefined;
+}
+
+/**
+ * Whether a server that was this peer is one to talk to. A client that has nothing to tell servers by but its ticket
+ * talks to whoever that is of.
+ */
+function isWanted({ verifyServer, psks, pake }: ClientConfig, peer: PeerIdentity | undefined): boolean {
+  if (verifyServer === undefined && psks.length === 0 && pake === undefined) return true;
+  if (peer === undefined) return false;
+  switch (peer.kind) {
+    case "psk":
+      return psks.some(({ identity }) => equalBytes(identity, peer.identity));
+    case "password":
+      return pake !== undefined && equalBytes(pake.serverIdentity, peer.identity);
+    default:
+      return verifyServer?.certificateTypes.includes(certificateTypeOf(peer)) ?? false;
+  }
 }
 
 function offeredPsks(handshake: Handshake, config: ClientConfig): OfferedPsk[] {

@@ -211,6 +211,13 @@ export class Handshake {
   }
 }
 
+/** As what a peer that was authenticated in this way shows its key. */
+export function certificateTypeOf({ kind }: CertifiedPeer): CertificateType {
+  return kind === "certificate" ? CertificateType.X509 : CertificateType.RawPublicKey;
+}
+
+type CertifiedPeer = Extract<PeerIdentity, { kind: "certificate" | "raw_public_key" }>;
+
 function copy(bytes: Uint8Array): Bytes {
   return new Uint8Array(bytes);
 }

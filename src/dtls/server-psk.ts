@@ -9,7 +9,7 @@ import { checkBinder, importPsk, parseImportedIdentity, truncateClientHello } fr
 import { acceptsPskWithDhe, selectCipherSuite } from "../tls/server-choices.ts";
 import type { OfferedIdentity, PeerIdentity, Psk, ServerConfig } from "./config.ts";
 import { showsCredentialFirst } from "./credential.ts";
-import type { Handshake } from "./handshake.ts";
+import { certificateTypeOf, type Handshake } from "./handshake.ts";
 import { type Procedure, settled } from "./procedure.ts";
 import { openTicket } from "./server-tickets.ts";
 
@@ -97,13 +97,24 @@ function equal(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }
 
-/** A client that is no longer trusted for what it had shown has to show something else. */
+/**
+ * Whether a client may come back as who it was. It shows nothing any more (RFC 9846 §2.2), so what it had shown at first,
+ * perhaps to another server that takes the same tickets, has to be what is asked for here, and still be good. Else it
+ * has to show something again.
+ */
 function* isStillTrusted(
   handshake: Handshake,
-  { verifyClient, pake }: ServerConfig,
+  { credentials, verifyClient, requireClientCertificate, choosePsk, pake }: ServerConfig,
   { peer }: SelectedPsk,
 ): Procedure<boolean> {
-  if (peer?.kind === "password") return (yield* settled(pake?.isCurrent?.(peer))) ?? true;
+  if (peer === undefined) {
+    return credentials.length > 0 && (verifyClient === undefined || !requireClientCertificate);
+  }
+  if (peer.kind === "psk") return choosePsk !== undefined;
+  if (peer.kind === "password") {
+    return pake !== undefined && ((yield* settled(pake.isCurrent?.(peer))) ?? true);
+  }
+  if (!verifyClient?.certificateTypes.includes(certificateTypeOf(peer))) return false;
   try {
     yield* handshake.reverifyPeer(peer, verifyClient);
     return true;

@@ -1,9 +1,9 @@
 import { expect, onTestFinished, test } from "vitest";
-import { generatePkcs8, generateSigner } from "../../src/crypto/signer.ts";
+import { generatePkcs8, generateSigner, signerFromPkcs8 } from "../../src/crypto/signer.ts";
 import { connect as connectWithoutUdp, listen as listenWithoutUdp } from "../../src/endpoint/index.ts";
 import { connect, listen, psk, publicKey } from "../../src/endpoint/node-index.ts";
 import type { Server } from "../../src/endpoint/server.ts";
-import { alice, ask, bareSocket, dial, echoServer, failure, key, text, utf8 } from "./support.ts";
+import { alice, ask, bareSocket, dial, echoServer, failure, key, text, ticketOf, utf8 } from "./support.ts";
 
 async function server(options?: Parameters<typeof echoServer>[0], url?: string): Promise<Server> {
   const opened = await echoServer(options, url);
@@ -145,7 +145,6 @@ test("public keys: the two sides know each other's, and no other is let in", asy
     generateSigner("Ed25519"),
     generateSigner("Ed25519"),
   ]);
-  const { signerFromPkcs8 } = await import("../../src/crypto/signer.ts");
   const trusted = [(await signerFromPkcs8(serverKey)).publicKey];
   const failures: string[] = [];
   const peers: unknown[] = [];
@@ -182,15 +181,28 @@ test("a ticket resumes a session as the same peer", async () => {
     },
   });
   const first = await dial(opened);
-  const ticket = await new Promise<NonNullable<typeof first.ticket>>((resolve) => {
-    if (first.ticket !== undefined) resolve(first.ticket);
-    else first.onticket = resolve;
-  });
+  const ticket = await ticketOf(first);
   const second = await dial(opened, { ticket });
   expect(second.handshake.resumed).toBe(true);
   const { value } = await second.datagrams.readable.getReader().read();
   expect(JSON.parse(text(value!))).toEqual({ kind: "psk", identity: "alice" });
   expect(resumed).toEqual([false, true]);
+});
+
+test("a ticket of a server that takes anybody does not open one that knows its clients", async () => {
+  const [serverKey, clientKey] = await Promise.all([generatePkcs8("P-256"), generateSigner("Ed25519")]);
+  const { publicKey: serverPublicKey } = await signerFromPkcs8(serverKey);
+  const tickets = { secrets: [new Uint8Array(32).fill(5)] };
+  const open = await server({ auth: publicKey({ key: serverKey }), tickets });
+  const closed = await server({
+    auth: publicKey({ key: serverKey, trusted: [clientKey.publicKey] }),
+    tickets,
+  });
+  const auth = publicKey({ trusted: [serverPublicKey] });
+  const ticket = await ticketOf(await dial(open, { auth }));
+  expect((await dial(open, { auth, ticket })).handshake.resumed).toBe(true);
+  expect((await failure(dial(closed, { auth, ticket }))).code).toBe("credential_rejected");
+  expect(closed.getStats()).toMatchObject({ accepted: 0 });
 });
 
 test("both sides' key logs agree", async () => {

@@ -2,6 +2,7 @@
 import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
 import type { Bytes } from "../../src/core/bytes.ts";
+import type { SessionTicket } from "../../src/dtls/config.ts";
 import {
   type Auth,
   type ConnectOptions,
@@ -44,6 +45,14 @@ export function ask(session: Session, datagram: Uint8Array): Promise<Bytes> {
       resolve(answer.slice());
     };
     session.sendDatagram(datagram);
+  });
+}
+
+/** The session's first ticket, once it is there. */
+export function ticketOf(session: Session): Promise<SessionTicket> {
+  return new Promise((resolve) => {
+    if (session.ticket !== undefined) resolve(session.ticket);
+    else session.onticket = resolve;
   });
 }
 

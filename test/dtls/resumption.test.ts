@@ -1,0 +1,128 @@
+/** What a ticket is good for: nothing that its holder would not get by authenticating anew (RFC 9846 §4.6.1). */
+import { describe, expect, test } from "vitest";
+import { generateSigner } from "../../src/crypto/signer.ts";
+import {
+  CertificateType,
+  type ClientConfig,
+  type Credential,
+  type PeerVerifier,
+  type ServerConfig,
+  type SessionTicket,
+  type TicketProtector,
+} from "../../src/dtls/config.ts";
+import { createPair, type Pair, sharedPsk } from "../sim/pair.ts";
+
+const [ofServer, ofClient] = await Promise.all([generateSigner("Ed25519"), generateSigner("P-256")]);
+
+const rawKey = (signer: typeof ofServer): Credential => ({
+  type: CertificateType.RawPublicKey,
+  certificates: [signer.publicKey],
+  signer,
+});
+const anyKey: PeerVerifier = {
+  certificateTypes: [CertificateType.RawPublicKey],
+  verify: ([key]) => key!,
+};
+
+/** Tickets in the clear, for tests only. */
+const openTickets: TicketProtector = {
+  lifetimeSeconds: 7200,
+  count: 1,
+  seal: (state) => state.slice(),
+  open: (ticket) => ticket.slice(),
+};
+
+const takesPsk: Partial<ServerConfig> = { tickets: openTickets };
+const takesAnybody: Partial<ServerConfig> = {
+  choosePsk: () => undefined,
+  credentials: [rawKey(ofServer)],
+  tickets: openTickets,
+};
+const asksForKey: Partial<ServerConfig> = { ...takesAnybody, verifyClient: anyKey };
+const demandsKey: Partial<ServerConfig> = { ...asksForKey, requireClientCertificate: true };
+const demandsCertificate: Partial<ServerConfig> = {
+  ...demandsKey,
+  verifyClient: { ...anyKey, certificateTypes: [CertificateType.X509] },
+};
+
+const knowsPsk: Partial<ClientConfig> = {};
+const knowsKeys: Partial<ClientConfig> = { psks: [], verifyServer: anyKey };
+const showsKey: Partial<ClientConfig> = { ...knowsKeys, credentials: [rawKey(ofClient)] };
+
+async function ticketOf(
+  client: Partial<ClientConfig>,
+  server: Partial<ServerConfig>,
+): Promise<SessionTicket> {
+  const pair = createPair({ client, server });
+  expect(await pair.connect()).toBe(true);
+  await pair.until(() => pair.client.tickets.length > 0);
+  return pair.client.tickets[0]!;
+}
+
+async function resume(
+  ticket: SessionTicket,
+  client: Partial<ClientConfig>,
+  server: Partial<ServerConfig>,
+): Promise<Pair> {
+  const pair = createPair({ client: { ...client, ticket }, server });
+  await pair.connect();
+  return pair;
+}
+
+describe("a ticket of a server that shares its keys with another", () => {
+  test.each([
+    ["anonymous", "who takes anybody", knowsKeys, takesAnybody, takesAnybody, true],
+    ["anonymous", "who asks for a key", knowsKeys, takesAnybody, asksForKey, true],
+    ["anonymous", "who demands a key", knowsKeys, takesAnybody, demandsKey, false],
+    ["anonymous", "who takes a PSK only", knowsKeys, takesAnybody, takesPsk, false],
+    ["of a PSK", "who takes that PSK", knowsPsk, takesPsk, takesPsk, true],
+    ["of a PSK", "who takes anybody", knowsPsk, takesPsk, { ...takesAnybody, choosePsk: undefined }, false],
+    ["of a PSK", "who demands a key", knowsPsk, takesPsk, { ...demandsKey, choosePsk: undefined }, false],
+    ["of a key", "who demands a key", showsKey, demandsKey, demandsKey, true],
+    ["of a key", "who demands a certificate", showsKey, demandsKey, demandsCertificate, false],
+    ["of a key", "who asks for none", showsKey, demandsKey, takesAnybody, false],
+  ] as const)("%s resumes at one %s only if its holder would be let in there", async (...row) => {
+    const [, , client, first, second, resumes] = row;
+    const ticket = await ticketOf(client, first);
+    // Nothing but the ticket to go by, and nothing else to show.
+    const pair = await resume(ticket, { psks: [] }, second as Partial<ServerConfig>);
+    expect(pair.server.connected?.resumed ?? false).toBe(resumes);
+    if (resumes) return;
+    expect(pair.server.connected).toBeUndefined();
+    expect(pair.server.isClosed).toBe(true);
+  });
+
+  test("of a client without a key leads to a full handshake where a key is demanded", async () => {
+    const ticket = await ticketOf(knowsKeys, takesAnybody);
+    const shown = await resume(ticket, showsKey, demandsKey);
+    expect(shown.server.connected).toMatchObject({
+      resumed: false,
+      peer: { kind: "raw_public_key", publicKey: ofClient.publicKey },
+    });
+    const hidden = await resume(ticket, knowsKeys, demandsKey);
+    expect(hidden.server.error?.code).toBe("no_shared_certificate_type");
+  });
+});
+
+describe("a ticket of another server", () => {
+  test.each([
+    ["a key", "a PSK", knowsKeys, takesAnybody, knowsPsk, takesPsk],
+    ["a PSK", "a key", knowsPsk, takesPsk, knowsKeys, takesAnybody],
+    ["one PSK", "another PSK", knowsPsk, takesPsk, ...otherPsk()],
+  ] as const)("known by %s is not offered to one known by %s", async (...row) => {
+    const [, , client, server, otherClient, otherServer] = row;
+    const ticket = await ticketOf(client, server);
+    // The other one would take the ticket, whoever it is.
+    const pair = await resume(ticket, otherClient, {
+      ...otherServer,
+      choosePsk: otherServer.choosePsk ?? (() => ({ index: 0, psk: sharedPsk })),
+      credentials: [rawKey(ofServer)],
+    });
+    expect(pair.client.connected).toMatchObject({ resumed: false });
+  });
+});
+
+function otherPsk(): [Partial<ClientConfig>, Partial<ServerConfig>] {
+  const psk = { ...sharedPsk, identity: new TextEncoder().encode("bob") };
+  return [{ psks: [psk] }, { ...takesPsk, choosePsk: () => ({ index: 0, psk }) }];
+}
