@@ -24,7 +24,10 @@ export interface CongestionController {
   onSpuriousCongestion(): void;
   /** "the sender's congestion window MUST be reduced to the minimum congestion window" (§7.6.2) */
   onPersistentCongestion(): void;
-  /** The path's maximum datagram size has changed. */
+  /**
+   * The path's maximum datagram size has changed, which "MUST NOT increase the congestion window measured in bytes"
+   * (RFC 8899 §3), beyond the minimum that lets two be sent.
+   */
   setMaxDatagramBytes(bytes: number): void;
 }
 

@@ -1,7 +1,6 @@
 /** CUBIC (RFC 9438), in bytes; its formulas count segments of the maximum datagram size, and seconds. */
 import { type CongestionController, initialWindowBytes, minimumWindowBytes } from "./congestion.ts";
 import { HyStart } from "./hystart.ts";
-import { resizedWindow } from "./new-reno.ts";
 import type { RttEstimator } from "./rtt.ts";
 
 /** §5.1 and §4.6 */
@@ -164,7 +163,7 @@ export class Cubic implements CongestionController {
   setMaxDatagramBytes(bytes: number): void {
     const state = this.#state;
     const scale = this.#maxDatagramBytes / bytes;
-    state.windowBytes = resizedWindow(state.windowBytes, this.#maxDatagramBytes, bytes);
+    state.windowBytes = Math.max(state.windowBytes, minimumWindowBytes(bytes));
     state.maxSegments *= scale;
     state.priorSegments *= scale;
     state.estimateSegments *= scale;

@@ -55,13 +55,7 @@ export class NewReno implements CongestionController {
   }
 
   setMaxDatagramBytes(bytes: number): void {
-    this.#windowBytes = resizedWindow(this.#windowBytes, this.#maxDatagramBytes, bytes);
     this.#maxDatagramBytes = bytes;
+    this.#windowBytes = Math.max(this.#windowBytes, minimumWindowBytes(bytes));
   }
-}
-
-/** "If the maximum datagram size changes […], the initial congestion window SHOULD be recalculated" (§7.2) */
-export function resizedWindow(windowBytes: number, fromBytes: number, toBytes: number): number {
-  const isInitial = windowBytes === initialWindowBytes(fromBytes);
-  return isInitial ? initialWindowBytes(toBytes) : Math.max(windowBytes, minimumWindowBytes(toBytes));
 }

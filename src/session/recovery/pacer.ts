@@ -34,14 +34,15 @@ export class Pacer {
     this.#filledAtMs = nowMs;
   }
 
-  /** Whether a datagram may be sent now. */
+  /** Whether a datagram may be sent now. One larger than a burst, as a probe may be, needs all that there can be. */
   allows(bytes: number): boolean {
-    return this.#bytes >= bytes;
+    return this.#bytes >= Math.min(bytes, this.#burstBytes);
   }
 
   /** When one may be, if not now: no sooner than a timer can wake. */
   allowedAtMs(bytes: number, nowMs: number): number {
-    return nowMs + Math.max((bytes - this.#bytes) / this.#bytesPerMs, GRANULARITY_MS);
+    const missing = Math.min(bytes, this.#burstBytes) - this.#bytes;
+    return nowMs + Math.max(missing / this.#bytesPerMs, GRANULARITY_MS);
   }
 
   onSent(bytes: number): void {

@@ -8,7 +8,7 @@ export interface PathMtuOptions {
   readonly minBytes: number;
   /** BASE_PLPMTU: assumed before a probe was acknowledged, and after a black hole. */
   readonly baseBytes: number;
-  /** MAX_PLPMTU: the same as {@link baseBytes} where nothing is to be searched for. */
+  /** MAX_PLPMTU: the same as {@link baseBytes} where nothing is to be searched for, and no probe is sent. */
   readonly maxBytes: number;
   /** PMTU_RAISE_TIMER: when a finished search begins again. */
   readonly raiseMs: number;
@@ -22,7 +22,7 @@ export const defaultPathMtu: PathMtuOptions = {
 };
 
 /** §5.2 */
-export type PathMtuState = "base" | "search" | "search-complete" | "error";
+export type PathMtuState = "disabled" | "base" | "search" | "search-complete" | "error";
 
 /** MAX_PROBES (§5.1.2) */
 const MAX_PROBES = 3;
@@ -37,12 +37,12 @@ const BLACK_HOLE_TIMEOUTS = 3;
 
 export class PathMtu {
   readonly #options: PathMtuOptions;
-  #state: PathMtuState = "base";
+  #state: PathMtuState = "disabled";
   #currentBytes: number;
   /** The least size that is known not to arrive. */
   #tooLargeBytes: number;
   /** The size that is tried now, 0 if none. */
-  #candidateBytes: number;
+  #candidateBytes = 0;
   #isProbing = false;
   #lostProbes = 0;
   /** When a search begins again; infinite while there is one. */
@@ -55,7 +55,7 @@ export class PathMtu {
     this.#options = options;
     this.#currentBytes = options.baseBytes;
     this.#tooLargeBytes = options.maxBytes + 1;
-    this.#candidateBytes = options.baseBytes;
+    this.reset();
   }
 
   get state(): PathMtuState {
@@ -72,10 +72,15 @@ export class PathMtu {
     return this.#deadlineMs;
   }
 
+  /** Room in the congestion window that the next probe needs; 0 if none is to be sent. */
+  get waitingBytes(): number {
+    return this.#isProbing ? 0 : this.#candidateBytes;
+  }
+
   /** The size of the probe to be sent now: a datagram of PING and PADDING frames; 0 for none. */
   probeBytes(nowMs: number): number {
     if (nowMs >= this.#deadlineMs) this.#restart();
-    return this.#isProbing ? 0 : this.#candidateBytes;
+    return this.waitingBytes;
   }
 
   #restart(): void {
@@ -160,8 +165,8 @@ export class PathMtu {
 
   /** A path that nothing is known of. */
   reset(): void {
-    this.#fallBack();
     this.#largeLosses = 0;
+    if (this.#options.maxBytes > this.#options.baseBytes) this.#fallBack();
   }
 
   /** Chooses the next size to try: the largest at first, then upwards through the common ones. */

@@ -168,16 +168,17 @@ export class Recovery<Handle> {
 
   /**
    * Whether a packet of `bytes` may be sent now that counts as in flight. To be asked only with such a packet at hand: a
-   * refusal shows that the window is used to the full.
+   * refusal shows that the window is used to the full. A probe of {@link mtu} goes before everything else.
    */
   canSend(bytes: number, nowMs: number): boolean {
     this.#nextSendMs = Number.POSITIVE_INFINITY;
     if (this.#probesDue > 0 || this.#mayExceedWindow) return true;
     const { windowBytes, slowStartThresholdBytes } = this.#congestion;
-    if (
-      this.#bytesInFlight + bytes > windowBytes ||
-      this.#sent.end - this.#sent.start >= MAX_OUTSTANDING / 2
-    ) {
+    // Packets that fill every gap would never leave room for a probe that is larger.
+    const probeBytes = this.mtu.waitingBytes;
+    const reservedBytes = probeBytes > bytes && probeBytes <= windowBytes ? probeBytes : 0;
+    const isWindowFull = this.#bytesInFlight + bytes + reservedBytes > windowBytes;
+    if (isWindowFull || this.#sent.end - this.#sent.start >= MAX_OUTSTANDING / 2) {
       this.#isHeldBack = true;
       return false;
     }

@@ -1,4 +1,6 @@
 /** One sender and one receiver of dummy packets, driven by recovery as the session's engine drives it. */
+
+import { Ranges } from "../../../src/dtls/ranges.ts";
 import {
   defaultAcknowledgement,
   defaultRecovery,
@@ -55,7 +57,7 @@ export class Flow {
   readonly #sendTimer: Timer;
   readonly #lossTimer: Timer;
   readonly #ackTimer: Timer;
-  readonly #delivered = new Set<number>();
+  readonly #delivered = new Ranges();
   readonly #lost: Piece[] = [];
   #written = 0;
   #epoch = 3;
@@ -156,13 +158,19 @@ export class Flow {
   #arrive(epoch: number, sequenceNumber: number, piece: Piece | undefined, isMarkedCe: boolean): void {
     const { nowMs } = this.#clock;
     if (!this.received.onReceived(epoch, sequenceNumber, true, nowMs, isMarkedCe)) return;
-    if (piece !== undefined && !this.#delivered.has(piece.start)) {
-      this.#delivered.add(piece.start);
-      this.deliveredBytes += piece.length;
-      if (this.deliveredBytes === this.#options.totalBytes) this.finishedAtMs = nowMs;
-    }
+    if (piece !== undefined) this.#deliver(piece);
     if (this.received.deadlineMs <= nowMs) this.#acknowledge();
     else this.#ackTimer.set(this.received.deadlineMs);
+  }
+
+  /** Pieces may have been cut differently each time. */
+  #deliver({ start, length }: Piece): void {
+    const end = start + length;
+    let fresh = length;
+    for (const [from, to] of this.#delivered.within(start, end)) fresh -= to - from;
+    this.#delivered.add(start, end);
+    this.deliveredBytes += fresh;
+    if (fresh > 0 && this.deliveredBytes === this.#options.totalBytes) this.finishedAtMs = this.#clock.nowMs;
   }
 
   #acknowledge(): void {

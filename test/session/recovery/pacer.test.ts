@@ -33,7 +33,7 @@ describe("the pacer (RFC 9002 §7.7)", () => {
     const pacer = new Pacer(BYTES, 0);
     pacer.setRate(120_000, 100, true, 0);
     while (pacer.allows(BYTES)) pacer.onSent(BYTES);
-    expect(pacer.allowedAtMs(24_000, 0)).toBe(10);
+    expect(pacer.allowedAtMs(12_000, 0)).toBe(5);
   });
 
   test("a burst is ten datagrams, or what four milliseconds give, however long it was idle", () => {
@@ -51,6 +51,18 @@ describe("the pacer (RFC 9002 §7.7)", () => {
       }
       expect(sent).toBe(burst);
     }
+  });
+
+  test("a datagram larger than a burst waits for a whole one, and then delays what follows", () => {
+    const pacer = new Pacer(BYTES, 0);
+    pacer.setRate(12_000, 100, false, 0);
+    pacer.onSent(BYTES);
+    expect(pacer.allows(16_000)).toBe(false);
+    expect(pacer.allowedAtMs(16_000, 0)).toBe(8);
+    pacer.setRate(12_000, 100, false, 8);
+    expect(pacer.allows(16_000)).toBe(true);
+    pacer.onSent(16_000);
+    expect(pacer.allowedAtMs(BYTES, 8)).toBeCloseTo(8 + (4000 + BYTES) / 150, 9);
   });
 
   test("a timer is never asked for less than a millisecond", () => {

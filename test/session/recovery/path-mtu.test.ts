@@ -44,10 +44,11 @@ describe("the search (RFC 8899 §5)", () => {
     expect(probe(mtu, 1452)).toEqual([1200, 1452]);
   });
 
-  test("nothing is searched for where base is all there may be", () => {
+  test("nothing is searched for where base is all there may be (§5.2: Disabled)", () => {
     const mtu = new PathMtu({ ...defaultPathMtu, maxBytes: 1200 });
-    expect(probe(mtu, 65_535)).toEqual([1200]);
-    expect(mtu.state).toBe("search-complete");
+    expect(probe(mtu, 65_535)).toEqual([]);
+    expect(mtu.onProbeTimeout(5)).toBe(false);
+    expect([mtu.state, mtu.currentBytes]).toEqual(["disabled", 1200]);
   });
 
   test("finds any path's MTU to 32 bytes or a common size, never too large, in few probes", () => {

@@ -342,6 +342,46 @@ describe("congestion (RFC 9002 §7, appendix B)", () => {
   });
 });
 
+describe("probes for a larger datagram", () => {
+  const mtu = { ...defaultPathMtu, maxBytes: 4000 };
+
+  test("their loss is no congestion (RFC 9000 §14.4)", () => {
+    const h = new Harness({ mtu });
+    h.send(0, 1200, PacketKind.mtuProbe);
+    h.ack(10, [0]);
+    const probe = h.send(10, 4000, PacketKind.mtuProbe);
+    for (let i = 0; i < 3; i++) h.send(10);
+    h.ack(20, [probe + 3]);
+    expect(h.lost).toEqual([probe]);
+    expect(h.recovery.statistics.congestionEvents).toBe(0);
+    expect(h.recovery.mtu.probeBytes(20)).toBe(4000);
+  });
+
+  test("the window keeps room for one, though smaller packets would fill it", () => {
+    const h = new Harness({ mtu });
+    h.send(0, 1200, PacketKind.mtuProbe);
+    h.ack(10, [0]);
+    let atMs = 10;
+    for (; h.recovery.canSend(1200, atMs); atMs++) h.send(atMs);
+    expect(h.recovery.bytesInFlight).toBe(6 * 1200);
+    expect(h.recovery.canSend(4000, atMs)).toBe(true);
+    h.send(atMs, 4000, PacketKind.mtuProbe);
+    expect(h.recovery.canSend(1200, atMs)).toBe(false);
+  });
+
+  test("a larger datagram makes the window no larger than lets two be sent (RFC 8899 §3)", () => {
+    for (const algorithm of ["new-reno", "cubic"] as const) {
+      const h = new Harness({ algorithm, mtu: { ...defaultPathMtu, maxBytes: 9000 } });
+      h.send(0, 1200, PacketKind.mtuProbe);
+      h.ack(10, [0]);
+      const probe = h.send(10, 9000, PacketKind.mtuProbe);
+      h.ack(20, [probe]);
+      expect(h.recovery.mtu.currentBytes).toBe(9000);
+      expect(h.recovery.windowBytes).toBe(18_000);
+    }
+  });
+});
+
 describe("persistent congestion (RFC 9002 §7.6)", () => {
   // The example of §7.6.3, in seconds there: sent at 0, 1, 2, 3, 4, 5, 6, 8 and 12, acknowledged at 1.2 and 12.2.
   function example(sentSeconds: readonly number[], alsoAcknowledged: readonly number[] = []): Harness {
