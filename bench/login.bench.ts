@@ -12,10 +12,12 @@ import {
 } from "../src/login/index.ts";
 import { crypto, pskClient, pskServer } from "./connection-pair.ts";
 import type { Context, Figures, Group } from "./harness.ts";
+import { type Comparison, compareAnswers, compareSalts } from "./login-timing.ts";
 
 // Logins by password through the cookie exchange, both ends in this process: microseconds of CPU time of one side, all
 // threads together, and how many of them one core serves in a second. Clients have done PBKDF2 before. Failing logins
-// are there to be compared: an identity that does not exist should take a server as long as a wrong password.
+// are there to be compared: an identity that does not exist should take a server as long as a wrong password, which
+// login-timing.ts looks into with statistics.
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -32,8 +34,15 @@ const login: Group = {
     const right: PasswordOptions = { identity: "alice", password: "correct horse" };
     const record = await register({ ...right, iterations: ITERATIONS });
     const unlimited = Number.POSITIVE_INFINITY;
-    const throttle = new LoginThrottle({ identityFailures: unlimited, addressFailures: unlimited });
+    const throttle = new LoginThrottle({
+      placeFailures: unlimited,
+      identityFailures: unlimited,
+      addressFailures: unlimited,
+    });
     const server = await serverOf(new MemoryRecordStore([record]), throttle);
+    const who = ["alice", "bobby"].map((identity) => new TextEncoder().encode(identity));
+    const salts = await compareSalts(server.pake!, who, quick ? 5_000 : 50_000);
+    const answers = await compareAnswers(crypto, server.pake!, who, quick ? 500 : 5_000);
     const wrong = { ...right, password: "battery staple" };
     const cases: Case[] = [
       { client: await clientOf(right), succeeds: true },
@@ -47,11 +56,22 @@ const login: Group = {
       client_us: ok!.clientUs,
       wrong_password_server_us: mismatch!.serverUs,
       unknown_identity_server_us: unknown!.serverUs,
+      ...figures("unknown_minus_known_salt", salts),
+      ...figures("unknown_minus_known_answer", answers),
     };
   },
 };
 
 export default login;
+
+function figures(name: string, { differenceUs, confidenceUs, t }: Comparison): Figures {
+  const rounded = (value: number) => Math.round(value * 100) / 100;
+  return {
+    [`${name}_us`]: rounded(differenceUs),
+    [`${name}_ci95_us`]: rounded(confidenceUs),
+    [`${name}_t`]: rounded(t),
+  };
+}
 
 async function clientOf(whom: PasswordOptions): Promise<ClientConfig> {
   const { pake, psks } = await password(whom).client({ crypto });

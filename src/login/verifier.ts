@@ -7,7 +7,7 @@ import { createDecoyRecord } from "../crypto/spake2plus.ts";
 import type { PakeAttempt, ServerPake } from "../dtls/config.ts";
 import type { Path } from "../dtls/path.ts";
 import { SealgramError } from "../errors.ts";
-import { identityBytes, identityText, type PasswordRecord } from "./record.ts";
+import { identityText, type PasswordRecord } from "./record.ts";
 import { respondWith } from "./spake2plus.ts";
 import type { RecordStore } from "./store.ts";
 import { addressKey, LoginThrottle } from "./throttle.ts";
@@ -40,26 +40,24 @@ export function passwordServer(
 ): ServerPake {
   const { throttle = new LoginThrottle(), iterations = defaultIterations, addressOf = hostOf } = options;
   const secret = new Uint8Array(options.secret ?? store.secret ?? crypto.random(32));
-  // Made now, for the first login that needs it must not take longer than the others.
-  const decoy: PasswordRecord = {
-    ...createDecoyRecord(crypto),
-    identity: "nobody",
-    serverIdentity: "",
-    salt: crypto.random(saltLength),
-    iterations,
-  };
-  const find = async (who: Who): Promise<PasswordRecord | undefined> => {
-    // Whoever cannot exist is looked for, and compared, as well, for as long as that takes.
-    const found = await store.get(identityText(who.identity) ?? "");
-    const isTheirs = isOf(found ?? decoy, who);
-    return isTheirs ? found : undefined;
+  // Made now, for the first login that needs it must not take longer than the others; and of the form of all records.
+  const { w0, L, w0M, w0N } = createDecoyRecord(crypto);
+  const salt = crypto.random(saltLength);
+  const nobody: PasswordRecord = { identity: "", serverIdentity: "", salt, iterations, w0, L, w0M, w0N };
+  /** The record, and whether it is one. Whoever does not exist is looked for, and compared, for just as long. */
+  const find = async (who: Who): Promise<[PasswordRecord, boolean]> => {
+    const identity = identityText(who.identity);
+    const serverIdentity = identityText(who.serverIdentity);
+    const record = (await store.get(identity ?? "")) ?? nobody;
+    const isTheirs = [record.identity === identity, record.serverIdentity === serverIdentity];
+    return [record, record !== nobody && isTheirs.every(Boolean)];
   };
   return {
     async parameters(who) {
       // Whether or not it is needed: the answer is not to come later for those who do not exist.
-      const fake = { salt: fakeSalt(crypto, secret, who), iterations };
-      const { salt, iterations: rounds } = (await find(who)) ?? fake;
-      return { salt, iterations: rounds };
+      const fake = fakeSalt(crypto, secret, who);
+      const [record, isFound] = await find(who);
+      return isFound ? { salt: record.salt, iterations: record.iterations } : { salt: fake, iterations };
     },
     async begin(attempt) {
       // Of bounded length, whatever the identity.
@@ -70,11 +68,11 @@ export function passwordServer(
           alert: "access_denied",
         });
       }
-      const record = await find(attempt);
+      const [record, isFound] = await find(attempt);
       return {
-        respond: respondWith(crypto, record ?? decoy, attempt),
+        respond: respondWith(crypto, isFound ? record : nobody, attempt),
         succeeded: () => login.succeeded(),
-        ...(record === undefined ? {} : { registration: record.salt }),
+        ...(isFound ? { registration: record.salt } : {}),
       };
     },
     /** A new password has a new salt. */
@@ -83,11 +81,6 @@ export function passwordServer(
       return record !== undefined && equalBytes(record.salt, registration);
     },
   };
-}
-
-function isOf(record: PasswordRecord, { identity, serverIdentity }: Who): boolean {
-  const isIdentity = equalBytes(identityBytes(record.identity), identity);
-  return equalBytes(identityBytes(record.serverIdentity), serverIdentity) && isIdentity;
 }
 
 /** Looks like any salt, and is the same whenever it is asked for. */
