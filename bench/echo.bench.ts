@@ -1,4 +1,5 @@
 import { clients, clientsServer } from "./echo-clients.ts";
+import { peers } from "./echo-peers.ts";
 import { type EchoClient, type EchoServer, rawEcho } from "./echo-raw.ts";
 import { sealedEcho } from "./echo-sealed.ts";
 import { Exchange } from "./exchange.ts";
@@ -42,7 +43,10 @@ const echo: Group = {
     return { ...twoProcesses, one_process: rest };
   },
   async runOnce({ quick }: Context): Promise<Figures> {
-    return { clients: await clients("clients-server", quick ? 1_000 : 10_000, quick ? 4 : 10) };
+    return {
+      clients: await clients("clients-server", quick ? 1_000 : 10_000, quick ? 4 : 10),
+      peers: await peers(quick),
+    };
   },
 };
 

@@ -6,7 +6,7 @@ import { parseArgs } from "node:util";
 import { BUNDLE } from "./build.mjs";
 import { output, root, run, runMain, say, ToolError } from "./process.mjs";
 import { findRuntime, RUNTIMES } from "./runtimes.mjs";
-import { setup } from "./setup.mjs";
+import { setup, setupBenchPeers } from "./setup.mjs";
 
 const DEFAULT_RUNTIMES = ["node20", "node26", "deno", "bun"];
 const RUNTIME_LIMIT_MS = 1_800_000;
@@ -146,6 +146,13 @@ await runMain(async () => {
   const runtimes =
     values.runtimes === undefined ? DEFAULT_RUNTIMES : chosen(values.runtimes, commandLine, "--runtimes");
   await setup();
+  // Without them it measures ours alone.
+  if (wanted.includes("echo")) {
+    await setupBenchPeers().catch((error) => {
+      if (!(error instanceof ToolError)) throw error;
+      say(`the benchmarks do without bench/peers: ${error.message}`);
+    });
+  }
   mkdirSync(join(root, "build"), { recursive: true });
   // Inside the repository, so that the bundle finds node_modules.
   const folder = mkdtempSync(join(root, "build/bench-"));

@@ -27,6 +27,11 @@ export async function setupNodes() {
   await install("test/runtimes", "Node versions for the tests");
 }
 
+/** Installs the other implementations that the benchmark echo is run with. */
+export async function setupBenchPeers() {
+  await install("bench/peers", "other implementations for the benchmarks");
+}
+
 async function install(folder, what) {
   const path = join(root, folder);
   if (isInstalled(path)) return;
