@@ -161,6 +161,8 @@ export interface CommonConfig {
   readonly groups: readonly NamedGroup[];
   /** Most preferred first; without it ALPN is not negotiated. */
   readonly applicationProtocols?: readonly string[];
+  /** Whether a server refuses a client that offers other protocols only, as it does unless told otherwise. */
+  readonly requireApplicationProtocol?: boolean;
   /** Of the connection IDs that the peer shall send, 0 to 20 bytes; `undefined` does without the extension. */
   readonly connectionIdLength?: number;
   readonly reliability: ReliabilityOptions;

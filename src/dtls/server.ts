@@ -151,6 +151,7 @@ function* serverHandshake(
   const applicationProtocol = selectApplicationProtocol(
     hello.extensions.applicationProtocols,
     config.applicationProtocols,
+    config.requireApplicationProtocol ?? true,
   );
   const flight: Bytes[] = [
     encodeEncryptedExtensions(

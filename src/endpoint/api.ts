@@ -35,5 +35,6 @@ export type { ListenOptions } from "./listen.ts";
 export type { CipherSuiteName, CommonOptions } from "./options.ts";
 export type { CertificateHashes } from "./routes.ts";
 export type { PeerName, Server, ServerDrop, ServerLimits, ServerStats } from "./server.ts";
-export type { CloseInfo, DatagramHandler, Session, SessionStats } from "./session.ts";
+export type { CloseInfo, DatagramHandler, PathStats, Session, SessionStats } from "./session.ts";
+export type { StreamSettings } from "./session-settings.ts";
 export type { TicketOptions } from "./tickets.ts";

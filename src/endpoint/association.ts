@@ -31,6 +31,13 @@ export interface AssociationUser {
   data(buffer: Bytes, start: number, length: number, epoch: number, sequenceNumber: number): void;
   ticket(ticket: SessionTicket): void;
   ended(reason: SealgramError | undefined): void;
+  /** All of a datagram was handed over, or the connection has gone on: what is to be sent now may be. */
+  flush(): void;
+  /** The peer's IP address has changed. */
+  moved(): void;
+  /** When {@link handleTimeout} is due; infinite if it is not. */
+  readonly deadlineMs: number;
+  handleTimeout(): void;
 }
 
 /** An address as the engine's {@link Path}: equal addresses are equal strings. */
@@ -94,6 +101,7 @@ export class Association implements ConnectionHost, Scheduled {
   receive(datagram: Uint8Array, host: string, port: number): void {
     const isHere = port === this.#remote.port && host === this.#remote.host;
     this.connection.handleDatagram(datagram, isHere ? this.#path : pathOf(host, port));
+    this.user?.flush();
     this.#reschedule();
   }
 
@@ -106,6 +114,28 @@ export class Association implements ConnectionHost, Scheduled {
     this.connection.send(content);
     if (this.connection.isBusy) this.#reschedule();
     return this.#isTaken;
+  }
+
+  /** Whether the carrier took the datagram that was sent last. */
+  get isTaken(): boolean {
+    return this.#isTaken;
+  }
+
+  /** As {@link Connection.send}. The deadline is the user's own affair. */
+  sendPacket(content: Uint8Array, padding: number): boolean {
+    this.#isTaken = true;
+    return this.connection.send(content, padding);
+  }
+
+  /** As {@link Connection.sendProbe}. */
+  sendProbe(content: Uint8Array, padding: number): boolean {
+    this.#isTaken = true;
+    return this.connection.sendProbe(content, padding);
+  }
+
+  /** The deadline may be earlier than it was. */
+  reschedule(): void {
+    this.#reschedule();
   }
 
   /** Runs something that may change the deadline. */
@@ -137,14 +167,23 @@ export class Association implements ConnectionHost, Scheduled {
 
   get deadlineMs(): number | undefined {
     const { deadlineMs } = this.connection;
-    const { giveUpAtMs } = this;
-    if (giveUpAtMs === undefined || this.connection.state === "closed") return deadlineMs;
-    return deadlineMs === undefined || giveUpAtMs < deadlineMs ? giveUpAtMs : deadlineMs;
+    if (this.connection.state === "closed") return deadlineMs;
+    const ownMs = this.giveUpAtMs ?? this.user?.deadlineMs ?? Number.POSITIVE_INFINITY;
+    if (ownMs === Number.POSITIVE_INFINITY) return deadlineMs;
+    return deadlineMs === undefined || ownMs < deadlineMs ? ownMs : deadlineMs;
   }
 
   handleTimeout(): void {
-    if (this.giveUpAtMs !== undefined && this.giveUpAtMs <= this.now()) this.#owner.overdue(this);
-    else this.connection.handleTimeout();
+    const now = this.now();
+    if (this.giveUpAtMs !== undefined && this.giveUpAtMs <= now) {
+      this.#owner.overdue(this);
+      return;
+    }
+    if (this.user !== undefined && this.user.deadlineMs <= now) this.user.handleTimeout();
+    const { deadlineMs } = this.connection;
+    if (deadlineMs === undefined || deadlineMs > now) return;
+    this.connection.handleTimeout();
+    this.user?.flush();
   }
 
   // ConnectionHost
@@ -181,9 +220,11 @@ export class Association implements ConnectionHost, Scheduled {
 
   moved(path: Path): void {
     const from = this.#path;
+    const { host } = this.#remote;
     this.#path = path as string;
     this.#remote = addressOf(this.#path);
     this.#owner.moved(this, from);
+    if (this.#remote.host !== host) this.user?.moved();
   }
 
   newConnectionId(): Bytes {
@@ -191,6 +232,7 @@ export class Association implements ConnectionHost, Scheduled {
   }
 
   wake(): void {
+    this.user?.flush();
     this.#reschedule();
   }
 }

@@ -5,6 +5,7 @@ import { asClient, usableTicket } from "../dtls/client.ts";
 import type { ClientConfig, SessionTicket } from "../dtls/config.ts";
 import type { Connected } from "../dtls/connection.ts";
 import { SealgramError } from "../errors.ts";
+import type { SessionOptions } from "../session/options.ts";
 import { NamedGroup as Groups } from "../tls/codepoints.ts";
 import type { Carrier, CarrierHandler, RemoteAddress } from "../transport/types.ts";
 import { Association, type AssociationOwner } from "./association.ts";
@@ -14,6 +15,7 @@ import { type CommonOptions, commonConfig, LEAST_MTU } from "./options.ts";
 import type { Shared } from "./platform.ts";
 import { type CertificateHashes, parseTarget, type Route, type Target } from "./routes.ts";
 import { Session } from "./session.ts";
+import { sessionOptions } from "./session-settings.ts";
 
 export interface ConnectOptions extends CommonOptions {
   /** Gives up until the session is established: `connect` rejects with the signal's reason. */
@@ -79,7 +81,12 @@ async function dial(
   let failure: unknown;
   for (const route of routes) {
     try {
-      return await attempt(platform, config, stop, (config) => new ClientLink(platform, route, config));
+      return await attempt(
+        platform,
+        config,
+        stop,
+        (config) => new ClientLink(platform, route, config, options),
+      );
     } catch (error) {
       failure = error;
       // Another address of the same host may do.
@@ -147,6 +154,7 @@ class ClientLink implements AssociationOwner {
   readonly #platform: Shared;
   readonly #route: Route;
   readonly #config: ClientConfig;
+  readonly #options: ConnectOptions;
   /** Aborted at the session's end. */
   readonly #life = new AbortController();
   #carrier: Carrier | undefined;
@@ -157,10 +165,11 @@ class ClientLink implements AssociationOwner {
   /** Closes the carrier that was left last, if it is still open. */
   #leave: (() => void) | undefined;
 
-  constructor(platform: Shared, route: Route, config: ClientConfig) {
+  constructor(platform: Shared, route: Route, config: ClientConfig, options: ConnectOptions) {
     this.#platform = platform;
     this.#route = route;
     this.#config = config;
+    this.#options = options;
   }
 
   async connect(stop: AbortSignal): Promise<Session> {
@@ -260,7 +269,23 @@ class ClientLink implements AssociationOwner {
       details,
       peer: describePeer(crypto, details.peer),
       drained: () => new Promise((resolve) => this.#drained.push(resolve)),
+      streams: this.#streamOptions(),
+      maxDatagramBytes: () => this.#carrier!.maxDatagramBytes,
       rebind: () => this.#rebind(),
+    });
+  }
+
+  #streamOptions(): SessionOptions {
+    const { streams, mtuBytes } = this.#options;
+    const { remote } = this.#route;
+    return sessionOptions(streams || {}, {
+      isServer: false,
+      mtuBytes: this.#mtuBytes,
+      isMtuFixed: mtuBytes !== undefined,
+      maxDatagramBytes: this.#carrier!.maxDatagramBytes,
+      // A gateway's is not the peer's.
+      host: "url" in remote ? undefined : remote.host,
+      idleTimeoutMs: this.#config.idleTimeoutMs,
     });
   }
 
@@ -313,6 +338,7 @@ class ClientLink implements AssociationOwner {
       // Something that the server has to answer shows it the new address.
       connection.requestConnectionIds(1);
     });
+    this.#association!.user?.moved();
   }
 }
 

@@ -1,14 +1,21 @@
 /** The datagrams of a session in the shape of WebTransport's WebTransportDatagramDuplexStream. */
 import type { Bytes } from "../core/bytes.ts";
+import type { OutgoingDatagrams } from "../session/datagram-queue.ts";
 
-/** Datagrams that wait for a reader; beyond so many the oldest is dropped. */
+/** Datagrams that wait for a reader; beyond so many, or for too long, the oldest is dropped. */
 export class DatagramQueue {
+  /** How long a datagram may wait, in milliseconds. */
+  maxAgeMs: number = Number.POSITIVE_INFINITY;
   #limit: number;
-  readonly #items: Bytes[] = [];
+  readonly #now: () => number;
+  readonly #items: { readonly datagram: Bytes; readonly atMs: number }[] = [];
   #dropped = 0;
+  #expired = 0;
 
-  constructor(limit: number) {
+  /** @param now milliseconds on a clock that never runs backwards */
+  constructor(limit: number, now: () => number) {
     this.#limit = limit;
+    this.#now = now;
   }
 
   get isEmpty(): boolean {
@@ -18,6 +25,11 @@ export class DatagramQueue {
   /** Datagrams dropped because nobody read them. */
   get dropped(): number {
     return this.#dropped;
+  }
+
+  /** Datagrams dropped because nobody read them soon enough. */
+  get expired(): number {
+    return this.#expired;
   }
 
   get limit(): number {
@@ -30,7 +42,7 @@ export class DatagramQueue {
   }
 
   push(datagram: Bytes): void {
-    this.#items.push(datagram);
+    this.#items.push({ datagram, atMs: this.#now() });
     this.#trim();
   }
 
@@ -42,7 +54,13 @@ export class DatagramQueue {
   }
 
   shift(): Bytes | undefined {
-    return this.#items.shift();
+    if (this.#items.length === 0) return undefined;
+    const leastMs = this.#now() - this.maxAgeMs;
+    for (let next = this.#items.shift(); next !== undefined; next = this.#items.shift()) {
+      if (next.atMs >= leastMs) return next.datagram;
+      this.#expired++;
+    }
+    return undefined;
   }
 
   clear(): void {
@@ -54,9 +72,11 @@ export class DatagramQueue {
 export interface DatagramSource {
   readonly queue: DatagramQueue;
   readonly maxDatagramSize: number;
-  /** As `Session.sendDatagram`. */
+  /** Those that wait to be sent, if any do. */
+  readonly outgoing: OutgoingDatagrams | undefined;
+  /** As `Session.sendDatagram`, but answers false while there is no room. */
   send(datagram: Uint8Array): boolean;
-  /** Settles when the carrier has room again. */
+  /** Settles when there is room again. */
   drained(): Promise<void>;
 }
 
@@ -120,12 +140,43 @@ export class Datagrams {
     this.#source.queue.limit = limit;
   }
 
+  /** For how long a received datagram may wait to be read, in milliseconds; `null` for as long as it takes. */
+  get incomingMaxAge(): number | null {
+    return finite(this.#source.queue.maxAgeMs);
+  }
+
+  set incomingMaxAge(maxAgeMs: number | null) {
+    this.#source.queue.maxAgeMs = age(maxAgeMs);
+  }
+
+  /** How many datagrams wait to be sent while the path allows no more; the oldest is dropped for one too many. */
+  get outgoingHighWaterMark(): number {
+    return this.#source.outgoing?.limit ?? 1;
+  }
+
+  set outgoingHighWaterMark(limit: number) {
+    if (!(limit >= 1)) throw new RangeError(`not a number of datagrams: ${limit}`);
+    if (this.#source.outgoing !== undefined) this.#source.outgoing.limit = limit;
+  }
+
+  /** For how long a datagram may wait to be sent, in milliseconds; `null` for as long as it takes. */
+  get outgoingMaxAge(): number | null {
+    return finite(this.#source.outgoing?.maxAgeMs ?? Number.POSITIVE_INFINITY);
+  }
+
+  set outgoingMaxAge(maxAgeMs: number | null) {
+    const value = age(maxAgeMs);
+    if (this.#source.outgoing !== undefined) this.#source.outgoing.maxAgeMs = value;
+  }
+
   /** @internal There is something in the queue. */
   wake(): void {
     const wake = this.#wakeReader;
     if (wake === undefined || this.#reader === undefined) return;
+    const next = this.#source.queue.shift();
+    if (next === undefined) return;
     this.#wakeReader = undefined;
-    this.#reader.enqueue(this.#source.queue.shift()!);
+    this.#reader.enqueue(next);
     wake();
   }
 
@@ -139,4 +190,15 @@ export class Datagrams {
     wake?.();
     this.#writer?.error(error ?? new TypeError("the session is closed"));
   }
+}
+
+/** W3C WebTransport's `null` is no limit. */
+function age(maxAgeMs: number | null): number {
+  if (maxAgeMs === null) return Number.POSITIVE_INFINITY;
+  if (!(maxAgeMs >= 0)) throw new RangeError(`not an age: ${maxAgeMs}`);
+  return maxAgeMs;
+}
+
+function finite(ms: number): number | null {
+  return ms === Number.POSITIVE_INFINITY ? null : ms;
 }

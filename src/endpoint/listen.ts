@@ -44,7 +44,14 @@ export async function listenOn(
   const [host] = await udp.resolve(local.host);
   if (host === undefined) throw new SealgramError("unreachable", `${local.host} has no address`);
   signal?.throwIfAborted();
-  const server = new Server(platform, config, { limits, handshakeTimeoutMs, onsession, onfailure });
+  const server = new Server(platform, config, {
+    limits,
+    handshakeTimeoutMs,
+    onsession,
+    onfailure,
+    streams: options.streams || {},
+    isMtuFixed: options.mtuBytes !== undefined,
+  });
   const ignoreRevocations = options.auth.revocations?.((revocation) => server.revoke(revocation));
   try {
     await server.open((handler) => udp.bind({ host, port: local.port }, handler));

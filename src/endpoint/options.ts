@@ -6,6 +6,7 @@ import { CipherSuite } from "../tls/suites.ts";
 import type { RemoteAddress } from "../transport/types.ts";
 import type { Auth } from "./auth.ts";
 import type { Platform, Shared } from "./platform.ts";
+import { checkStreamSettings, protocolsToOffer, type StreamSettings } from "./session-settings.ts";
 
 /** Of the suites that DTLS 1.3 sessions here can use. */
 export type CipherSuiteName = keyof typeof CipherSuite;
@@ -20,8 +21,13 @@ export interface CommonOptions {
   readonly cipherSuites?: readonly CipherSuiteName[];
   /** Groups of the key exchange, most preferred first. */
   readonly groups?: readonly NamedGroup[];
-  /** ALPN, most preferred first. */
+  /** ALPN, most preferred first; {@link Session.protocol} says what was agreed on. */
   readonly applicationProtocols?: readonly string[];
+  /**
+   * What the peer may do on streams and how much of it. `false` does without streams, acknowledgements and congestion
+   * control: a record for each datagram and nothing else, as it is with a peer that does not know of them.
+   */
+  readonly streams?: StreamSettings | false;
   /** Where lines of the NSS key log go, besides the file that SSLKEYLOGFILE names. They are secrets. */
   readonly keyLog?: (line: string) => void;
 }
@@ -30,11 +36,13 @@ export const LEAST_MTU = 256;
 const MAX_MTU = 16_384;
 
 export function commonConfig(platform: Shared, options: CommonOptions): CommonConfig {
-  const { mtuBytes, idleTimeoutMs, cipherSuites, groups, applicationProtocols, keyLog } = options;
+  const { mtuBytes, idleTimeoutMs, cipherSuites, groups, applicationProtocols, keyLog, streams } = options;
   if (mtuBytes !== undefined && !(mtuBytes >= LEAST_MTU && mtuBytes <= MAX_MTU)) {
     throw new RangeError(`mtuBytes is from ${LEAST_MTU} to ${MAX_MTU}`);
   }
   if (idleTimeoutMs !== undefined && !(idleTimeoutMs >= 0)) throw new RangeError("idleTimeoutMs is negative");
+  if (streams) checkStreamSettings(streams);
+  const protocols = protocolsToOffer(applicationProtocols, streams);
   const logs = [platform.keyLog, keyLog].filter((log) => log !== undefined);
   return {
     ...commonDefaults,
@@ -46,7 +54,9 @@ export function commonConfig(platform: Shared, options: CommonOptions): CommonCo
       : { idleTimeoutMs: idleTimeoutMs === 0 ? undefined : idleTimeoutMs }),
     ...(cipherSuites === undefined ? {} : { cipherSuites: cipherSuites.map(suiteOf) }),
     ...(groups === undefined ? {} : { groups }),
-    ...(applicationProtocols === undefined ? {} : { applicationProtocols }),
+    ...(protocols === undefined ? {} : { applicationProtocols: protocols }),
+    // Whoever names none does not mind those of others.
+    requireApplicationProtocol: applicationProtocols !== undefined,
     ...(logs.length === 0 ? {} : { keyLog: (line: string) => logs.forEach((log) => void log(line)) }),
   };
 }

@@ -21,6 +21,7 @@ import { HelloKind, helloKind, isProtected, namesConnectionId } from "./first-by
 import { formatUrl } from "./options.ts";
 import type { Shared } from "./platform.ts";
 import { Session } from "./session.ts";
+import { type StreamSettings, sessionOptions } from "./session-settings.ts";
 
 export interface ServerLimits {
   /** Handshakes under way at a time. Beyond, the oldest gives way to a new one: 1,024 unless given. */
@@ -77,6 +78,9 @@ export interface ServerStats {
 export interface ServerSettings {
   readonly limits: ServerLimits;
   readonly handshakeTimeoutMs: number;
+  readonly streams: StreamSettings;
+  /** Whether the configured datagram size is all that may be used. */
+  readonly isMtuFixed: boolean;
   readonly onsession: ((session: Session) => void) | undefined;
   readonly onfailure: ((error: SealgramError, address: RemoteAddress) => void) | undefined;
 }
@@ -316,6 +320,15 @@ export class Server implements AsyncIterable<Session> {
       details,
       peer,
       drained: () => new Promise((resolve) => this.#drained.push(resolve)),
+      streams: sessionOptions(this.#settings.streams, {
+        isServer: true,
+        mtuBytes: this.#config.mtuBytes,
+        isMtuFixed: this.#settings.isMtuFixed,
+        maxDatagramBytes: undefined,
+        host: association.remote.host,
+        idleTimeoutMs: this.#config.idleTimeoutMs,
+      }),
+      maxDatagramBytes: () => undefined,
     });
     entry.session = session;
     this.#accepted++;

@@ -3,10 +3,20 @@ import type { Bytes } from "../core/bytes.ts";
 import type { SessionTicket } from "../dtls/config.ts";
 import type { Connected } from "../dtls/connection.ts";
 import type { DropCounters } from "../dtls/record-layer.ts";
+import { SealgramError } from "../errors.ts";
+import type { OutgoingDatagrams } from "../session/datagram-queue.ts";
+import { SessionEnd } from "../session/end.ts";
+import type { SessionEngine } from "../session/engine.ts";
+import type { SessionOptions } from "../session/options.ts";
+import type { RequestHandler, RequestOptions } from "../session/requests.ts";
+import { type StreamOptions, WebSession } from "../session/web-session.ts";
+import type { BidirectionalStream, ReceiveStreamFace, SendStreamFace } from "../session/web-streams.ts";
 import type { RemoteAddress } from "../transport/types.ts";
-import type { Association } from "./association.ts";
+import type { Association, AssociationUser } from "./association.ts";
 import type { Peer } from "./auth.ts";
-import { DatagramQueue, Datagrams } from "./datagrams.ts";
+import { DatagramQueue, type DatagramSource, Datagrams } from "./datagrams.ts";
+import { SessionCarrier } from "./session-carrier.ts";
+import { agreedProtocol } from "./session-settings.ts";
 import type { Views } from "./views.ts";
 
 /** How a session ended that ended well. */
@@ -23,13 +33,37 @@ export interface SessionStats {
   readonly bytesReceived: number;
   /** Received datagrams that nobody read in time. */
   readonly droppedIncoming: number;
-  /** Datagrams that the socket had no room for. */
+  /** Of these, those that `incomingMaxAge` has dropped. */
+  readonly expiredIncoming: number;
+  /** Datagrams that there was no room for, or that newer ones have replaced. */
   readonly droppedOutgoing: number;
   /** Records that were not what they should be, by reason. */
   readonly drops: Readonly<DropCounters>;
   /** Of the handshake, in milliseconds; `undefined` if a retransmission hid it. */
   readonly rttMs: number | undefined;
   readonly handshakeMs: number;
+  /** What acknowledgements tell; `undefined` without streams. */
+  readonly path: PathStats | undefined;
+}
+
+/** As WebTransportConnectionStats and its companions have it, with times in milliseconds. */
+export interface PathStats {
+  readonly smoothedRttMs: number;
+  readonly rttVariationMs: number;
+  readonly minRttMs: number;
+  readonly packetsSent: number;
+  readonly packetsLost: number;
+  readonly packetsReceived: number;
+  readonly bytesSent: number;
+  readonly bytesLost: number;
+  readonly bytesReceived: number;
+  readonly bytesInFlight: number;
+  readonly congestionWindowBytes: number;
+  /** The largest UDP payload that is known to arrive. */
+  readonly mtuBytes: number;
+  /** Datagrams that `outgoingMaxAge` has dropped, and that the network has lost. */
+  readonly expiredOutgoing: number;
+  readonly lostOutgoing: number;
 }
 
 /** What the session needs of where it lives. */
@@ -39,6 +73,10 @@ export interface SessionPlace {
   readonly details: Connected;
   /** Settles once the carrier has room. */
   drained(): Promise<void>;
+  /** How the session is to behave, if both sides have agreed on streams. */
+  readonly streams: SessionOptions;
+  /** The most that the carrier takes, where that is less than UDP does. */
+  maxDatagramBytes(): number | undefined;
   /** A client's: opens another socket. */
   rebind?(): Promise<void>;
 }
@@ -49,13 +87,19 @@ const INCOMING_HIGH_WATER_MARK = 64;
 export type DatagramHandler = (datagram: Bytes) => void;
 
 export class Session {
-  /** Settled already: a session exists once its handshake is done. */
-  readonly ready: Promise<void> = Promise.resolve();
+  /** Settles once streams can be opened: soon, as a session exists once its handshake is done. */
+  readonly ready: Promise<void>;
   /** Settles at the end: resolved after `close` on either side, rejected with a `SealgramError` after anything else. */
   readonly closed: Promise<CloseInfo>;
+  #settleClosed!: { resolve(info: CloseInfo): void; reject(error: SealgramError): void };
   readonly #association: Association;
   readonly #place: SessionPlace;
-  readonly #queue = new DatagramQueue(INCOMING_HIGH_WATER_MARK);
+  readonly #queue: DatagramQueue;
+  /** None if the sides have not agreed on streams. */
+  readonly #web: WebSession | undefined;
+  /** Whether a datagram from the peer is being processed: `flush` follows. */
+  #isReceiving = false;
+  #isWoken = false;
   #handler: DatagramHandler | null = null;
   #datagrams: Datagrams | undefined;
   #ticket: SessionTicket | undefined;
@@ -70,19 +114,83 @@ export class Session {
   constructor(association: Association, place: SessionPlace) {
     this.#association = association;
     this.#place = place;
+    this.#queue = new DatagramQueue(INCOMING_HIGH_WATER_MARK, () => association.now());
     this.closed = new Promise((resolve, reject) => {
-      association.user = {
-        data: (buffer, start, length) => this.#receive(buffer, start, length),
-        ticket: (ticket) => this.#receiveTicket(ticket),
-        ended: (reason) => {
-          this.#datagrams?.end(reason);
-          if (reason === undefined) resolve({ closeCode: 0, reason: "" });
-          else reject(reason);
-        },
-      };
+      this.#settleClosed = { resolve, reject };
     });
+    if (agreedProtocol(place.details.applicationProtocol).hasStreams) this.#web = this.#openStreams();
+    this.ready = this.#web?.ready ?? Promise.resolve();
+    association.user = this.#user(this.#web);
     // Not everybody asks how a session ended.
     this.closed.catch(() => {});
+  }
+
+  #openStreams(): WebSession {
+    const association = this.#association;
+    const { streams, maxDatagramBytes, drained } = this.#place;
+    const carrier = new SessionCarrier(association, maxDatagramBytes, drained, () => this.#flush());
+    return new WebSession(streams, carrier, {
+      now: () => association.now(),
+      wake: () => this.#wake(),
+      datagram: (buffer, start, length) => this.#receive(buffer, start, length),
+      closed: (end) => this.#ended(end),
+    });
+  }
+
+  #user(web: WebSession | undefined): AssociationUser {
+    const ticket = (ticket: SessionTicket) => this.#receiveTicket(ticket);
+    if (web === undefined) {
+      return {
+        data: (buffer, start, length) => this.#receive(buffer, start, length),
+        ticket,
+        ended: (reason) => this.#ended(new SessionEnd(0, "", reason)),
+        flush() {},
+        moved() {},
+        deadlineMs: Number.POSITIVE_INFINITY,
+        handleTimeout() {},
+      };
+    }
+    const { engine } = web;
+    return {
+      data: (buffer, start, length, epoch, sequenceNumber) => {
+        this.#isReceiving = true;
+        engine.receive(buffer, start, length, epoch, sequenceNumber);
+      },
+      ticket,
+      ended: (reason) => engine.end(reason),
+      flush: () => {
+        this.#isReceiving = false;
+        this.#isWoken = false;
+        engine.flush();
+      },
+      moved: () => engine.pathChanged(),
+      get deadlineMs() {
+        return engine.deadlineMs;
+      },
+      handleTimeout: () => engine.handleTimeout(),
+    };
+  }
+
+  /** What is to be sent is, at the end of this turn: several writes make one packet. */
+  #wake(): void {
+    if (this.#isWoken || this.#isReceiving) return;
+    this.#isWoken = true;
+    queueMicrotask(() => {
+      if (this.#isWoken) this.#flush();
+    });
+  }
+
+  #flush(): void {
+    this.#isWoken = false;
+    this.#web!.engine.flush();
+    this.#association.reschedule();
+  }
+
+  #ended(end: SessionEnd): void {
+    const { closeCode, reason, error } = end;
+    this.#datagrams?.end(error);
+    if (error === undefined) this.#settleClosed.resolve({ closeCode, reason });
+    else this.#settleClosed.reject(error);
   }
 
   /** Who the other side has proved to be; `undefined` for a client that was not asked to. */
@@ -96,24 +204,82 @@ export class Session {
   }
 
   get isClosed(): boolean {
-    return this.#association.connection.state === "closed";
+    return this.#web?.engine.isOver ?? this.#association.connection.state === "closed";
   }
 
   /** What the handshake has settled. */
   get handshake(): Omit<Connected, "peer"> {
     const { peer: _, ...rest } = this.#place.details;
-    return rest;
+    return { ...rest, applicationProtocol: this.protocol };
+  }
+
+  /** Which of `applicationProtocols` both sides have. */
+  get protocol(): string | undefined {
+    return agreedProtocol(this.#place.details.applicationProtocol).protocol;
+  }
+
+  // Streams
+
+  /** Whether there are streams: both sides have agreed on them. */
+  get hasStreams(): boolean {
+    return this.#web !== undefined;
+  }
+
+  get #streams(): WebSession {
+    if (this.#web === undefined) throw new SealgramError("no_streams", "the peer has no streams");
+    return this.#web;
+  }
+
+  /**
+   * Opens a stream in both directions. The peer learns of it with the first bytes.
+   * @throws SealgramError no_streams, quota_exceeded (not with `waitUntilAvailable`), or why the session has ended
+   */
+  async createBidirectionalStream(options?: StreamOptions): Promise<BidirectionalStream> {
+    return this.#streams.createBidirectionalStream(options);
+  }
+
+  /** As {@link createBidirectionalStream}. */
+  async createUnidirectionalStream(options?: StreamOptions): Promise<SendStreamFace> {
+    return this.#streams.createUnidirectionalStream(options);
+  }
+
+  /** @throws SealgramError no_streams */
+  get incomingBidirectionalStreams(): ReadableStream<BidirectionalStream> {
+    return this.#streams.incomingBidirectional.readable;
+  }
+
+  /** @throws SealgramError no_streams */
+  get incomingUnidirectionalStreams(): ReadableStream<ReceiveStreamFace> {
+    return this.#streams.incomingUnidirectional.readable;
+  }
+
+  /**
+   * Sends a request and waits for the response of the peer's {@link onrequest}; any number at a time.
+   * @throws StreamError if the peer does not answer it, the signal's reason, or as {@link createBidirectionalStream}
+   */
+  async request(message: Uint8Array, options?: RequestOptions): Promise<Bytes> {
+    return this.#streams.request(message, options);
+  }
+
+  /** Answers requests. While it is set, all bidirectional streams that the peer opens are requests. */
+  get onrequest(): RequestHandler | null {
+    return this.#web?.onrequest ?? null;
+  }
+
+  set onrequest(handler: RequestHandler | null) {
+    this.#streams.onrequest = handler;
   }
 
   // Datagrams
 
   /**
-   * Sends a datagram: at once, or not at all. It may change as soon as this returns.
-   * @returns false if the socket had no room for it
+   * Sends a datagram: at once, or with streams, as soon as the path allows. It may change as soon as this returns.
+   * @returns false if there was no room for it
    * @throws TypeError after the end, RangeError above {@link maxDatagramSize}
    */
   sendDatagram(datagram: Uint8Array): boolean {
-    const isSent = this.#association.send(datagram);
+    const isSent =
+      this.#web === undefined ? this.#association.send(datagram) : this.#queueDatagram(this.#web, datagram);
     if (isSent) {
       this.#datagramsSent++;
       this.#bytesSent += datagram.length;
@@ -121,9 +287,16 @@ export class Session {
     return isSent;
   }
 
-  /** The largest datagram that can be sent, in bytes. */
+  #queueDatagram({ engine }: WebSession, datagram: Uint8Array): boolean {
+    engine.sendDatagram(datagram);
+    // An answer goes with the acknowledgement of what it answers.
+    if (!this.#isReceiving) this.#flush();
+    return true;
+  }
+
+  /** The largest datagram that can be sent, in bytes. It may grow, as larger ones prove to arrive. */
   get maxDatagramSize(): number {
-    return this.#association.connection.maxDataBytes;
+    return this.#web?.engine.maxDatagramSize ?? this.#association.connection.maxDataBytes;
   }
 
   /**
@@ -141,13 +314,26 @@ export class Session {
 
   /** Datagrams as streams. While {@link ondatagram} is set, the datagrams go there instead. */
   get datagrams(): Datagrams {
-    this.#datagrams ??= new Datagrams({
-      queue: this.#queue,
-      send: (datagram) => this.sendDatagram(datagram),
-      drained: () => this.#place.drained(),
-      maxDatagramSize: this.maxDatagramSize,
-    });
+    this.#datagrams ??= new Datagrams(this.#datagramSource(this.#web?.engine.datagrams));
     return this.#datagrams;
+  }
+
+  #datagramSource(outgoing: OutgoingDatagrams | undefined): DatagramSource {
+    const session = this;
+    return {
+      queue: this.#queue,
+      outgoing,
+      get maxDatagramSize() {
+        return session.maxDatagramSize;
+      },
+      send: (datagram) => !outgoing?.isFull && this.sendDatagram(datagram),
+      drained: () =>
+        outgoing === undefined
+          ? this.#place.drained()
+          : new Promise((resolve) => {
+              outgoing.onroom = resolve;
+            }),
+    };
   }
 
   #receive(buffer: Bytes, start: number, length: number): void {
@@ -241,15 +427,46 @@ export class Session {
       datagramsReceived: this.#datagramsReceived,
       bytesReceived: this.#bytesReceived,
       droppedIncoming: this.#queue.dropped,
-      droppedOutgoing: this.#droppedOutgoing,
+      expiredIncoming: this.#queue.expired,
+      droppedOutgoing: this.#droppedOutgoing + (this.#web?.engine.datagrams.drops.overflow ?? 0),
       drops: { ...connection.drops },
       rttMs: connection.rttMs,
       handshakeMs: this.#place.details.handshakeMs,
+      path: this.#web === undefined ? undefined : pathStats(this.#web.engine),
     };
   }
 
-  /** Tells the peer, and ends the session. Idempotent. */
-  close(): void {
-    this.#association.connection.close();
+  /**
+   * Tells the peer, and ends the session; streams that are not done are given up. Idempotent.
+   * @param info for the peer's {@link closed}; without streams it cannot be told
+   * @throws RangeError for a code that is not from 0 to 2^32 - 1
+   */
+  close({ closeCode = 0, reason = "" }: Partial<CloseInfo> = {}): void {
+    if (closeCode >>> 0 !== closeCode) throw new RangeError(`not a close code: ${closeCode}`);
+    if (this.#web === undefined) this.#association.connection.close();
+    else {
+      this.#web.engine.close(closeCode, reason);
+      if (!this.#isReceiving) this.#flush();
+    }
   }
+}
+
+function pathStats({ recovery, counters, datagrams }: SessionEngine): PathStats {
+  const { rtt, statistics, mtu, bytesInFlight, windowBytes } = recovery;
+  return {
+    smoothedRttMs: rtt.smoothedMs,
+    rttVariationMs: rtt.variationMs,
+    minRttMs: rtt.minMs,
+    packetsSent: counters.packetsSent,
+    packetsLost: statistics.packetsLost,
+    packetsReceived: counters.packetsReceived,
+    bytesSent: counters.bytesSent,
+    bytesLost: statistics.bytesLost,
+    bytesReceived: counters.bytesReceived,
+    bytesInFlight,
+    congestionWindowBytes: windowBytes,
+    mtuBytes: mtu.currentBytes,
+    expiredOutgoing: datagrams.drops.expired,
+    lostOutgoing: datagrams.drops.lost,
+  };
 }

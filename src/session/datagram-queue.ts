@@ -25,6 +25,8 @@ export class OutgoingDatagrams {
   readonly drops: DatagramDrops = { expired: 0, overflow: 0, tooLarge: 0, lost: 0 };
   /** How long a datagram may wait, in milliseconds. */
   maxAgeMs: number = Number.POSITIVE_INFINITY;
+  /** Called once there is room, after {@link isFull} was. */
+  onroom: (() => void) | undefined;
   #limit: number;
   #waiting: Waiting[] = [];
   /** Those before it are gone. */
@@ -36,6 +38,10 @@ export class OutgoingDatagrams {
 
   get length(): number {
     return this.#waiting.length - this.#head;
+  }
+
+  get isFull(): boolean {
+    return this.length >= this.#limit;
   }
 
   /** How many may wait. */
@@ -85,10 +91,18 @@ export class OutgoingDatagrams {
     else if (this.#head < 64) return;
     else this.#waiting = this.#waiting.slice(this.#head);
     this.#head = 0;
+    if (this.onroom !== undefined && !this.isFull) this.#tell();
+  }
+
+  #tell(): void {
+    const { onroom } = this;
+    this.onroom = undefined;
+    onroom?.();
   }
 
   clear(): void {
     this.#waiting = [];
     this.#head = 0;
+    this.#tell();
   }
 }

@@ -130,16 +130,18 @@ export function selectSignatureScheme(
 
 /**
  * The first protocol of `supported` that the client offers (RFC 7301 §3.2).
+ * @param isRequired whether one has to be in common, if both use ALPN
  * @returns `undefined` if one side does without ALPN
- * @throws SealgramError no_application_protocol if both use it, but have none in common
+ * @throws SealgramError no_application_protocol
  */
 export function selectApplicationProtocol(
   offered: readonly string[] | undefined,
   supported: readonly string[] | undefined,
+  isRequired = true,
 ): string | undefined {
   if (offered === undefined || supported === undefined) return undefined;
   const protocol = supported.find((candidate) => offered.includes(candidate));
-  if (protocol === undefined) {
+  if (protocol === undefined && isRequired) {
     throw fault("no_application_protocol", "no_application_protocol", "no application protocol in common");
   }
   return protocol;
