@@ -1,6 +1,9 @@
 /**
  * Loss recovery and congestion control of a session's sender (RFC 9002), over records: sans-IO. Packets, ACKs and time
  * come in; what is acknowledged or lost, when to wake and how much to send come out.
+ *
+ * To send: `canSend`, then `onPacketSent` with the record's number. For an ACK frame: `onAckBegin`, `onAckRange` for each
+ * range, `onAckEnd`. As time goes by: `handleTimeout` at `deadlineMs`, and another try to send at `nextSendMs`.
  */
 import type { CongestionAlgorithm, CongestionController } from "./congestion.ts";
 import { Cubic } from "./cubic.ts";

@@ -1,15 +1,10 @@
 /** One sender and one receiver of dummy packets, driven by recovery as the session's engine drives it. */
 
 import { Ranges } from "../../../src/dtls/ranges.ts";
-import {
-  defaultAcknowledgement,
-  defaultRecovery,
-  PacketKind,
-  type PacketRange,
-  ReceivedPackets,
-  Recovery,
-  type RecoveryOptions,
-} from "../../../src/session/recovery/index.ts";
+import type { PacketRange } from "../../../src/session/recovery/packet-number.ts";
+import { defaultAcknowledgement, ReceivedPackets } from "../../../src/session/recovery/received-packets.ts";
+import { defaultRecovery, Recovery, type RecoveryOptions } from "../../../src/session/recovery/recovery.ts";
+import { PacketKind } from "../../../src/session/recovery/sent-packets.ts";
 import { type Clock, type Link, Timer } from "../link.ts";
 
 const ACK_BYTES = 60;

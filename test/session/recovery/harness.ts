@@ -1,10 +1,7 @@
 /** A recovery whose packets are numbered by themselves and named by their sequence numbers, and what it told. */
-import {
-  defaultPathMtu,
-  PacketKind,
-  Recovery,
-  type RecoveryOptions,
-} from "../../../src/session/recovery/index.ts";
+import { defaultPathMtu } from "../../../src/session/recovery/path-mtu.ts";
+import { Recovery, type RecoveryOptions } from "../../../src/session/recovery/recovery.ts";
+import { PacketKind } from "../../../src/session/recovery/sent-packets.ts";
 
 export const EPOCH = 3;
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { PacketKind } from "../../../src/session/recovery/index.ts";
+import { PacketKind } from "../../../src/session/recovery/sent-packets.ts";
 import { Harness } from "./harness.ts";
 import { Model } from "./model.ts";
 

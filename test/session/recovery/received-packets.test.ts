@@ -1,10 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import {
-  defaultAcknowledgement,
-  type PacketRange,
-  ReceivedPackets,
-} from "../../../src/session/recovery/index.ts";
+import type { PacketRange } from "../../../src/session/recovery/packet-number.ts";
+import { defaultAcknowledgement, ReceivedPackets } from "../../../src/session/recovery/received-packets.ts";
 
 const EPOCH = 3;
 

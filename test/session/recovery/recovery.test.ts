@@ -1,7 +1,8 @@
 /** RFC 9002 appendices A and B, event by event. */
 import { describe, expect, test } from "vitest";
 import { TransportError } from "../../../src/session/errors.ts";
-import { defaultPathMtu, PacketKind } from "../../../src/session/recovery/index.ts";
+import { defaultPathMtu } from "../../../src/session/recovery/path-mtu.ts";
+import { PacketKind } from "../../../src/session/recovery/sent-packets.ts";
 import { EPOCH, Harness } from "./harness.ts";
 
 const GRANULARITY_MS = 1;

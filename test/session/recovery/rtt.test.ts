@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { PacketKind } from "../../../src/session/recovery/index.ts";
 import { RttEstimator } from "../../../src/session/recovery/rtt.ts";
+import { PacketKind } from "../../../src/session/recovery/sent-packets.ts";
 import { EPOCH, Harness } from "./harness.ts";
 
 const MAX_ACK_DELAY_MS = 25;

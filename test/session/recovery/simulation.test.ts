@@ -1,11 +1,8 @@
 /** Recovery on simulated paths, in simulated time: every run is the same. */
 import { describe, expect, test } from "vitest";
-import {
-  type CongestionAlgorithm,
-  defaultPathMtu,
-  defaultRecovery,
-  type RecoveryOptions,
-} from "../../../src/session/recovery/index.ts";
+import type { CongestionAlgorithm } from "../../../src/session/recovery/congestion.ts";
+import { defaultPathMtu } from "../../../src/session/recovery/path-mtu.ts";
+import { defaultRecovery, type RecoveryOptions } from "../../../src/session/recovery/recovery.ts";
 import { Random } from "../../sim/random.ts";
 import { seeds } from "../../sim/seeds.ts";
 import { Clock, Link, type LinkOptions } from "../link.ts";
