@@ -20,7 +20,7 @@ export type ConnectErrorCode =
   | "unknown_identity"
   /** The peer shows a public key that is not trusted here. */
   | "untrusted_public_key"
-  /** The peer does not trust what was shown to it, or wants to see something. */
+  /** The peer does not trust what was shown to it, or wants to see something; or takes no more logins for a while. */
   | "credential_rejected"
   /** The peer does not speak DTLS 1.3. */
   | "protocol_version"
