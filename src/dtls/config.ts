@@ -147,7 +147,11 @@ export interface TicketProtector {
   seal(state: Bytes): Awaitable<Bytes | undefined>;
   /** `undefined` for a ticket that is not ours, or too old. */
   open(ticket: Bytes): Awaitable<Bytes | undefined>;
+  /** Milliseconds since 1970, about the same on all servers that take the tickets. */
+  now(): number;
   readonly lifetimeSeconds: number;
+  /** For how long a client comes back by tickets, each for the next, before it has to authenticate anew. */
+  readonly totalLifetimeSeconds: number;
   /** How many tickets a client gets. */
   readonly count: number;
 }
@@ -211,7 +215,10 @@ export interface ClientConfig extends CommonConfig {
 
 export interface ServerConfig extends CommonConfig {
   readonly role: "server";
-  /** Which of the offered PSKs to use, if any. */
+  /**
+   * Which of the offered PSKs to use, if any. Asked again, with the one that was used at first, when a client comes back
+   * by a ticket: it resumes only if the answer is the same key.
+   */
   readonly choosePsk?: (offered: readonly OfferedIdentity[]) => Awaitable<PskChoice | undefined>;
   /** Lets clients log in by passwords, which comes behind a PSK and before certificates. */
   readonly pake?: ServerPake;

@@ -3,6 +3,7 @@ import type { Bytes } from "../core/bytes.ts";
 import type { HashName } from "../crypto/provider.ts";
 import { SealgramError } from "../errors.ts";
 import { ProtocolVersion } from "../tls/codepoints.ts";
+import { constantTimeEqual } from "../tls/constant-time.ts";
 import type { ClientHello } from "../tls/hello.ts";
 import type { KeySchedule, PskOrigin } from "../tls/key-schedule.ts";
 import { checkBinder, importPsk, parseImportedIdentity, truncateClientHello } from "../tls/psk.ts";
@@ -11,7 +12,8 @@ import type { OfferedIdentity, PeerIdentity, Psk, ServerConfig } from "./config.
 import { showsCredentialFirst } from "./credential.ts";
 import { certificateTypeOf, type Handshake } from "./handshake.ts";
 import { type Procedure, settled } from "./procedure.ts";
-import { openTicket } from "./server-tickets.ts";
+import { evidenceOf, openTicket } from "./server-tickets.ts";
+import type { Authentication } from "./session-state.ts";
 
 /** Identities that a server looks at; the others are as if they had not been offered. */
 const MAX_IDENTITIES = 8;
@@ -19,10 +21,14 @@ const MAX_IDENTITIES = 8;
 /** A PSK that both sides have, and whom the client is by it. */
 export interface SelectedPsk {
   readonly index: number;
+  /** As it was offered. */
+  readonly identity: Bytes;
   readonly key: Bytes;
   readonly hash: HashName;
   readonly origin: PskOrigin;
   readonly peer: PeerIdentity | undefined;
+  /** Of a ticket: what it stands for. */
+  readonly authentication?: Authentication;
 }
 
 /** The PSK that is to be used, if any: of a ticket, or else an external one. */
@@ -82,13 +88,14 @@ function pskOf(
   if (!psk.imported) {
     const hash = psk.hash ?? "SHA-256";
     if (!usable.has(hash)) return undefined;
-    return { index, key: new Uint8Array(psk.key), hash, origin: "external", peer };
+    const { identity } = offered[index]!;
+    return { index, identity, key: new Uint8Array(psk.key), hash, origin: "external", peer };
   }
   // A client offers an imported PSK once for each hash; whichever index was chosen, the usable one counts.
   for (const hash of usable) {
     const imported = importPsk(handshake.crypto, psk, hash);
     const at = offered.findIndex(({ identity }) => equal(identity, imported.identity));
-    if (at !== -1) return { index: at, key: imported.key, hash, origin: "imported", peer };
+    if (at !== -1) return { ...imported, index: at, origin: "imported", peer };
   }
   return undefined;
 }
@@ -104,13 +111,15 @@ function equal(a: Uint8Array, b: Uint8Array): boolean {
  */
 function* isStillTrusted(
   handshake: Handshake,
-  { credentials, verifyClient, requireClientCertificate, choosePsk, pake }: ServerConfig,
-  { peer }: SelectedPsk,
+  config: ServerConfig,
+  ticket: SelectedPsk,
 ): Procedure<boolean> {
+  const { credentials, verifyClient, requireClientCertificate, pake } = config;
+  const { peer } = ticket;
   if (peer === undefined) {
     return credentials.length > 0 && (verifyClient === undefined || !requireClientCertificate);
   }
-  if (peer.kind === "psk") return choosePsk !== undefined;
+  if (peer.kind === "psk") return yield* isStillKnown(handshake, config, ticket);
   if (peer.kind === "password") {
     return pake !== undefined && ((yield* settled(pake.isCurrent?.(peer))) ?? true);
   }
@@ -122,6 +131,23 @@ function* isStillTrusted(
     if (error instanceof SealgramError) return false;
     throw error;
   }
+}
+
+/** Whether the server would still use the PSK that the first session was made with. */
+function* isStillKnown(
+  handshake: Handshake,
+  { choosePsk }: ServerConfig,
+  { hash, authentication }: SelectedPsk,
+): Procedure<boolean> {
+  const evidence = authentication?.psk;
+  if (choosePsk === undefined || evidence === undefined) return false;
+  const offered = [describe(evidence)];
+  const choice = yield* settled(choosePsk(offered));
+  const psk = choice && pskOf(handshake, choice.psk, offered, 0, new Set([hash]));
+  if (psk === undefined) return false;
+  const { tag } = evidenceOf(handshake.crypto, psk);
+  psk.key.fill(0);
+  return constantTimeEqual(tag, evidence.tag);
 }
 
 /** @throws SealgramError decrypt_error if the client does not have the PSK */

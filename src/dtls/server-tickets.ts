@@ -1,31 +1,53 @@
 /** A server's tickets (RFC 9846 §4.6.1): made at the end of a handshake, taken at the beginning of a later one. */
 import type { Bytes } from "../core/bytes.ts";
-import type { HashName } from "../crypto/provider.ts";
+import type { CryptoProvider, HashName } from "../crypto/provider.ts";
 import type { PskIdentity } from "../tls/extensions.ts";
-import { ticketPsk } from "../tls/key-schedule.ts";
+import { emptyHash } from "../tls/hkdf.ts";
+import { KeySchedule, ticketPsk } from "../tls/key-schedule.ts";
 import { encodeNewSessionTicket } from "../tls/post-handshake.ts";
-import type { ServerConfig } from "./config.ts";
+import type { ServerConfig, TicketProtector } from "./config.ts";
 import type { Handshake, HandshakeResult } from "./handshake.ts";
 import { type Procedure, settled } from "./procedure.ts";
 import type { SelectedPsk } from "./server-psk.ts";
-import { decodeSessionState, encodeSessionState } from "./session-state.ts";
+import {
+  type Authentication,
+  decodeSessionState,
+  encodeSessionState,
+  type PskEvidence,
+} from "./session-state.ts";
 
+/**
+ * NewSessionTicket messages. Those of a resumed session end when the first session's would have, for the client has shown
+ * nothing since: "implementations [should] place limits on the total lifetime of such keying material".
+ * @param used the PSK of this session, if it has one
+ */
 export function* makeTickets(
   { crypto }: Handshake,
   { tickets }: ServerConfig,
   { suite, resumptionSecret, peer }: Pick<HandshakeResult, "suite" | "resumptionSecret" | "peer">,
+  used: SelectedPsk | undefined,
 ): Procedure<Bytes[]> {
+  if (tickets === undefined) return [];
+  const authentication = used?.authentication ?? {
+    peer,
+    atMs: tickets.now(),
+    ...(used === undefined ? {} : { psk: evidenceOf(crypto, used) }),
+  };
+  const lifetimeSeconds = Math.min(
+    tickets.lifetimeSeconds,
+    Math.floor(leftMs(tickets, authentication) / 1000),
+  );
+  if (lifetimeSeconds <= 0) return [];
   const messages: Bytes[] = [];
-  for (let i = 0; i < (tickets?.count ?? 0); i++) {
+  for (let i = 0; i < tickets.count; i++) {
     const nonce = Uint8Array.of(i);
     const ageAdd = new DataView(crypto.random(4).buffer).getUint32(0);
     const psk = ticketPsk(crypto, suite.hash, resumptionSecret, nonce);
-    const state = encodeSessionState({ hash: suite.hash, psk, peer });
-    const ticket = yield* settled(tickets!.seal(state));
+    const state = encodeSessionState({ hash: suite.hash, psk, authentication });
+    const ticket = yield* settled(tickets.seal(state));
     psk.fill(0);
     state.fill(0);
     if (ticket === undefined) continue;
-    const { lifetimeSeconds } = tickets!;
     messages.push(encodeNewSessionTicket({ lifetimeSeconds, ageAdd, nonce, ticket, extensions: {} }));
   }
   return messages;
@@ -44,8 +66,25 @@ export function* openTicket(
     const state = decodeSessionState(bytes);
     bytes.fill(0);
     if (state === undefined || !usable.has(state.hash)) continue;
-    const { psk: key, hash, peer } = state;
-    return { index, key, hash, origin: "resumption", peer };
+    const { psk: key, hash, authentication } = state;
+    if (leftMs(tickets, authentication) <= 0) continue;
+    return { index, identity, key, hash, origin: "resumption", peer: authentication.peer, authentication };
   }
   return undefined;
+}
+
+/** For how long a client may still come back by tickets. */
+function leftMs(tickets: TicketProtector, { atMs }: Authentication): number {
+  return atMs + 1000 * tickets.totalLifetimeSeconds - tickets.now();
+}
+
+/** The tag is the binder over nothing, which no ClientHello has: a use of the PSK that it is made for. */
+export function evidenceOf(
+  crypto: CryptoProvider,
+  { identity, key, hash, origin }: SelectedPsk,
+): PskEvidence {
+  const schedule = new KeySchedule(crypto, hash, key);
+  const tag = schedule.binder(origin, emptyHash(crypto, hash));
+  schedule.erase();
+  return { identity, tag };
 }

@@ -187,7 +187,7 @@ function* serverHandshake(
   const { serverName } = hello.extensions;
   const result = { suite, peer, resumed: psk?.origin === "resumption", resumptionSecret };
   const postHandshake = acceptsPskWithDhe(hello.extensions)
-    ? yield* makeTickets(handshake, config, result)
+    ? yield* makeTickets(handshake, config, result, psk)
     : [];
   // Last, for data is delivered from here on.
   handshake.installApplicationRead(suite, application);

@@ -8,22 +8,35 @@ export interface TicketOptions {
   readonly secrets?: readonly Uint8Array[];
   /** For how long a ticket is good, up to seven days: two hours unless given. */
   readonly lifetimeMs?: number;
+  /**
+   * For how long a client can come back by tickets, each session leaving one for the next, before it has to authenticate
+   * anew: seven days unless given.
+   */
+  readonly totalLifetimeMs?: number;
   /** How many a client gets: one unless given. */
   readonly count?: number;
 }
 
 const SECRET_BYTES = 32;
 const DEFAULT_LIFETIME_MS = 7_200_000;
+const DEFAULT_TOTAL_LIFETIME_MS = 604_800_000;
 
 export function ticketProtector(crypto: CryptoProvider, options: TicketOptions): TicketProtector {
-  const { lifetimeMs = DEFAULT_LIFETIME_MS, count = 1 } = options;
+  const {
+    lifetimeMs = DEFAULT_LIFETIME_MS,
+    totalLifetimeMs = DEFAULT_TOTAL_LIFETIME_MS,
+    count = 1,
+  } = options;
+  if (!(totalLifetimeMs > 0)) throw new RangeError("tickets.totalLifetimeMs is above 0");
   let secrets = options.secrets ?? [crypto.random(SECRET_BYTES)];
   const keys = new TicketKeys(crypto, { secrets, lifetimeMs });
   let rotateAtMs = options.secrets === undefined ? Date.now() + lifetimeMs : Number.POSITIVE_INFINITY;
   const context = new TextEncoder().encode("sealgram resumption");
   return {
     count,
+    now: () => Date.now(),
     lifetimeSeconds: Math.floor(lifetimeMs / 1000),
+    totalLifetimeSeconds: Math.floor(totalLifetimeMs / 1000),
     seal(state) {
       const now = Date.now();
       if (now >= rotateAtMs) {

@@ -212,7 +212,9 @@ function publicKeyOf(certificate: Bytes): Bytes {
 
 function ticketProtector({ flags, clock }: Setup): TicketProtector {
   return {
+    now: () => clock.nowMs,
     lifetimeSeconds: 7200,
+    totalLifetimeSeconds: 604_800,
     count: 2,
     seal: (state) =>
       flags.has("-skip-ticket") ? undefined : ticketKeys.seal(state, ticketContext, clock.nowMs),

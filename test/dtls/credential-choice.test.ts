@@ -32,7 +32,9 @@ const anyKey = (isTrusted: () => boolean = () => true): PeerVerifier => ({
 
 /** Tickets in the clear, for tests only. */
 const openTickets: TicketProtector = {
+  now: () => 0,
   lifetimeSeconds: 7200,
+  totalLifetimeSeconds: 7200,
   count: 1,
   seal: (state) => state.slice(),
   open: (ticket) => ticket.slice(),

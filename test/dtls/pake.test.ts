@@ -133,7 +133,9 @@ describe("a login by password", () => {
     const ledger: Ledger = { attempts: [], successes: 0 };
     const tickets = new Map<string, Bytes>();
     const protector = {
+      now: () => 0,
       lifetimeSeconds: 3600,
+      totalLifetimeSeconds: 3600,
       count: 1,
       seal(state: Bytes) {
         const ticket = crypto.random(16);

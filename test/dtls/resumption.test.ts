@@ -25,8 +25,11 @@ const anyKey: PeerVerifier = {
 };
 
 /** Tickets in the clear, for tests only. */
+let nowMs = 1_800_000_000_000;
 const openTickets: TicketProtector = {
+  now: () => nowMs,
   lifetimeSeconds: 7200,
+  totalLifetimeSeconds: 18_000,
   count: 1,
   seal: (state) => state.slice(),
   open: (ticket) => ticket.slice(),
@@ -102,6 +105,59 @@ describe("a ticket of a server that shares its keys with another", () => {
     const hidden = await resume(ticket, knowsKeys, demandsKey);
     expect(hidden.server.error?.code).toBe("no_shared_certificate_type");
   });
+});
+
+describe("a ticket of a session with a PSK", () => {
+  const known = new Map([[String(sharedPsk.identity), sharedPsk]]);
+  const looksUp: Partial<ServerConfig> = {
+    ...takesPsk,
+    choosePsk: async ([first]) => {
+      const psk = known.get(String(first!.imported?.identity ?? first!.identity));
+      return psk?.imported === (first!.imported !== undefined) ? { index: 0, psk: psk! } : undefined;
+    },
+  };
+
+  test.each([true, false])("ends with the PSK, which may be imported (%s)", async (imported) => {
+    const psk = { ...sharedPsk, imported, ...(imported ? { context: Uint8Array.of(1) } : {}) };
+    known.set(String(psk.identity), psk);
+    const client = { psks: [psk] };
+    let ticket = await ticketOf(client, looksUp);
+    for (let i = 0; i < 3; i++) {
+      const resumed = await resume(ticket, client, looksUp);
+      expect(resumed.server.connected).toMatchObject({
+        resumed: true,
+        peer: { kind: "psk", identity: psk.identity },
+      });
+      await resumed.until(() => resumed.client.tickets.length > 0);
+      ticket = resumed.client.tickets[0]!;
+    }
+    // Another key in its place, whose owner is another.
+    known.set(String(psk.identity), { ...psk, key: new Uint8Array(32).fill(8) });
+    expect((await resume(ticket, { psks: [] }, looksUp)).server.connected).toBeUndefined();
+    known.delete(String(psk.identity));
+    expect((await resume(ticket, { psks: [] }, looksUp)).server.connected).toBeUndefined();
+    known.set(String(psk.identity), psk);
+    expect((await resume(ticket, { psks: [] }, looksUp)).server.connected?.resumed).toBe(true);
+  });
+});
+
+test("tickets of resumed sessions do not outlive what the first session's may", async () => {
+  let ticket = await ticketOf(knowsKeys, takesAnybody);
+  const lifetimes: number[] = [];
+  for (let i = 0; i < 4; i++) {
+    nowMs += 4_000_000;
+    const resumed = await resume(ticket, knowsKeys, takesAnybody);
+    expect(resumed.server.connected?.resumed).toBe(true);
+    await resumed.until(() => resumed.client.tickets.length > 0);
+    ticket = resumed.client.tickets[0]!;
+    lifetimes.push(ticket.lifetimeSeconds);
+  }
+  expect(lifetimes).toEqual([7200, 7200, 6000, 2000]);
+  nowMs += 2_000_000;
+  const late = await resume(ticket, knowsKeys, takesAnybody);
+  expect(late.server.connected?.resumed).toBe(false);
+  await late.until(() => late.client.tickets.length > 0);
+  expect(late.client.tickets[0]?.lifetimeSeconds).toBe(7200);
 });
 
 describe("a ticket of another server", () => {

@@ -180,7 +180,9 @@ describe("salts of identities that do not exist", () => {
 const tickets = () => {
   const sealed = new Map<string, Bytes>();
   return {
+    now: () => 0,
     lifetimeSeconds: 3600,
+    totalLifetimeSeconds: 3600,
     count: 1,
     seal(state: Bytes) {
       const ticket = crypto.random(16);

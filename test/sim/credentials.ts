@@ -273,7 +273,9 @@ export function ticketProtector(
     seal: (state) => work.run(() => keys.seal(state, context, epochMs + network.nowMs)),
     open: (ticket) =>
       work.run(async () => (await keys.open(ticket, context, epochMs + network.nowMs))?.state),
+    now: () => epochMs + network.nowMs,
     lifetimeSeconds: TICKET_LIFETIME_SECONDS,
+    totalLifetimeSeconds: TICKET_LIFETIME_SECONDS,
     count: 2,
   };
 }
