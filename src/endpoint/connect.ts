@@ -5,7 +5,6 @@ import { asClient, usableTicket } from "../dtls/client.ts";
 import type { ClientConfig, SessionTicket } from "../dtls/config.ts";
 import type { Connected } from "../dtls/connection.ts";
 import { SealgramError } from "../errors.ts";
-import type { SessionOptions } from "../session/options.ts";
 import { NamedGroup as Groups } from "../tls/codepoints.ts";
 import type { Carrier, CarrierHandler, RemoteAddress } from "../transport/types.ts";
 import { Association, type AssociationOwner } from "./association.ts";
@@ -14,8 +13,8 @@ import { handshakeFailure, isRefusal } from "./failures.ts";
 import { type CommonOptions, commonConfig, LEAST_MTU } from "./options.ts";
 import type { Shared } from "./platform.ts";
 import { type CertificateHashes, parseTarget, type Route, type Target } from "./routes.ts";
-import { Session } from "./session.ts";
-import { sessionOptions } from "./session-settings.ts";
+import { Session, type SessionPlace } from "./session.ts";
+import { loadStreams, type StreamsOpener } from "./session-settings.ts";
 
 export interface ConnectOptions extends CommonOptions {
   /** Gives up until the session is established: `connect` rejects with the signal's reason. */
@@ -63,7 +62,9 @@ export async function connectOn(
     timeoutMs,
   );
   try {
-    return await dial(await unless(stop.signal, load()), target, options, stop.signal);
+    const loading = Promise.all([load(), loadStreams(options.streams)]);
+    const [platform, opener] = await unless(stop.signal, loading);
+    return await dial(platform, target, options, opener, stop.signal);
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener("abort", aborted);
@@ -74,8 +75,10 @@ async function dial(
   platform: Shared,
   target: Target,
   options: ConnectOptions,
+  opener: StreamsOpener | undefined,
   stop: AbortSignal,
 ): Promise<Session> {
+  const streams = { opener, isMtuFixed: options.mtuBytes !== undefined };
   const config = await unless(stop, clientConfig(platform, target, options));
   const routes = await unless(stop, target.routes(platform));
   let failure: unknown;
@@ -85,7 +88,7 @@ async function dial(
         platform,
         config,
         stop,
-        (config) => new ClientLink(platform, route, config, options),
+        (config) => new ClientLink(platform, route, config, streams),
       );
     } catch (error) {
       failure = error;
@@ -149,12 +152,19 @@ function unless<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
   });
 }
 
+/** What makes a link's streams, if it is to have any. */
+interface LinkStreams {
+  readonly opener: StreamsOpener | undefined;
+  /** Whether the configured datagram size is all that may be used. */
+  readonly isMtuFixed: boolean;
+}
+
 /** One association on one carrier at a time. */
 class ClientLink implements AssociationOwner {
   readonly #platform: Shared;
   readonly #route: Route;
   readonly #config: ClientConfig;
-  readonly #options: ConnectOptions;
+  readonly #streams: LinkStreams;
   /** Aborted at the session's end. */
   readonly #life = new AbortController();
   #carrier: Carrier | undefined;
@@ -165,11 +175,11 @@ class ClientLink implements AssociationOwner {
   /** Closes the carrier that was left last, if it is still open. */
   #leave: (() => void) | undefined;
 
-  constructor(platform: Shared, route: Route, config: ClientConfig, options: ConnectOptions) {
+  constructor(platform: Shared, route: Route, config: ClientConfig, streams: LinkStreams) {
     this.#platform = platform;
     this.#route = route;
     this.#config = config;
-    this.#options = options;
+    this.#streams = streams;
   }
 
   async connect(stop: AbortSignal): Promise<Session> {
@@ -269,24 +279,26 @@ class ClientLink implements AssociationOwner {
       details,
       peer: describePeer(crypto, details.peer),
       drained: () => new Promise((resolve) => this.#drained.push(resolve)),
-      streams: this.#streamOptions(),
+      openStreams: this.#openStreams(),
       maxDatagramBytes: () => this.#carrier!.maxDatagramBytes,
       rebind: () => this.#rebind(),
     });
   }
 
-  #streamOptions(): SessionOptions {
-    const { streams, mtuBytes } = this.#options;
+  #openStreams(): SessionPlace["openStreams"] {
+    const { opener, isMtuFixed } = this.#streams;
     const { remote } = this.#route;
-    return sessionOptions(streams || {}, {
+    if (opener === undefined) return undefined;
+    const path = {
       isServer: false,
       mtuBytes: this.#mtuBytes,
-      isMtuFixed: mtuBytes !== undefined,
+      isMtuFixed,
       maxDatagramBytes: this.#carrier!.maxDatagramBytes,
       // A gateway's is not the peer's.
       host: "url" in remote ? undefined : remote.host,
       idleTimeoutMs: this.#config.idleTimeoutMs,
-    });
+    };
+    return (carrier, host) => opener(path, carrier, host);
   }
 
   moved(): void {}

@@ -14,7 +14,10 @@ export type ConnectErrorCode =
   | "unreachable"
   /** The key or the password is wrong, or the server does not know the identity: it does not tell which. */
   | "authentication_failed"
-  /** Too many logins of this identity, or from this address, have failed: a later one may not (a server's report). */
+  /**
+   * A server's report: too many logins of this identity, or from this address, have failed, and this one comes too early.
+   * A client's: too many servers in a row did not have the password.
+   */
   | "login_throttled"
   /** The server tells that it does not know the identity. */
   | "unknown_identity"

@@ -6,6 +6,7 @@ import { type CommonOptions, commonConfig, parseUrl, udpOf } from "./options.ts"
 import type { Shared } from "./platform.ts";
 import { defaultLimits, Server, type ServerLimits } from "./server.ts";
 import type { Session } from "./session.ts";
+import { loadStreams } from "./session-settings.ts";
 import { type TicketOptions, ticketProtector } from "./tickets.ts";
 
 export interface ListenOptions extends CommonOptions {
@@ -38,7 +39,7 @@ export async function listenOn(
     if (!(limit >= 1)) throw new RangeError(`limits.${name} is 1 or more, not ${limit}`);
   }
   signal?.throwIfAborted();
-  const platform = await load();
+  const [platform, streams] = await Promise.all([load(), loadStreams(options.streams)]);
   const udp = udpOf(platform);
   const config = await serverConfig(platform, options);
   const [host] = await udp.resolve(local.host);
@@ -49,7 +50,7 @@ export async function listenOn(
     handshakeTimeoutMs,
     onsession,
     onfailure,
-    streams: options.streams || {},
+    streams,
     isMtuFixed: options.mtuBytes !== undefined,
   });
   const ignoreRevocations = options.auth.revocations?.((revocation) => server.revoke(revocation));

@@ -2,11 +2,12 @@
 import type { NamedGroup } from "../crypto/provider.ts";
 import { type CommonConfig, commonDefaults } from "../dtls/config.ts";
 import { SealgramError } from "../errors.ts";
+import type { StreamSettings } from "../session/open.ts";
 import { CipherSuite } from "../tls/suites.ts";
 import type { RemoteAddress } from "../transport/types.ts";
 import type { Auth } from "./auth.ts";
 import type { Platform, Shared } from "./platform.ts";
-import { checkStreamSettings, protocolsToOffer, type StreamSettings } from "./session-settings.ts";
+import { checkStreamSettings, protocolsToOffer } from "./session-settings.ts";
 
 /** Of the suites that DTLS 1.3 sessions here can use. */
 export type CipherSuiteName = keyof typeof CipherSuite;

@@ -20,8 +20,8 @@ import { handshakeFailure } from "./failures.ts";
 import { HelloKind, helloKind, isProtected, namesConnectionId } from "./first-bytes.ts";
 import { formatUrl } from "./options.ts";
 import type { Shared } from "./platform.ts";
-import { Session } from "./session.ts";
-import { type StreamSettings, sessionOptions } from "./session-settings.ts";
+import { Session, type SessionPlace } from "./session.ts";
+import type { StreamsOpener } from "./session-settings.ts";
 
 export interface ServerLimits {
   /** Handshakes under way at a time. Beyond, the oldest gives way to a new one: 1,024 unless given. */
@@ -78,7 +78,8 @@ export interface ServerStats {
 export interface ServerSettings {
   readonly limits: ServerLimits;
   readonly handshakeTimeoutMs: number;
-  readonly streams: StreamSettings;
+  /** Makes the streams of sessions, if they are to have any. */
+  readonly streams: StreamsOpener | undefined;
   /** Whether the configured datagram size is all that may be used. */
   readonly isMtuFixed: boolean;
   readonly onsession: ((session: Session) => void) | undefined;
@@ -320,14 +321,7 @@ export class Server implements AsyncIterable<Session> {
       details,
       peer,
       drained: () => new Promise((resolve) => this.#drained.push(resolve)),
-      streams: sessionOptions(this.#settings.streams, {
-        isServer: true,
-        mtuBytes: this.#config.mtuBytes,
-        isMtuFixed: this.#settings.isMtuFixed,
-        maxDatagramBytes: undefined,
-        host: association.remote.host,
-        idleTimeoutMs: this.#config.idleTimeoutMs,
-      }),
+      openStreams: this.#openStreams(association),
       maxDatagramBytes: () => undefined,
     });
     entry.session = session;
@@ -338,6 +332,21 @@ export class Server implements AsyncIterable<Session> {
       if (onsession !== undefined) onsession(session);
       else if (!this.#queue.push(session)) session.close();
     });
+  }
+
+  #openStreams({ remote }: Association): SessionPlace["openStreams"] {
+    const { streams: open, isMtuFixed } = this.#settings;
+    const { mtuBytes, idleTimeoutMs } = this.#config;
+    if (open === undefined) return undefined;
+    const path = {
+      isServer: true,
+      mtuBytes,
+      isMtuFixed,
+      maxDatagramBytes: undefined,
+      host: remote.host,
+      idleTimeoutMs,
+    };
+    return (carrier, host) => open(path, carrier, host);
   }
 
   #limitIdentity(entry: Entry, identity: string): void {

@@ -4,12 +4,12 @@ import type { SessionTicket } from "../dtls/config.ts";
 import type { Connected } from "../dtls/connection.ts";
 import type { DropCounters } from "../dtls/record-layer.ts";
 import { SealgramError } from "../errors.ts";
+import type { PacketCarrier } from "../session/carrier.ts";
 import type { OutgoingDatagrams } from "../session/datagram-queue.ts";
 import { SessionEnd } from "../session/end.ts";
 import type { SessionEngine } from "../session/engine.ts";
-import type { SessionOptions } from "../session/options.ts";
 import type { RequestHandler, RequestOptions } from "../session/requests.ts";
-import { type StreamOptions, WebSession } from "../session/web-session.ts";
+import type { StreamOptions, WebSession, WebSessionHost } from "../session/web-session.ts";
 import type { BidirectionalStream, ReceiveStreamFace, SendStreamFace } from "../session/web-streams.ts";
 import type { RemoteAddress } from "../transport/types.ts";
 import type { Association, AssociationUser } from "./association.ts";
@@ -73,8 +73,8 @@ export interface SessionPlace {
   readonly details: Connected;
   /** Settles once the carrier has room. */
   drained(): Promise<void>;
-  /** How the session is to behave, if both sides have agreed on streams. */
-  readonly streams: SessionOptions;
+  /** Opens streams, if this side has any. */
+  readonly openStreams: ((carrier: PacketCarrier, host: WebSessionHost) => WebSession) | undefined;
   /** The most that the carrier takes, where that is less than UDP does. */
   maxDatagramBytes(): number | undefined;
   /** A client's: opens another socket. */
@@ -118,18 +118,19 @@ export class Session {
     this.closed = new Promise((resolve, reject) => {
       this.#settleClosed = { resolve, reject };
     });
-    if (agreedProtocol(place.details.applicationProtocol).hasStreams) this.#web = this.#openStreams();
+    const { hasStreams } = agreedProtocol(place.details.applicationProtocol);
+    if (hasStreams && place.openStreams !== undefined) this.#web = this.#openStreams(place.openStreams);
     this.ready = this.#web?.ready ?? Promise.resolve();
     association.user = this.#user(this.#web);
     // Not everybody asks how a session ended.
     this.closed.catch(() => {});
   }
 
-  #openStreams(): WebSession {
+  #openStreams(open: NonNullable<SessionPlace["openStreams"]>): WebSession {
     const association = this.#association;
-    const { streams, maxDatagramBytes, drained } = this.#place;
+    const { maxDatagramBytes, drained } = this.#place;
     const carrier = new SessionCarrier(association, maxDatagramBytes, drained, () => this.#flush());
-    return new WebSession(streams, carrier, {
+    return open(carrier, {
       now: () => association.now(),
       wake: () => this.#wake(),
       datagram: (buffer, start, length) => this.#receive(buffer, start, length),

@@ -7,12 +7,6 @@ import { TransportError } from "./errors.ts";
 import { streamCount } from "./frames.ts";
 import { PacketReader, PacketWriter } from "./varint.ts";
 
-/**
- * Application-layer protocol (RFC 7301) of sessions with these frames. As in drafts over QMux the number is of the
- * mapping, and changes with anything that two versions would understand differently.
- */
-export const SESSION_ALPN = "sealgram-01";
-
 export interface TransportParameters {
   /** Of this side, in milliseconds; 0 for none. DTLS ends an idle connection, and the peer may want to know when. */
   readonly maxIdleTimeoutMs: number;

@@ -1,19 +1,13 @@
 /**
  * A session's events as qlog (draft-ietf-quic-qlog-main-schema, draft-ietf-quic-qlog-quic-events): objects for a
- * callback, and the text of a JSON-SEQ file. Only frames' headers are told, never their contents.
+ * callback. Only frames' headers are told, never their contents.
  */
 import type { Bytes } from "../core/bytes.ts";
 import { type FrameHandler, FrameType, readFrames } from "./frames.ts";
 import type { PathMetrics, SessionLog } from "./log.ts";
 import type { TransportParameters } from "./parameters.ts";
+import type { QlogEvent } from "./qlog-file.ts";
 import { PacketReader } from "./varint.ts";
-
-export interface QlogEvent {
-  /** Milliseconds on the session's clock. */
-  readonly time: number;
-  readonly name: string;
-  readonly data: Readonly<Record<string, unknown>>;
-}
 
 type Frame = Record<string, unknown>;
 
@@ -68,7 +62,7 @@ function describer(frames: Frame[]): FrameHandler {
 }
 
 /** Turns a session's log into qlog events. */
-export function qlog(callback: (event: QlogEvent) => void): SessionLog {
+export function qlogOf(callback: (event: QlogEvent) => void): SessionLog {
   const tell = (time: number, name: string, data: Record<string, unknown>) =>
     callback({ time, name: `quic:${name}`, data });
   const header = (epoch: number, packet_number: number) => ({ packet_type: "1RTT", packet_number, epoch });
@@ -119,26 +113,4 @@ export function qlog(callback: (event: QlogEvent) => void): SessionLog {
         reason,
       }),
   };
-}
-
-/** RFC 7464's record separator. */
-const RECORD_SEPARATOR = "\u001e";
-
-/** The first record of a JSON-SEQ file of qlog events. */
-export function qlogHeader(vantagePoint: "client" | "server", title = "sealgram session"): string {
-  return qlogRecord({
-    file_schema: "urn:ietf:params:qlog:file:sequential",
-    serialization_format: "application/qlog+json-seq",
-    title,
-    trace: {
-      common_fields: { time_format: "relative_to_epoch", reference_time: { clock_type: "monotonic" } },
-      vantage_point: { type: vantagePoint },
-      event_schemas: ["urn:ietf:params:qlog:events:quic-10"],
-    },
-  });
-}
-
-/** A record of a JSON-SEQ file: an event, or the header. */
-export function qlogRecord(value: QlogEvent | Readonly<Record<string, unknown>>): string {
-  return `${RECORD_SEPARATOR}${JSON.stringify(value)}\n`;
 }

@@ -1,7 +1,8 @@
 /** Requests and responses: one bidirectional stream for each, its end is the message's end. */
 import type { Bytes } from "../core/bytes.ts";
 import type { Stream, StreamUser } from "./stream.ts";
-import { StreamError, type StreamsOwner } from "./web-streams.ts";
+import { StreamError } from "./stream-error.ts";
+import type { StreamsOwner } from "./web-streams.ts";
 
 /** Answers a request. What it throws resets the stream; a `StreamError` says with which code. */
 export type RequestHandler = (request: Bytes) => Uint8Array | Promise<Uint8Array>;

@@ -1,24 +1,8 @@
 /** Streams as WHATWG streams with their back-pressure, in the shape of W3C WebTransport's. */
 import type { Bytes } from "../core/bytes.ts";
-import { SealgramError } from "../errors.ts";
 import type { Stream, StreamUser } from "./stream.ts";
+import { StreamError } from "./stream-error.ts";
 import type { Streams } from "./streams.ts";
-
-/** A stream failed, or was given up by either side. In the shape of WebTransportError. */
-export class StreamError extends SealgramError {
-  override readonly name: string = "StreamError";
-  readonly source = "stream" as const;
-  /** What the side that gave it up has said, from 0 to 2^32 - 1. */
-  readonly streamErrorCode: number;
-
-  constructor(message: string, streamErrorCode = 0, code = "stream_error") {
-    super(code, message);
-    if (streamErrorCode >>> 0 !== streamErrorCode) {
-      throw new RangeError(`not a stream error code: ${streamErrorCode}`);
-    }
-    this.streamErrorCode = streamErrorCode;
-  }
-}
 
 /** What streams need of the session. */
 export interface StreamsOwner {
