@@ -69,7 +69,7 @@ async function dial(url: string, count: number): Promise<Session[]> {
   const all: Session[] = [];
   let begun = 0;
   const one = async () => {
-    while (begun++ < count) all.push(await connect(url, { ...options, timeoutMs: 60_000 }));
+    while (begun++ < count) all.push(await connect(url, { ...options, streams: false, timeoutMs: 60_000 }));
   };
   await Promise.all(Array.from({ length: AT_ONCE }, one));
   return all;

@@ -3,7 +3,8 @@ import type { Auth } from "../src/endpoint/auth.ts";
 import type { Endpoint } from "../test/runtime/env.ts";
 import { type EchoClient, type EchoEnds, LOOPBACK } from "./echo-raw.ts";
 
-// Echo over sealed sessions, on the same kind of sockets.
+// Echo over sealed sessions, on the same kind of sockets: of datagrams alone, as DTLS has them, or with streams, where each
+// datagram is acknowledged and under congestion control. The client decides; one server serves both kinds.
 
 export async function endpoint(runtime: string): Promise<Endpoint> {
   if (runtime === "deno") return import("../src/endpoint/deno-index.ts");
@@ -17,7 +18,7 @@ export const options: { readonly auth: Auth; readonly mtuBytes: number } = {
   mtuBytes: 1400,
 };
 
-export function sealedEcho(runtime: string): EchoEnds {
+export function sealedEcho(runtime: string, kind: "datagrams" | "streams" = "datagrams"): EchoEnds {
   return {
     async serve() {
       const { listen } = await endpoint(runtime);
@@ -31,7 +32,9 @@ export function sealedEcho(runtime: string): EchoEnds {
     },
     async connect(port) {
       const { connect } = await endpoint(runtime);
-      const session = await connect(`udp://${LOOPBACK}:${port}`, options);
+      const url = `udp://${LOOPBACK}:${port}`;
+      const session = await connect(url, kind === "streams" ? options : { ...options, streams: false });
+      if (session.hasStreams !== (kind === "streams")) throw new Error(`not a session of ${kind}`);
       const client: EchoClient = {
         send: (datagram) => session.sendDatagram(datagram),
         onanswer: () => {},
