@@ -37,6 +37,7 @@ const BLACK_HOLE_TIMEOUTS = 3;
 
 export class PathMtu {
   readonly #options: PathMtuOptions;
+  #maxBytes: number;
   #state: PathMtuState = "disabled";
   #currentBytes: number;
   /** The least size that is known not to arrive. */
@@ -53,6 +54,7 @@ export class PathMtu {
 
   constructor(options: PathMtuOptions = defaultPathMtu) {
     this.#options = options;
+    this.#maxBytes = options.maxBytes;
     this.#currentBytes = options.baseBytes;
     this.#tooLargeBytes = options.maxBytes + 1;
     this.reset();
@@ -87,7 +89,7 @@ export class PathMtu {
     this.#deadlineMs = Number.POSITIVE_INFINITY;
     if (this.#state === "error") this.#candidateBytes = this.#options.baseBytes;
     else {
-      this.#tooLargeBytes = this.#options.maxBytes + 1;
+      this.#tooLargeBytes = this.#maxBytes + 1;
       this.#search(0);
     }
   }
@@ -157,7 +159,7 @@ export class PathMtu {
     this.#state = "base";
     this.#currentBytes = this.#options.baseBytes;
     this.#candidateBytes = this.#options.baseBytes;
-    this.#tooLargeBytes = this.#options.maxBytes + 1;
+    this.#tooLargeBytes = this.#maxBytes + 1;
     this.#isProbing = false;
     this.#lostProbes = 0;
     this.#deadlineMs = Number.POSITIVE_INFINITY;
@@ -166,14 +168,23 @@ export class PathMtu {
   /** A path that nothing is known of. */
   reset(): void {
     this.#largeLosses = 0;
-    if (this.#options.maxBytes > this.#options.baseBytes) this.#fallBack();
+    if (this.#maxBytes > this.#options.baseBytes) this.#fallBack();
+  }
+
+  /** The peer takes no more than this (max_udp_payload_size, RFC 9000 §18.2): the search begins anew, below. */
+  limit(bytes: number): void {
+    this.#maxBytes = Math.min(this.#options.maxBytes, bytes);
+    this.#state = "disabled";
+    this.#candidateBytes = 0;
+    this.#deadlineMs = Number.POSITIVE_INFINITY;
+    this.reset();
   }
 
   /** Chooses the next size to try: the largest at first, then upwards through the common ones. */
   #search(nowMs: number): void {
     this.#candidateBytes = this.#nextCandidate();
     this.#state = this.#candidateBytes === 0 ? "search-complete" : "search";
-    if (this.#candidateBytes === 0 && this.#currentBytes < this.#options.maxBytes) {
+    if (this.#candidateBytes === 0 && this.#currentBytes < this.#maxBytes) {
       this.#deadlineMs = nowMs + this.#options.raiseMs;
     }
   }
@@ -181,7 +192,7 @@ export class PathMtu {
   #nextCandidate(): number {
     const low = this.#currentBytes;
     const high = this.#tooLargeBytes;
-    const { maxBytes } = this.#options;
+    const maxBytes = this.#maxBytes;
     if (low >= maxBytes) return 0;
     if (high > maxBytes) return maxBytes;
     const common = COMMON_BYTES.find((bytes) => bytes > low && bytes < high);

@@ -3,17 +3,15 @@
  * come in; what is acknowledged or lost, when to wake and how much to send come out.
  *
  * To send: `canSend`, then `onPacketSent` with the record's number. For an ACK frame: `onAckBegin`, `onAckRange` for each
- * range, `onAckEnd`. As time goes by: `handleTimeout` at `deadlineMs`, and another try to send at `nextSendMs`.
+ * range, `onAckEnd`. As time goes by: `handleTimeout` at `deadlineMs` and at `nextSendMs`, when sending is to be tried again.
  */
-import type { CongestionAlgorithm, CongestionController } from "./congestion.ts";
-import { Cubic } from "./cubic.ts";
+import type { CongestionAlgorithm } from "./congestion.ts";
 import { LateArrivals } from "./late-arrivals.ts";
 import { LossDetector } from "./loss.ts";
-import { NewReno } from "./new-reno.ts";
-import { Pacer } from "./pacer.ts";
 import { neverSent, SentNumbers } from "./packet-number.ts";
 import { defaultPathMtu, PathMtu, type PathMtuOptions } from "./path-mtu.ts";
 import { RttEstimator } from "./rtt.ts";
+import { SendBudget } from "./send-budget.ts";
 import { PacketKind, PacketState, SentPackets } from "./sent-packets.ts";
 
 /**
@@ -73,26 +71,17 @@ export class Recovery<Handle> {
     probeTimeouts: 0,
   };
   readonly #host: RecoveryHost<Handle>;
-  readonly #algorithm: CongestionAlgorithm;
   readonly #numbers = new SentNumbers();
   readonly #sent = new SentPackets<Handle>();
   readonly #late = new LateArrivals();
   readonly #loss: LossDetector<Handle>;
   readonly #onLost: (position: number) => void;
-  #congestion: CongestionController;
-  #pacer: Pacer;
-  #datagramBytes: number;
-  #bytesInFlight = 0;
+  readonly #budget: SendBudget;
   #elicitingInFlight = 0;
   #lastElicitingSentMs = 0;
   /** pto_count */
   #probeTimeouts = 0;
   #probesDue = 0;
-  /** "a single packet can be sent prior to reduction" (§7.3.2) */
-  #mayExceedWindow = false;
-  #nextSendMs: number = Number.POSITIVE_INFINITY;
-  /** Whether the window or the pacer held something back that the application would send (§7.8). */
-  #isHeldBack = false;
   /** Packets from here on went the present path. */
   #pathStart = 0;
   #ceCount = 0;
@@ -114,33 +103,24 @@ export class Recovery<Handle> {
 
   constructor(host: RecoveryHost<Handle>, nowMs: number, options: RecoveryOptions = defaultRecovery) {
     this.#host = host;
-    this.#algorithm = options.algorithm;
     this.rtt = new RttEstimator(options.maxAckDelayMs);
     this.mtu = new PathMtu(options.mtu);
-    this.#datagramBytes = this.mtu.currentBytes;
+    this.#budget = new SendBudget(options.algorithm, this.rtt, this.mtu, nowMs);
     this.#loss = new LossDetector(this.#sent, this.rtt);
     this.#onLost = (position) => this.#lose(position);
-    this.#congestion = this.#newController();
-    this.#pacer = new Pacer(this.#datagramBytes, nowMs);
-  }
-
-  #newController(): CongestionController {
-    return this.#algorithm === "cubic"
-      ? new Cubic(this.#datagramBytes, this.rtt)
-      : new NewReno(this.#datagramBytes);
   }
 
   get bytesInFlight(): number {
-    return this.#bytesInFlight;
+    return this.#budget.bytesInFlight;
   }
 
   get windowBytes(): number {
-    return this.#congestion.windowBytes;
+    return this.#budget.congestion.windowBytes;
   }
 
   /** Infinite before the first congestion. */
   get slowStartThresholdBytes(): number {
-    return this.#congestion.slowStartThresholdBytes;
+    return this.#budget.congestion.slowStartThresholdBytes;
   }
 
   /** Probe time-outs since something was last acknowledged. */
@@ -166,7 +146,7 @@ export class Recovery<Handle> {
 
   /** When the pacer that refused {@link canSend} will not; infinite if it did not. */
   get nextSendMs(): number {
-    return this.#nextSendMs;
+    return this.#budget.nextSendMs;
   }
 
   /**
@@ -174,22 +154,9 @@ export class Recovery<Handle> {
    * refusal shows that the window is used to the full. A probe of {@link mtu} goes before everything else.
    */
   canSend(bytes: number, nowMs: number): boolean {
-    this.#nextSendMs = Number.POSITIVE_INFINITY;
-    if (this.#probesDue > 0 || this.#mayExceedWindow) return true;
-    const { windowBytes, slowStartThresholdBytes } = this.#congestion;
-    // Packets that fill every gap would never leave room for a probe that is larger.
-    const probeBytes = this.mtu.waitingBytes;
-    const reservedBytes = probeBytes > bytes && probeBytes <= windowBytes ? probeBytes : 0;
-    const isWindowFull = this.#bytesInFlight + bytes + reservedBytes > windowBytes;
-    if (isWindowFull || this.#sent.end - this.#sent.start >= MAX_OUTSTANDING / 2) {
-      this.#isHeldBack = true;
-      return false;
-    }
-    this.#pacer.setRate(windowBytes, this.rtt.smoothedMs, windowBytes < slowStartThresholdBytes, nowMs);
-    if (this.#pacer.allows(bytes)) return true;
-    this.#isHeldBack = true;
-    this.#nextSendMs = this.#pacer.allowedAtMs(bytes, nowMs);
-    return false;
+    if (this.#probesDue > 0) return true;
+    if (this.#sent.end - this.#sent.start >= MAX_OUTSTANDING / 2) return this.#budget.refuse(bytes);
+    return this.#budget.allows(bytes, nowMs);
   }
 
   /**
@@ -210,15 +177,13 @@ export class Recovery<Handle> {
     this.#sent.add(position, kind, bytes, nowMs, handle);
     this.statistics.packetsSent++;
     if (kind === PacketKind.ackOnly) return;
-    this.#isHeldBack = false;
-    this.#bytesInFlight += bytes;
-    this.#pacer.onSent(bytes);
+    this.#budget.onSent(bytes);
     if (kind === PacketKind.padded) return;
     this.#elicitingInFlight++;
     this.#lastElicitingSentMs = nowMs;
     if (kind === PacketKind.mtuProbe) this.mtu.onProbeSent();
     if (this.#probesDue > 0) this.#probesDue--;
-    else this.#mayExceedWindow = false;
+    else this.#budget.onElicitingSent();
   }
 
   /** An ACK frame begins; its ranges follow, then {@link onAckEnd}. */
@@ -259,7 +224,8 @@ export class Recovery<Handle> {
       this.statistics.lateArrivals++;
       if (position < this.#pathStart) continue;
       this.#loss.arrivedLate(position);
-      if (position >= this.#eventStart && --this.#eventLosses === 0) this.#congestion.onSpuriousCongestion();
+      if (position >= this.#eventStart && --this.#eventLosses === 0)
+        this.#budget.congestion.onSpuriousCongestion();
     }
   }
 
@@ -283,7 +249,7 @@ export class Recovery<Handle> {
    */
   onAckEnd(ackDelayMs: number, nowMs: number, ceCount = 0): void {
     if (this.#newlyAckedCount === 0) return;
-    const isWindowUsed = this.#isHeldBack || this.#bytesInFlight + this.#datagramBytes > this.windowBytes;
+    const isWindowUsed = this.#budget.isUsed;
     this.#sampleRtt(ackDelayMs, nowMs);
     this.#release(nowMs);
     if (ceCount > this.#ceCount) this.#onCeMarks(ceCount, nowMs);
@@ -300,7 +266,7 @@ export class Recovery<Handle> {
     if (!this.#isLargestNew || !this.#ackHasEliciting || this.#ackLargest < this.#pathStart) return;
     const sentMs = this.#sent.sentMs(this.#ackLargest);
     this.rtt.sample(nowMs - sentMs, ackDelayMs, nowMs);
-    this.#congestion.onRttSample(this.rtt.latestMs, sentMs, nowMs);
+    this.#budget.congestion.onRttSample(this.rtt.latestMs, sentMs, nowMs);
   }
 
   #release(nowMs: number): void {
@@ -319,7 +285,7 @@ export class Recovery<Handle> {
   #leaveFlight(position: number, kind: PacketKind): void {
     if (kind >= PacketKind.ackEliciting) this.#elicitingInFlight--;
     if (kind !== PacketKind.ackOnly && position >= this.#pathStart) {
-      this.#bytesInFlight -= this.#sent.bytes(position);
+      this.#budget.onSettled(this.#sent.bytes(position));
     }
   }
 
@@ -337,7 +303,12 @@ export class Recovery<Handle> {
     for (let i = 0; i < this.#newlyAckedCount; i++) {
       const position = this.#newlyAcked[i]!;
       if (position < this.#pathStart || this.#sent.kind(position) === PacketKind.ackOnly) continue;
-      this.#congestion.onAcked(this.#sent.bytes(position), this.#sent.sentMs(position), nowMs, isWindowUsed);
+      this.#budget.congestion.onAcked(
+        this.#sent.bytes(position),
+        this.#sent.sentMs(position),
+        nowMs,
+        isWindowUsed,
+      );
     }
   }
 
@@ -378,28 +349,23 @@ export class Recovery<Handle> {
     } else this.#eventLosses += this.#lostCount;
     if (!this.#loss.isPersistent) return;
     this.statistics.persistentCongestionEvents++;
-    this.#congestion.onPersistentCongestion();
+    this.#budget.congestion.onPersistentCongestion();
     this.rtt.refreshMin();
   }
 
   #onCongestion(sentMs: number, nowMs: number): boolean {
-    if (!this.#congestion.onCongestion(sentMs, nowMs)) return false;
+    if (!this.#budget.onCongestion(sentMs, nowMs)) return false;
     this.statistics.congestionEvents++;
-    this.#mayExceedWindow = true;
     return true;
   }
 
   #followMtu(): void {
-    const bytes = this.mtu.currentBytes;
-    if (bytes === this.#datagramBytes) return;
-    this.#datagramBytes = bytes;
-    this.#congestion.setMaxDatagramBytes(bytes);
-    this.#pacer.setMaxDatagramBytes(bytes);
-    this.#host.datagramBytesChanged(bytes);
+    if (this.#budget.followMtu()) this.#host.datagramBytesChanged(this.mtu.currentBytes);
   }
 
-  /** The timer of {@link deadlineMs} has expired (§A.9). */
+  /** The timer of {@link deadlineMs} has expired (§A.9), or that of {@link nextSendMs}. */
   handleTimeout(nowMs: number): void {
+    this.#budget.handleTimeout(nowMs);
     if (nowMs < this.deadlineMs) return;
     if (this.#loss.deadlineMs !== Number.POSITIVE_INFINITY) {
       this.#detectLoss(nowMs);
@@ -446,17 +412,12 @@ export class Recovery<Handle> {
    */
   resetPath(nowMs: number): void {
     this.#pathStart = this.#sent.end;
-    this.#bytesInFlight = 0;
     this.rtt.reset();
     this.mtu.reset();
     this.#loss.resetPath();
     this.#followMtu();
-    this.#congestion = this.#newController();
-    this.#pacer = new Pacer(this.#datagramBytes, nowMs);
+    this.#budget.resetPath(nowMs);
     this.#probeTimeouts = 0;
-    this.#isHeldBack = false;
-    this.#mayExceedWindow = false;
-    this.#nextSendMs = Number.POSITIVE_INFINITY;
     this.#eventLosses = 0;
   }
 }

@@ -63,6 +63,17 @@ describe("the search (RFC 8899 §5)", () => {
     );
   });
 
+  test("goes no further than the peer takes (RFC 9000 §18.2)", () => {
+    const mtu = new PathMtu(jumbo);
+    mtu.limit(1472);
+    expect(probe(mtu, 65_535)).toEqual([1200, 1472]);
+    mtu.reset();
+    expect(probe(mtu, 65_535)).toEqual([1200, 1472]);
+    const none = new PathMtu(jumbo);
+    none.limit(1200);
+    expect([none.state, none.probeBytes(0)]).toEqual(["disabled", 0]);
+  });
+
   test("begins again after PMTU_RAISE_TIMER, from what is known (§5.3.3)", () => {
     const mtu = new PathMtu();
     probe(mtu, 1300, 1000);

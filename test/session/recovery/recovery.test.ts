@@ -218,6 +218,37 @@ describe("probe time-out (RFC 9002 §6.2)", () => {
   });
 });
 
+describe("the time to try again", () => {
+  function paced(): Harness {
+    const h = new Harness();
+    h.settleRtt(100);
+    while (h.recovery.canSend(1200, 30_000)) h.send(30_000);
+    expect(h.recovery.nextSendMs).toBeGreaterThan(30_000);
+    return h;
+  }
+
+  test("is told by a pacer that refuses, and by a full window not", () => {
+    const h = new Harness();
+    for (let i = 0; i < 10; i++) h.send(0);
+    expect(h.recovery.canSend(1200, 0)).toBe(false);
+    expect(h.recovery.nextSendMs).toBe(Number.POSITIVE_INFINITY);
+    const { nextSendMs } = paced().recovery;
+    expect(nextSendMs).toBeLessThan(30_100);
+  });
+
+  test("is forgotten when it has come, or something was sent: nothing may be left to send", () => {
+    const woken = paced();
+    const { nextSendMs } = woken.recovery;
+    woken.recovery.handleTimeout(nextSendMs - 0.5);
+    expect(woken.recovery.nextSendMs).toBe(nextSendMs);
+    woken.recovery.handleTimeout(nextSendMs);
+    expect(woken.recovery.nextSendMs).toBe(Number.POSITIVE_INFINITY);
+    const sent = paced();
+    sent.send(30_001);
+    expect(sent.recovery.nextSendMs).toBe(Number.POSITIVE_INFINITY);
+  });
+});
+
 describe("congestion (RFC 9002 §7, appendix B)", () => {
   test("the window begins at ten datagrams or 14,720 bytes, twice a datagram at least (§7.2)", () => {
     for (const [bytes, window] of [
@@ -358,16 +389,21 @@ describe("probes for a larger datagram", () => {
     expect(h.recovery.mtu.probeBytes(20)).toBe(4000);
   });
 
-  test("the window keeps room for one, though smaller packets would fill it", () => {
+  test("the window keeps room for one that found none, though smaller packets would fill it", () => {
     const h = new Harness({ mtu });
     h.send(0, 1200, PacketKind.mtuProbe);
     h.ack(10, [0]);
     let atMs = 10;
     for (; h.recovery.canSend(1200, atMs); atMs++) h.send(atMs);
-    expect(h.recovery.bytesInFlight).toBe(6 * 1200);
-    expect(h.recovery.canSend(4000, atMs)).toBe(true);
+    expect(h.recovery.bytesInFlight).toBe(10 * 1200);
+    expect(h.recovery.canSend(4000, atMs)).toBe(false);
+    h.ack(atMs, [1]);
+    expect(h.recovery.canSend(1200, atMs + 10)).toBe(false);
+    h.ack(atMs, [1, 2]);
+    expect(h.recovery.canSend(4000, atMs + 10)).toBe(true);
     h.send(atMs, 4000, PacketKind.mtuProbe);
-    expect(h.recovery.canSend(1200, atMs)).toBe(false);
+    h.ack(atMs, [1, 2, 3]);
+    expect(h.recovery.canSend(1200, atMs + 20)).toBe(true);
   });
 
   test("a larger datagram makes the window no larger than lets two be sent (RFC 8899 §3)", () => {
