@@ -10,7 +10,7 @@ import { ExtensionType, HandshakeType } from "../tls/codepoints.ts";
 import type { PakeParameters } from "../tls/extensions.ts";
 import { type ClientHello, decodeClientHello, encodeHelloRetryRequest, randomLength } from "../tls/hello.ts";
 import { type RetryRequest, retryExtensions, retryFingerprint } from "../tls/retry.ts";
-import { checkClientHello, selectCipherSuite, selectGroup } from "../tls/server-choices.ts";
+import { checkClientHello, selectGroup, selectSuiteForPsks } from "../tls/server-choices.ts";
 import type { SuiteParameters } from "../tls/suites.ts";
 import { Reader } from "../tls/wire.ts";
 import type { ServerConfig } from "./config.ts";
@@ -122,7 +122,7 @@ export class Acceptor {
     const { cipherSuites, pake } = this.#config;
     const hello = decodeClientHello(message);
     checkClientHello(hello);
-    const suite = selectCipherSuite(hello.cipherSuites, cipherSuites);
+    const suite = selectSuiteForPsks(hello, cipherSuites);
     const selectedGroup = this.#selectGroup(hello);
     const answer = (pakeParameters?: PakeParameters) =>
       this.#answer(message, suite, { selectedGroup, pakeParameters }, address);

@@ -42,7 +42,7 @@ import {
   encodeCertificate,
 } from "../tls/messages.ts";
 import { importPsk, truncateClientHello, writeBinders } from "../tls/psk.ts";
-import { suiteParameters } from "../tls/suites.ts";
+import { type CipherSuite, suiteParameters } from "../tls/suites.ts";
 import { fault } from "../tls/wire.ts";
 import type { ClientConfig, PeerIdentity, SessionTicket } from "./config.ts";
 import { findCredential, noCredential } from "./credential.ts";
@@ -171,7 +171,7 @@ function* firstOffer(handshake: Handshake, config: ClientConfig): Procedure<Offe
   const pake = config.pake === undefined ? undefined : yield* offerPake(config.pake);
   const hello: ClientHelloParameters = {
     random: handshake.clientRandom,
-    cipherSuites: config.cipherSuites,
+    cipherSuites: offeredSuites(config, psks),
     extensions: { ...extensionsOf(handshake, config, shares, psks), ...pake?.extensions },
   };
   const message = sealOffer(handshake, hello, psks);
@@ -357,6 +357,15 @@ function offeredPsks(handshake: Handshake, config: ClientConfig): OfferedPsk[] {
     }
   }
   return psks;
+}
+
+/** A suite that no PSK works with is of use only to a server that can prove who it is without one. */
+function offeredSuites(
+  { cipherSuites, verifyServer, pake }: ClientConfig,
+  psks: readonly OfferedPsk[],
+): readonly CipherSuite[] {
+  if (verifyServer !== undefined || pake !== undefined || psks.length === 0) return cipherSuites;
+  return cipherSuites.filter((suite) => psks.some(({ hash }) => hash === suiteParameters(suite).hash));
 }
 
 /** The hashes of the suites that are offered; a PSK works with suites of its own hash only. */

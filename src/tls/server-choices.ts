@@ -83,6 +83,20 @@ export function selectCipherSuite(
   throw fault("handshake_failure", "no_shared_cipher_suite", "no cipher suite in common");
 }
 
+/**
+ * As {@link selectCipherSuite}, where it is not known yet which PSK will be used: if possible of a hash that one of those
+ * offered has, for PSK and suite have to be compatible (RFC 9846 §4.2.11). A binder is as long as the PSK's hash.
+ */
+export function selectSuiteForPsks(
+  { cipherSuites, extensions }: ClientHello,
+  preferred: readonly CipherSuite[],
+): SuiteParameters {
+  const lengths = new Set(extensions.preSharedKey?.binders.map(({ length }) => length));
+  const fitting = preferred.filter((suite) => lengths.has(suiteParameters(suite).hashLength));
+  const isShared = fitting.some((suite) => cipherSuites.includes(suite));
+  return selectCipherSuite(cipherSuites, isShared ? fitting : preferred);
+}
+
 export interface SelectedGroup<G extends number> {
   readonly group: G;
   /** The client's share; `undefined` if a HelloRetryRequest has to ask for it. */

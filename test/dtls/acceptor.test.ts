@@ -86,6 +86,19 @@ test("the suite that the cookie settles stays, with its hash", async () => {
   expect(client.connected?.cipherSuite).toBe("TLS_AES_256_GCM_SHA384");
 });
 
+test.each([
+  ["offers suites of that hash only", {}],
+  [
+    "could be shown a certificate as well",
+    { verifyServer: { certificateTypes: [], verify: () => text.encode("") } },
+  ],
+])("a PSK for SHA-384 works with the usual suites, whether a client %s", async (_how, client) => {
+  const psk = { ...sharedPsk, imported: false, hash: "SHA-384" as const };
+  const outcome = await connect({ ...client, psks: [psk] }, { choosePsk: () => ({ index: 0, psk }) });
+  expect(outcome.client.error).toBeUndefined();
+  expect(outcome.client.connected?.cipherSuite).toBe("TLS_AES_256_GCM_SHA384");
+});
+
 test("a client that offers nothing acceptable is told so", async () => {
   const { client } = await connect({ cipherSuites: [CipherSuite.TLS_SHA256_SHA256] }, {});
   expect(client.error?.code).toBe("alert_handshake_failure");
