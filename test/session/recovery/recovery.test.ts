@@ -218,15 +218,19 @@ describe("probe time-out (RFC 9002 §6.2)", () => {
   });
 });
 
-describe("the time to try again", () => {
-  function paced(): Harness {
-    const h = new Harness();
-    h.settleRtt(100);
-    while (h.recovery.canSend(1200, 30_000)) h.send(30_000);
-    expect(h.recovery.nextSendMs).toBeGreaterThan(30_000);
-    return h;
-  }
+/** Sends at 30,000 ms what a pacer allows at once, which is half of the window. */
+function paced(): Harness {
+  const h = new Harness();
+  h.settleRtt(100);
+  const numbers = Array.from({ length: 10 }, () => h.send(29_000));
+  h.ack(29_100, numbers);
+  while (h.recovery.canSend(1200, 30_000)) h.send(30_000);
+  expect(h.recovery.windowBytes).toBe(24_000);
+  expect(h.recovery.bytesInFlight).toBe(12_000);
+  return h;
+}
 
+describe("the time to try again", () => {
   test("is told by a pacer that refuses, and by a full window not", () => {
     const h = new Harness();
     for (let i = 0; i < 10; i++) h.send(0);
@@ -277,20 +281,10 @@ describe("congestion (RFC 9002 §7, appendix B)", () => {
   });
 
   test("it grows while pacing limits what is sent (§7.8)", () => {
-    const h = new Harness();
-    h.settleRtt(100);
-    const atMs = 20_000;
-    let sent = 0;
-    let first = -1;
-    while (h.recovery.canSend(1200, atMs)) {
-      const number = h.send(atMs);
-      if (first < 0) first = number;
-      sent++;
-    }
-    expect(sent).toBe(10);
-    const { windowBytes } = h.recovery;
-    h.ack(atMs + 100, [first]);
-    expect(h.recovery.windowBytes).toBe(windowBytes + 1200);
+    const h = paced();
+    const [oldest] = h.recovery.outstanding(1);
+    h.ack(30_100, [oldest!]);
+    expect(h.recovery.windowBytes).toBe(24_000 + 1200);
   });
 
   test("loss halves it, once for all that was sent before (§7.3.2)", () => {
