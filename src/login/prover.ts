@@ -9,9 +9,12 @@ import { SealgramError } from "../errors.ts";
 import { identityText } from "./record.ts";
 import { loginContext, startAs } from "./spake2plus.ts";
 import { MemoryRecordStore } from "./store.ts";
+import { LoginThrottle } from "./throttle.ts";
 
 /** As many servers as a client goes back to: each node of a mesh has a salt of its own. */
 const MAX_SECRETS = 32;
+/** Whoever poses as the server has one guess each time that a client comes back: an hour has 60, and a few more. */
+const MAX_DELAY_MS = 60_000;
 
 interface Names {
   readonly identity: Bytes;
@@ -24,16 +27,35 @@ export class Prover {
   /** By salt and rounds, the latest last: the next login to the same server need not derive it again. */
   readonly #secrets = new Map<string, Promise<ProverSecret>>();
   #scrypt: Promise<ProverSecret> | undefined;
+  readonly #throttle = new LoginThrottle({ maxDelayMs: MAX_DELAY_MS, maxPlaceDelayMs: MAX_DELAY_MS });
 
   constructor(password: string, names: Names) {
     this.#password = password;
     this.#names = names;
   }
 
-  /** @param parameters none for BoringSSL's derivation */
+  /**
+   * "Clients SHOULD treat each time they receive an invalid PAKEServerHello as a failed authentication attempt"
+   * (draft-bmw-tls-pake13 §8.1): after some in a row, later ones have to wait.
+   * @param parameters none for BoringSSL's derivation
+   */
   async start(crypto: CryptoProvider, parameters: PakeParameters | undefined): Promise<Spake2plusProver> {
     const secret = await (parameters === undefined ? this.#byScrypt() : this.#byPbkdf2(parameters));
-    return startAs(crypto, { ...this.#names, context: loginContext }, secret);
+    const { shareP, finish } = await startAs(crypto, { ...this.#names, context: loginContext }, secret);
+    return {
+      shareP,
+      finish: async (message) => {
+        const attempt = this.#throttle.begin("", "");
+        if (attempt === undefined) {
+          throw new SealgramError("login_throttled", "too many servers did not have the password", {
+            alert: "access_denied",
+          });
+        }
+        const confirmed = await finish(message);
+        attempt.succeeded();
+        return confirmed;
+      },
+    };
   }
 
   /** One record, whose salt and rounds nobody asks for. */

@@ -61,5 +61,5 @@ test("without WebCrypto they are computed here, in slices", async () => {
 
 test("BoringSSL's derivation is computed in slices", async () => {
   const { turns } = await turnsDuring(() => deriveScrypt(new TextEncoder().encode("x"), identities));
-  expect(turns).toBeGreaterThan(5);
+  expect(turns).toBeGreaterThan(2);
 });

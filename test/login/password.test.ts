@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import type { Bytes } from "../../src/core/bytes.ts";
 import {
   type ClientConfig,
@@ -146,6 +146,24 @@ describe("password()", () => {
         alert: "insufficient_security",
       });
     }
+  });
+
+  test("does not let servers without the password guess at it as often as the client comes back", async () => {
+    vi.useFakeTimers({ toFake: ["performance"] });
+    onTestFinished(() => void vi.useRealTimers());
+    const auth = await password(alice).client({ crypto });
+    const rogue = await Hall.open(new MemoryRecordStore([{ ...records[1]!, identity: "alice" }]));
+    const next = async () => (await rogue.login(alice, "192.0.2.1", auth)).codes[0];
+    for (let i = 0; i < 5; i++) expect(await next()).toBe("pake_confirmation_mismatch");
+    for (const waitMs of [1_000, 2_000, 4_000]) {
+      vi.advanceTimersByTime(waitMs - 1);
+      expect(await next()).toBe("login_throttled");
+      vi.advanceTimersByTime(1);
+      expect(await next()).toBe("pake_confirmation_mismatch");
+    }
+    // Who types another password, or the same once more, means it.
+    const own = await Hall.open(new MemoryRecordStore(records));
+    expect((await own.login(alice)).client.connected).toBeDefined();
   });
 
   test("refuses a caller's mistakes at once", async () => {
