@@ -41,6 +41,7 @@ import {
   decodeEncryptedExtensions,
   encodeCertificate,
 } from "../tls/messages.ts";
+import { maxTicketBytes } from "../tls/post-handshake.ts";
 import { importPsk, truncateClientHello, writeBinders } from "../tls/psk.ts";
 import { type CipherSuite, suiteParameters } from "../tls/suites.ts";
 import { fault } from "../tls/wire.ts";
@@ -292,8 +293,8 @@ export function usableTicket(config: ClientConfig, nowMs: number): SessionTicket
   // Never without (EC)DHE.
   if (ticket === undefined || groups.length === 0) return undefined;
   const isAlive = nowMs - ticket.receivedAtMs <= ticket.lifetimeSeconds * 1000;
-  const isUsable = isAlive && suiteHashes(config).includes(ticket.hash) && isWanted(config, ticket.peer);
-  return isUsable ? ticket : undefined;
+  const fits = ticket.ticket.length <= maxTicketBytes && suiteHashes(config).includes(ticket.hash);
+  return isAlive && fits && isWanted(config, ticket.peer) ? ticket : undefined;
 }
 
 /**

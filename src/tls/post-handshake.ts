@@ -11,6 +11,12 @@ import { fault } from "./wire.ts";
 /** Seven days: "Clients MUST NOT use tickets for longer", whatever the server says. */
 export const maxTicketLifetimeSeconds = 604_800;
 
+/**
+ * Of a ticket, in bytes, that is given away or offered. Servers keep little of a ClientHello in several datagrams before
+ * they know who it is from: with a larger ticket in it, all handshakes might end unanswered.
+ */
+export const maxTicketBytes = 4096;
+
 /** RFC 9846 §4.6.1 */
 export interface NewSessionTicket {
   readonly lifetimeSeconds: number;

@@ -160,6 +160,38 @@ test("tickets of resumed sessions do not outlive what the first session's may", 
   expect(late.client.tickets[0]?.lifetimeSeconds).toBe(7200);
 });
 
+describe("a ticket that would make a ClientHello too large for a server that does not know its sender", () => {
+  const certificate = (chainBytes: number): Credential => ({
+    type: CertificateType.X509,
+    certificates: [new Uint8Array(100), new Uint8Array(chainBytes)],
+    signer: ofClient,
+  });
+  const server: Partial<ServerConfig> = {
+    ...demandsKey,
+    verifyClient: { certificateTypes: [CertificateType.X509], verify: () => ofClient.publicKey },
+  };
+
+  test.each([
+    [3_500, 1],
+    [9_500, 0],
+  ])("is not made, as of a chain of %i bytes", async (chainBytes, tickets) => {
+    const pair = createPair({ client: { ...knowsKeys, credentials: [certificate(chainBytes)] }, server });
+    expect(await pair.connect()).toBe(true);
+    await pair.until(() => pair.client.tickets.length > 0, 10_000);
+    expect(pair.client.tickets).toHaveLength(tickets);
+  });
+
+  test("is not offered either", async () => {
+    const ticket = await ticketOf(knowsKeys, takesAnybody);
+    let seen = 0;
+    const tickets = { ...openTickets, open: () => void seen++ };
+    const large = { ...ticket, ticket: new Uint8Array(4097) };
+    const pair = await resume(large, knowsKeys, { ...takesAnybody, tickets });
+    expect(pair.client.connected?.resumed).toBe(false);
+    expect(seen).toBe(0);
+  });
+});
+
 describe("a ticket of another server", () => {
   test.each([
     ["a key", "a PSK", knowsKeys, takesAnybody, knowsPsk, takesPsk],
