@@ -13,6 +13,7 @@ import type { Bytes } from "../core/bytes.ts";
 import { toHex } from "./bytes.ts";
 import { parseReferenceName } from "./certificate-name.ts";
 import { type KeyAlgorithm, parsePkcs8 } from "./key-format.ts";
+import { runtimeCrypto } from "./runtime-crypto.ts";
 import { generatePkcs8, signerFromPkcs8 } from "./signer.ts";
 
 /** A certificate with its private key. */
@@ -56,8 +57,9 @@ const alternativeName = (name: string): { type: "dns" | "ip"; value: string } =>
  */
 export const generateCertificate = async (
   request: CertificateDescription,
-  crypto: Crypto = globalThis.crypto,
+  given?: Crypto,
 ): Promise<GeneratedCertificate> => {
+  const crypto = given ?? (await runtimeCrypto());
   const { authority, issuer, names = [] } = request;
   const privateKey = await generatePkcs8(request.algorithm ?? "P-256", crypto);
   const signingPkcs8 = issuer?.privateKey ?? privateKey;

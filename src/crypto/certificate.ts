@@ -16,6 +16,7 @@ import {
 import { DerError, DerReader, encodeDer, Tag } from "./der.ts";
 import { parseSpki, pemBlocks } from "./key-format.ts";
 import type { CertificateChain, CertificateVerifier } from "./provider.ts";
+import { runtimeCrypto } from "./runtime-crypto.ts";
 
 const maxCertificates = 10;
 const maxCertificateBytes = 16_384;
@@ -254,7 +255,7 @@ export interface CertificateVerifierOptions {
    * themselves (pinned).
    */
   readonly trustAnchors: readonly (Uint8Array | string)[];
-  /** The WebCrypto that checks the signatures; `globalThis.crypto` if not given. */
+  /** The WebCrypto that checks the signatures; the runtime's if not given. */
   readonly crypto?: Crypto;
 }
 
@@ -266,7 +267,6 @@ export interface CertificateVerifierOptions {
  * `TypeError` if there is no trust anchor or one of them cannot be read.
  */
 export const createCertificateVerifier = (options: CertificateVerifierOptions): CertificateVerifier => {
-  const crypto = options.crypto ?? globalThis.crypto;
   const anchors = new Map<string, Certificate>();
   for (const anchor of options.trustAnchors) {
     const encoded = typeof anchor === "string" ? pemBlocks(anchor, "CERTIFICATE") : [copyBytes(anchor)];
@@ -316,7 +316,7 @@ export const createCertificateVerifier = (options: CertificateVerifierOptions): 
     if (certificate.signedBy.has(issuer)) return;
     let holds = false;
     try {
-      holds = await isSignedBy(certificate, issuer, crypto);
+      holds = await isSignedBy(certificate, issuer, options.crypto ?? (await runtimeCrypto()));
     } catch (cause) {
       throw fault("bad_certificate", "a certificate whose signature cannot be checked", cause);
     }

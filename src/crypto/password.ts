@@ -1,5 +1,6 @@
 import type { Bytes } from "../core/bytes.ts";
 import { concatBytes, copyBytes } from "./bytes.ts";
+import { runtimeCrypto } from "./runtime-crypto.ts";
 import type { ProverSecret } from "./spake2plus.ts";
 
 export const minIterations = 30_000;
@@ -59,7 +60,7 @@ export const derivePbkdf2 = async (
   password: string,
   identities: Identities,
   options: { readonly salt: Uint8Array; readonly iterations: number },
-  subtle: SubtleCrypto | undefined = globalThis.crypto?.subtle,
+  given?: SubtleCrypto,
 ): Promise<ProverSecret> => {
   const { salt, iterations } = options;
   if (!(Number.isInteger(iterations) && iterations >= minIterations && iterations <= maxIterations)) {
@@ -67,6 +68,7 @@ export const derivePbkdf2 = async (
   }
   if (salt.length < saltLength) throw new RangeError(`a salt of at least ${saltLength} bytes`);
   const prepared = preparePassword(password);
+  const subtle: SubtleCrypto | undefined = given ?? (await runtimeCrypto()).subtle;
   const input = encodePasswordInput(prepared, identities);
   prepared.fill(0);
   try {

@@ -11,6 +11,7 @@ import {
   parseSpki,
 } from "./key-format.ts";
 import type { Awaitable, SignatureScheme, Signer } from "./provider.ts";
+import { runtimeCrypto } from "./runtime-crypto.ts";
 import { ecdsaToDer, schemesFor, signatureSchemes } from "./signature.ts";
 
 type WebCrypto = Pick<Crypto, "subtle" | "getRandomValues">;
@@ -109,13 +110,13 @@ const importSigner = async (subtle: SubtleCrypto, pkcs8: Bytes): Promise<Signer>
  */
 export const signerFromPkcs8 = async (
   key: Uint8Array | string,
-  crypto: WebCrypto = globalThis.crypto,
+  crypto: Awaitable<WebCrypto> = runtimeCrypto(),
 ): Promise<Signer> => {
   const pkcs8 = derOrPem(key, "PRIVATE KEY");
   let seed: Bytes | undefined;
   try {
     if (parsePkcs8(pkcs8).algorithm === "Ed25519") seed = ed25519Seed(pkcs8);
-    return await importSigner(crypto.subtle, pkcs8);
+    return await importSigner((await crypto).subtle, pkcs8);
   } catch (cause) {
     // Every well-formed seed is a key, so what failed is a WebCrypto without Ed25519.
     if (seed !== undefined) return portableEd25519(seed);
@@ -126,7 +127,7 @@ export const signerFromPkcs8 = async (
 /** A signer from a private JWK (RFC 7517): kty EC (P-256, P-384), OKP (Ed25519) or RSA. `TypeError` for anything else. */
 export const signerFromJwk = async (
   jwk: JsonWebKey,
-  crypto: WebCrypto = globalThis.crypto,
+  crypto: Awaitable<WebCrypto> = runtimeCrypto(),
 ): Promise<Signer> => {
   const { kty, crv, x, y, d, n, e, p, q, dp, dq, qi } = jwk;
   if (d === undefined) throw new TypeError("the JWK has no private part");
@@ -137,7 +138,7 @@ export const signerFromJwk = async (
   // `use`, `key_ops` and `alg` are left behind: they may name an operation other than this one.
   const members = algorithm === "RSA" ? { kty, n, e, d, p, q, dp, dq, qi } : { kty, crv, x, y, d };
   try {
-    const { subtle } = crypto;
+    const { subtle } = await crypto;
     const key = await subtle.importKey("jwk", members, importParameters(algorithm, "SHA-256"), true, [
       "sign",
     ]);
@@ -153,21 +154,22 @@ export const signerFromJwk = async (
  */
 export const signerFromKeyPair = async (
   pair: CryptoKeyPair,
-  crypto: WebCrypto = globalThis.crypto,
+  crypto: Awaitable<WebCrypto> = runtimeCrypto(),
 ): Promise<Signer> => {
   const { privateKey, publicKey } = pair;
   if (privateKey.type !== "private" || !privateKey.usages.includes("sign")) {
     throw new TypeError("the key pair has no private key for signing");
   }
   try {
-    const spki = new Uint8Array(await crypto.subtle.exportKey("spki", publicKey));
+    const { subtle } = await crypto;
+    const spki = new Uint8Array(await subtle.exportKey("spki", publicKey));
     const { algorithm } = parseSpki(spki);
     const { name, hash } = privateKey.algorithm as RsaHashedKeyAlgorithm;
     if (name !== importParameters(algorithm, "").name) throw new DerError(`a ${name} key does not sign here`);
     const schemes = schemesFor(algorithm).filter(
       (scheme) => algorithm !== "RSA" || signatureSchemes[scheme].hash === hash.name,
     );
-    const operation = signWith(crypto.subtle, algorithm, () => privateKey);
+    const operation = signWith(subtle, algorithm, () => privateKey);
     return createSigner(algorithm, spki, operation, schemes);
   } catch (cause) {
     throw unusable(cause);
@@ -177,19 +179,20 @@ export const signerFromKeyPair = async (
 /** A new PKCS #8 private key, for a caller that stores it. RSA keys have 3072 bits. */
 export const generatePkcs8 = async (
   algorithm: KeyAlgorithm,
-  crypto: WebCrypto = globalThis.crypto,
+  crypto: Awaitable<WebCrypto> = runtimeCrypto(),
 ): Promise<Bytes> => {
-  if (algorithm === "Ed25519") return ed25519Pkcs8(crypto.getRandomValues(new Uint8Array(32)));
+  const webCrypto = await crypto;
+  if (algorithm === "Ed25519") return ed25519Pkcs8(webCrypto.getRandomValues(new Uint8Array(32)));
   const parameters = {
     ...importParameters(algorithm, "SHA-256"),
     ...(algorithm === "RSA" ? { modulusLength: 3072, publicExponent: Uint8Array.of(1, 0, 1) } : {}),
   };
-  const pair = (await crypto.subtle.generateKey(parameters, true, ["sign", "verify"])) as CryptoKeyPair;
-  return new Uint8Array(await crypto.subtle.exportKey("pkcs8", pair.privateKey));
+  const pair = (await webCrypto.subtle.generateKey(parameters, true, ["sign", "verify"])) as CryptoKeyPair;
+  return new Uint8Array(await webCrypto.subtle.exportKey("pkcs8", pair.privateKey));
 };
 
 /** A signer with a new key that exists in it alone. */
 export const generateSigner = async (
   algorithm: KeyAlgorithm = "P-256",
-  crypto: WebCrypto = globalThis.crypto,
+  crypto: Awaitable<WebCrypto> = runtimeCrypto(),
 ): Promise<Signer> => signerFromPkcs8(await generatePkcs8(algorithm, crypto), crypto);

@@ -4,7 +4,9 @@
  */
 
 import { RecordCore } from "../core/index.ts";
+import { webCryptoAes } from "../core/webcrypto-aes.ts";
 import { createCoreHashes } from "../crypto/core-hashes.ts";
+import { runtimeCrypto } from "../crypto/runtime-crypto.ts";
 import { createProvider } from "../crypto/webcrypto.ts";
 import { type ConnectOptions, connectOn } from "./connect.ts";
 import type { ListenOptions } from "./listen.ts";
@@ -16,8 +18,9 @@ import type { Session } from "./session.ts";
 export * from "./api.ts";
 
 const platform = sharing(async () => {
-  const core = await RecordCore.load();
-  return { core, crypto: createProvider({ hashes: createCoreHashes(core) }) };
+  const crypto = await runtimeCrypto();
+  const core = await RecordCore.load(undefined, { aes: webCryptoAes(crypto.subtle) });
+  return { core, crypto: createProvider({ crypto, hashes: createCoreHashes(core) }) };
 });
 
 /**

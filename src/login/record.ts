@@ -3,6 +3,7 @@ import type { Bytes } from "../core/bytes.ts";
 import { fromBase64, toBase64 } from "../crypto/bytes.ts";
 import { isP256Point } from "../crypto/p256.ts";
 import { defaultIterations, derivePbkdf2, saltLength } from "../crypto/password.ts";
+import { runtimeCrypto } from "../crypto/runtime-crypto.ts";
 import type { VerifierRecord } from "../crypto/spake2plus.ts";
 
 /** A registration (RFC 9383 §3.2). Whoever steals it can try passwords, at `iterations` rounds of PBKDF2 each. */
@@ -36,7 +37,7 @@ export async function register(options: RegisterOptions, subtle?: SubtleCrypto):
   const { password, iterations = defaultIterations } = options;
   const identity = identityBytes(options.identity ?? "");
   const serverIdentity = identityBytes(options.serverIdentity ?? "");
-  const salt = globalThis.crypto.getRandomValues(new Uint8Array(saltLength));
+  const salt = (await runtimeCrypto()).getRandomValues(new Uint8Array(saltLength));
   const identities = { idProver: identity, idVerifier: serverIdentity };
   const { w0, L, w0M, w0N } = await derivePbkdf2(password, identities, { salt, iterations }, subtle);
   return {

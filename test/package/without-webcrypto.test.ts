@@ -1,0 +1,46 @@
+import { execFile } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { build } from "esbuild";
+import { expect, onTestFinished, test } from "vitest";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+// The other suites compare with the runtime's WebCrypto.
+const suites = ["udp", "carrier"].map((name) => `test/runtime/${name}.suite.ts`);
+
+test("without a WebCrypto, @peculiar/webcrypto and noble take its place, in every kind of handshake", async () => {
+  mkdirSync(join(root, "build"), { recursive: true });
+  const folder = mkdtempSync(join(root, "build/webcrypto-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  await build({
+    absWorkingDir: root,
+    entryPoints: ["test/package/without-webcrypto.ts", ...suites],
+    outdir: folder,
+    outbase: "test",
+    outExtension: { ".js": ".mjs" },
+    bundle: true,
+    splitting: true,
+    // package.json declares the library free of side effects; the suites are nothing but.
+    ignoreAnnotations: true,
+    format: "esm",
+    target: "es2022",
+    platform: "neutral",
+    packages: "external",
+    external: ["node:*"],
+  });
+  const built = (source: string) => join(folder, source.replace("test/", "").replace(/\.ts$/, ".mjs"));
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    built("test/package/without-webcrypto.ts"),
+    ...suites.map(built),
+  ]);
+  const events = stdout
+    .split("\n")
+    .filter((line) => line.startsWith("@test "))
+    .map((line) => JSON.parse(line.slice("@test ".length)));
+  expect(events.filter(({ type }) => type === "failed")).toEqual([]);
+  expect(events.at(-1)).toMatchObject({ type: "end", failed: 0 });
+  // Five ways to authenticate, three cipher suites.
+  expect(events.filter(({ type, name }) => type === "passed" && /: .*TLS_/.test(name))).toHaveLength(15);
+});
