@@ -13,6 +13,7 @@
  *                            <-------  ACK                                epoch 3
  */
 import type { Bytes } from "../core/bytes.ts";
+import { MAX_CONNECTION_ID } from "../core/index.ts";
 import { equalBytes } from "../crypto/bytes.ts";
 import type { HashName, KeyShare } from "../crypto/provider.ts";
 import {
@@ -390,6 +391,13 @@ function* receiveAnswer(offer: Offer): Procedure<Answer> {
 
 function negotiateConnectionIds({ parts }: Handshake, { extensions }: ServerHello): void {
   const { connectionId, returnRoutabilityCheck } = extensions;
+  if (connectionId !== undefined && connectionId.length > MAX_CONNECTION_ID) {
+    throw fault(
+      "handshake_failure",
+      "connection_id_too_long",
+      "the server's connection ID is too long to use",
+    );
+  }
   if (connectionId !== undefined) parts.useConnectionIds(new Uint8Array(connectionId));
   else if (returnRoutabilityCheck) {
     throw fault("illegal_parameter", "rrc_without_cid", "rrc without connection_id");

@@ -3,6 +3,7 @@
  * (cookie.ts) and hands over what the cookie carried.
  */
 import type { Bytes } from "../core/bytes.ts";
+import { MAX_CONNECTION_ID } from "../core/index.ts";
 import type { Agreement, HashName, NamedGroup } from "../crypto/provider.ts";
 import type { SealgramError } from "../errors.ts";
 import { checkCertificateRequest } from "../tls/client-checks.ts";
@@ -302,8 +303,11 @@ function* select(
 
 // The server's flight
 
+/** A client whose connection ID is longer than records here can have does without (RFC 9147 §9 has up to 255 bytes). */
 function usesConnectionIds({ parts }: Handshake, { extensions }: ClientHello): boolean {
-  return extensions.connectionId !== undefined && parts.ownConnectionId !== undefined;
+  const { connectionId } = extensions;
+  if (connectionId === undefined || parts.ownConnectionId === undefined) return false;
+  return connectionId.length <= MAX_CONNECTION_ID;
 }
 
 function connectionIds(handshake: Handshake, hello: ClientHello) {

@@ -43,6 +43,33 @@ test("an empty fragment of a message that is not empty says nothing (§5.5)", ()
   expect(reassembler.next()?.bytes).toEqual(message);
 });
 
+test("a client with a connection ID longer than records here can have is served without (§9)", async () => {
+  for (const length of [20, 21, 255]) {
+    const pair = createPair({
+      clientOptions: { connectionId: new Uint8Array(length).fill(1) },
+      serverOptions: { connectionId: new Uint8Array(8).fill(2) },
+    });
+    expect(await pair.connect(), `${length} bytes`).toBe(true);
+    pair.client.connection.send(Uint8Array.of(length));
+    await pair.until(() => pair.server.received.length > 0);
+    expect(pair.server.received).toEqual([Uint8Array.of(length)]);
+  }
+});
+
+test("a client says that a server's connection ID is too long for it (§9)", async () => {
+  const { client, server, network } = createPair({
+    clientOptions: { connectionId: new Uint8Array(0) },
+    serverOptions: { connectionId: new Uint8Array(21).fill(2) },
+  });
+  client.connection.start();
+  await client.idle();
+  server.receive(network.sent[0]!.bytes, "client");
+  await server.idle();
+  client.receive(network.sent[1]!.bytes, "server");
+  await client.idle();
+  expect(client.error).toMatchObject({ code: "connection_id_too_long", alert: "handshake_failure" });
+});
+
 test("a message in fragments of two bytes arrives, in whatever order they come (§5.5)", () => {
   for (let seed = 1; seed <= 5; seed++) {
     const random = new Random(seed);
