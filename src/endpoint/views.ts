@@ -6,6 +6,8 @@ import type { Bytes } from "../core/bytes.ts";
 
 /** Longer ones are made anew. */
 const MAX_LENGTH = 2048;
+/** Contents begin behind a header with a connection ID at servers and without at clients: a program may be both. */
+const placeOf = (start: number): number => (start >> 3) & 1;
 /** Linear memory comes in pages of this size. */
 const LEAST_MEMORY = 65_536;
 
@@ -19,12 +21,13 @@ export class Views {
     if (length > MAX_LENGTH || memory.length < LEAST_MEMORY) return memory.subarray(start, start + length);
     if (memory !== this.#memory) {
       this.#memory = memory;
-      this.#views = new Array(MAX_LENGTH + 1).fill(undefined);
+      this.#views = new Array(2 * (MAX_LENGTH + 1)).fill(undefined);
     }
-    let view = this.#views[length];
+    const at = 2 * length + placeOf(start);
+    let view = this.#views[at];
     if (view === undefined || view.byteOffset !== memory.byteOffset + start) {
       view = memory.subarray(start, start + length);
-      this.#views[length] = view;
+      this.#views[at] = view;
     }
     return view;
   }
