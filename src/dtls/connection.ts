@@ -361,6 +361,17 @@ export class Connection implements RecordReceiver {
     void sealing.then((datagram) => this.#host.transmit(datagram, path));
   }
 
+  /**
+   * Leaves a record number out: no record has it, and a peer that acknowledges one has not received what it says
+   * (RFC 9000 §21.4).
+   * @throws TypeError as {@link send}
+   */
+  skipSequenceNumber(): void {
+    const sealer = this.#applicationSealer();
+    if (this.#records.mayProtectData)
+      void sealer.sealAlone(ContentType.application_data, new Uint8Array(0), 0);
+  }
+
   #applicationSealer(): RecordSealer {
     if (this.#state !== "established") throw new TypeError(`the connection is ${this.#state}`);
     return this.#records.sealer!;

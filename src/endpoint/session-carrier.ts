@@ -54,6 +54,10 @@ export class SessionCarrier implements PacketCarrier {
     return isSent;
   }
 
+  skip(): void {
+    this.#association.connection.skipSequenceNumber();
+  }
+
   /** The last datagram was dropped as if by the network, which recovery sees to. */
   #wait(): void {
     if (!this.hasRoom) return;

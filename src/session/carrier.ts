@@ -19,6 +19,8 @@ export interface PacketCarrier {
   send(packet: Bytes, padding: number): boolean;
   /** As {@link send}, for a datagram that may be larger than what the path is known to take. */
   probe(packet: Bytes, padding: number): boolean;
+  /** Leaves a packet number out. */
+  skip(): void;
   /** Datagrams of this size, records included, are known to arrive. */
   setMtu(mtuBytes: number): void;
   /** Ends it, and tells the peer. */

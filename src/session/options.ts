@@ -31,6 +31,8 @@ export interface SessionOptions {
   /** Datagrams that may wait to be sent. */
   readonly outgoingDatagrams: number;
   readonly log: SessionLog | undefined;
+  /** Chance, from 0 up to 1. */
+  random(): number;
 }
 
 export const defaultSessionOptions: Omit<SessionOptions, "isServer"> = {
@@ -44,4 +46,5 @@ export const defaultSessionOptions: Omit<SessionOptions, "isServer"> = {
   padding: { kind: "none" },
   outgoingDatagrams: 256,
   log: undefined,
+  random: () => crypto.getRandomValues(new Uint32Array(1))[0]! / 2 ** 32,
 };

@@ -30,6 +30,10 @@ export interface OutgoingSources {
   readonly counters: SessionCounters;
 }
 
+/** Packet numbers are left out once among so many packets at first, and ever less often. */
+const FIRST_SKIP_PERIOD = 64;
+const MAX_SKIP_PERIOD = 65_536;
+
 /** A record's content is at most this long (RFC 9846 §5.1). */
 const MAX_PACKET_BYTES = 16_384;
 
@@ -47,6 +51,8 @@ export class Outgoing {
   #parameters: Bytes | undefined;
   /** Whether streams come before datagrams in the next packet. */
   #streamsFirst = false;
+  #skipPeriod = FIRST_SKIP_PERIOD;
+  #skipAtPackets: number;
 
   // Of the packet that is being filled.
   #frames: Sent | undefined;
@@ -65,6 +71,7 @@ export class Outgoing {
     this.#options = options;
     this.#carrier = carrier;
     this.#sources = sources;
+    this.#skipAtPackets = FIRST_SKIP_PERIOD * options.random();
   }
 
   /** The largest datagram that fits into a packet, and that the peer takes. */
@@ -179,6 +186,7 @@ export class Outgoing {
   #transmit(nowMs: number, mayHaveMore: boolean): boolean {
     const { counters, received, recovery } = this.#sources;
     const carrier = this.#carrier;
+    if (counters.packetsSent >= this.#skipAtPackets) this.#skip();
     const { epoch, nextSequenceNumber } = carrier;
     const packet = this.#writer.buffer.subarray(0, this.#writer.at);
     const padding = this.#padding(packet.length);
@@ -199,6 +207,13 @@ export class Outgoing {
     counters.bytesSent += bytes;
     counters.datagramsSent += this.#datagramsWritten;
     return mayHaveMore;
+  }
+
+  /** Whoever acknowledges what did not come, to be sent more, will acknowledge this number too (RFC 9000 §21.4). */
+  #skip(): void {
+    this.#carrier.skip();
+    this.#skipAtPackets += this.#skipPeriod * (1 + this.#options.random());
+    this.#skipPeriod = Math.min(2 * this.#skipPeriod, MAX_SKIP_PERIOD);
   }
 
   #padding(length: number): number {

@@ -104,6 +104,10 @@ export class SimulatedSession implements PacketCarrier {
     return true;
   }
 
+  skip(): void {
+    this.nextSequenceNumber++;
+  }
+
   close(): void {
     if (this.isCarrierClosed) return;
     this.isCarrierClosed = true;
@@ -168,11 +172,13 @@ export class SessionPair {
     this.down = new Link(this.clock, this.random, link);
     this.client = new SimulatedSession(this.clock, this.up, {
       ...defaultSessionOptions,
+      random: () => this.random.next(),
       ...client,
       isServer: false,
     });
     this.server = new SimulatedSession(this.clock, this.down, {
       ...defaultSessionOptions,
+      random: () => this.random.next(),
       ...server,
       isServer: true,
     });
