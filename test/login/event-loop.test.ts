@@ -28,7 +28,10 @@ async function turnsDuring<T>(action: () => T | Promise<T>): Promise<{ turns: nu
 const expected = (iterations: number) =>
   pbkdf2Sync(encodePasswordInput(new TextEncoder().encode("x"), identities), salt, iterations, 80, "sha256");
 
-afterEach(() => void vi.unstubAllGlobals());
+afterEach(() => {
+  vi.unstubAllGlobals();
+  vi.doUnmock("@peculiar/webcrypto");
+});
 
 test("a derivation that blocks would be noticed", async () => {
   const { turns } = await turnsDuring(() => expected(600_000));
@@ -47,10 +50,17 @@ test.each([
   expect(result.w0).toEqual(reduceScalar(expected(600_000).subarray(0, 40)));
 });
 
-test("without WebCrypto they are computed here, in slices", async () => {
-  // As in a page that is not a secure context.
+test("without any WebCrypto they are computed here, in slices", async () => {
+  // As in a page that is not a secure context, where the stand-in for WebCrypto cannot be had either.
   const { crypto } = globalThis;
   vi.stubGlobal("crypto", { getRandomValues: crypto.getRandomValues.bind(crypto) });
+  vi.doMock("@peculiar/webcrypto", () => {
+    throw new Error("not here");
+  });
+  vi.resetModules();
+  const { runtimeCrypto } = await import("../../src/crypto/runtime-crypto.ts");
+  expect((await runtimeCrypto()).subtle).toBeUndefined();
+  const { derivePbkdf2 } = await import("../../src/crypto/password.ts");
   const { turns, result } = await turnsDuring(() =>
     derivePbkdf2("x", identities, { salt, iterations: 100_000 }),
   );
