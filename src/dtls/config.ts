@@ -176,8 +176,11 @@ export interface CommonConfig {
   readonly mtuBytes: number;
   /** NSS key log lines: secrets. */
   readonly keyLog?: (line: string) => void;
-  /** How long the keys of an epoch that has ended still open late records: 2 MSL (RFC 9147 §5.8.1). */
-  readonly oldEpochMs: number;
+  /**
+   * How long a datagram may be under way: TCP's MSL. The keys of an epoch that has ended open late records for so long
+   * (RFC 9147 §4.2.1), those of the handshake for twice as long (§5.8.1).
+   */
+  readonly maxSegmentLifetimeMs: number;
   /** Closes the session when nothing authentic was received for so long. */
   readonly idleTimeoutMs: number | undefined;
   /** Most preferred first: the first that the peer can make use of is shown. */
@@ -242,7 +245,13 @@ export type ConnectionConfig = ClientConfig | ServerConfig;
 /** Used where nothing else is asked for. 1,200 bytes pass every IPv6 path. */
 export const commonDefaults: Pick<
   CommonConfig,
-  "cipherSuites" | "groups" | "reliability" | "mtuBytes" | "oldEpochMs" | "idleTimeoutMs" | "credentials"
+  | "cipherSuites"
+  | "groups"
+  | "reliability"
+  | "mtuBytes"
+  | "maxSegmentLifetimeMs"
+  | "idleTimeoutMs"
+  | "credentials"
 > = {
   cipherSuites: [
     CipherSuite.TLS_CHACHA20_POLY1305_SHA256,
@@ -252,7 +261,7 @@ export const commonDefaults: Pick<
   groups: [Groups.x25519, Groups.secp256r1, Groups.X25519MLKEM768],
   reliability: defaultReliability,
   mtuBytes: 1200,
-  oldEpochMs: 240_000,
+  maxSegmentLifetimeMs: 120_000,
   idleTimeoutMs: 300_000,
   credentials: [],
 };

@@ -3,31 +3,19 @@
  * completion of asynchronous cryptography come in, datagrams, deadlines and events go out through its host.
  */
 import type { Bytes } from "../core/bytes.ts";
-import { ContentType, MAX_CONTENT, type RecordSealer } from "../core/index.ts";
+import { ContentType, type RecordSealer } from "../core/index.ts";
 import { type AlertName, SealgramError } from "../errors.ts";
-import { decodeAlert, encodeAlert } from "../tls/alerts.ts";
-import { HandshakeType } from "../tls/codepoints.ts";
-import { exportKeyingMaterial, ticketPsk } from "../tls/key-schedule.ts";
-import { keyLogLine } from "../tls/keylog.ts";
-import {
-  decodeKeyUpdate,
-  decodeNewConnectionId,
-  decodeNewSessionTicket,
-  decodeRequestConnectionId,
-  encodeKeyUpdate,
-  encodeNewConnectionId,
-  encodeRequestConnectionId,
-  maxTicketLifetimeSeconds,
-} from "../tls/post-handshake.ts";
+import { decodeAlert } from "../tls/alerts.ts";
 import { fault } from "../tls/wire.ts";
-import type { ConnectionConfig, PeerIdentity, SessionTicket } from "./config.ts";
+import type { ConnectionConfig } from "./config.ts";
 import { ConnectionIds } from "./connection-ids.ts";
-import { DatagramPacker } from "./datagrams.ts";
-import { HANDSHAKE_EPOCH, type HandshakeResult, type Side } from "./handshake.ts";
-import { encodeRoutability, type Path, type PathState, type RoutabilityMessage } from "./path.ts";
-import { Paths } from "./paths.ts";
+import { Established } from "./established.ts";
+import { HANDSHAKE_EPOCH, type HandshakeParts, type HandshakeResult, type Side } from "./handshake.ts";
+import type { ConnectionHost, ConnectionOptions } from "./host.ts";
+import { Outgoing } from "./outgoing.ts";
+import type { Path } from "./path.ts";
+import { Paths, type PathsHost } from "./paths.ts";
 import type { Procedure } from "./procedure.ts";
-import type { ReceivedMessage } from "./reassembly.ts";
 import {
   type DropCounters,
   type ReceivedConnectionIds,
@@ -35,65 +23,13 @@ import {
   type RecordReceiver,
 } from "./record-layer.ts";
 import { Reliability } from "./reliability.ts";
-import { TrafficKeyUpdates } from "./traffic-keys.ts";
 
-/** What the handshake has settled, for the application. */
-export interface Connected {
-  readonly cipherSuite: string;
-  /** NamedGroup of the key exchange; none if a PAKE was all of it. */
-  readonly group: number | undefined;
-  /** Who the peer has proved to be; `undefined` for a client that was not asked. */
-  readonly peer: PeerIdentity | undefined;
-  readonly resumed: boolean;
-  readonly applicationProtocol: string | undefined;
-  readonly serverName: string | undefined;
-  readonly usedHelloRetryRequest: boolean;
-  /** From the first flight to the end of the handshake. */
-  readonly handshakeMs: number;
-}
-
-/** Where a connection's outputs go. None of these may call back into the connection. */
-export interface ConnectionHost {
-  /** Milliseconds on a clock that never runs backwards. */
-  now(): number;
-  /** A datagram to send, valid during the call only: whoever does not send it at once has to copy it. */
-  transmit(datagram: Bytes, path: Path): void;
-  /**
-   * Application data: `buffer[start]` to `buffer[start + length - 1]`, valid during the call only, and the number of the
-   * record that it came in (RFC 9147 §4).
-   */
-  data(buffer: Bytes, start: number, length: number, epoch: number, sequenceNumber: number): void;
-  connected(details: Connected): void;
-  /** A ticket to resume with. */
-  ticket(ticket: SessionTicket): void;
-  /** The end: of its own accord, the peer's, or for the reason given. Called once. */
-  closed(reason: SealgramError | undefined): void;
-  /** The peer has moved: datagrams go to this path from now on. */
-  moved(path: Path): void;
-  /** Records are accepted under this connection ID too, from now on. */
-  newConnectionId(): Bytes;
-  /** {@link Connection.deadlineMs} may have changed by itself: something asynchronous is done. */
-  wake(): void;
-}
-
-export interface ConnectionOptions {
-  /** Where the peer is. */
-  readonly path: Path;
-  /** Whether the peer is known to receive there, by a cookie or by the carrier's own handshake. */
-  readonly pathValidated: boolean;
-  /** The connection ID that the peer shall send; empty to offer sending one without receiving any. */
-  readonly connectionId?: Bytes;
-}
+export type { Connected, ConnectionHost, ConnectionOptions } from "./host.ts";
 
 type State = "handshaking" | "established" | "closed";
 
 /** Bytes that a protected record has beyond its content, at the least. */
 const LEAST_RECORD_OVERHEAD = 19;
-/** Answers to the peer that may wait for its ACKs. */
-const MAX_WAITING = 8;
-/** What to try when larger datagrams seem to get lost: IPv6's and IPv4's minimum, and IPv4 over slow links (RFC 1191 §7.1). */
-const MTU_STEPS = [1200, 1024, 548, 268] as const;
-
 export class Connection implements RecordReceiver {
   readonly #host: ConnectionHost;
   readonly #config: ConnectionConfig;
@@ -106,27 +42,18 @@ export class Connection implements RecordReceiver {
   #startedAtMs = 0;
   #hasStarted = false;
   readonly #paths: Paths;
-  #isBlocked = false;
-  #mtuBytes: number;
-  /** What handshake messages are cut to: losses make it smaller than what the application was promised. */
-  #flightMtuBytes: number;
+  readonly #outgoing: Outgoing;
   #lastReceivedAtMs: number;
   #connectionIds: ConnectionIds | undefined;
-  #ownConnectionId: Bytes | undefined;
-  #keys: TrafficKeyUpdates | undefined;
-  #isUpdatingKeys = false;
-  #result: HandshakeResult | undefined;
-  /** Epochs whose reading keys are to go, soonest first. */
-  #retiring: { readonly epoch: number; readonly atMs: number }[] = [];
+  readonly #ownConnectionId: Bytes | undefined;
+  /** What comes after the handshake. */
+  #established: Established | undefined;
   #hasAuthenticRecord = false;
 
   constructor(side: Side, host: ConnectionHost, options: ConnectionOptions) {
     const { config, firstSequenceNumber } = side;
     this.#config = config;
     this.#host = host;
-    this.#paths = new Paths(this.#pathsHost(), options.path, options.pathValidated);
-    this.#mtuBytes = config.mtuBytes;
-    this.#flightMtuBytes = config.mtuBytes;
     this.#ownConnectionId = options.connectionId;
     this.#startedAtMs = host.now();
     this.#lastReceivedAtMs = this.#startedAtMs;
@@ -136,12 +63,14 @@ export class Connection implements RecordReceiver {
       config.keyLimits,
       firstSequenceNumber,
     );
+    this.#paths = new Paths(this.#pathsHost(), options.path, options.pathValidated);
+    this.#outgoing = new Outgoing(host, this.#records, this.#paths, config.mtuBytes);
     this.#reliability = new Reliability(
       this.#records,
       {
         now: () => host.now(),
-        packer: () => this.#packer(),
-        reduceMtu: () => this.#reduceMtu(),
+        packer: () => this.#outgoing.packer(),
+        reduceMtu: () => this.#outgoing.reduceMtu(this.#state === "handshaking"),
       },
       config.reliability,
       firstSequenceNumber,
@@ -161,7 +90,7 @@ export class Connection implements RecordReceiver {
     };
   }
 
-  #parts() {
+  #parts(): HandshakeParts {
     const { crypto, keyLog } = this.#config;
     const connection = this;
     return {
@@ -218,13 +147,12 @@ export class Connection implements RecordReceiver {
 
   /** The largest application data that fits into one datagram, in bytes; 0 before there are keys for data. */
   get maxDataBytes(): number {
-    return this.maxDataBytesAt(this.#mtuBytes);
+    return this.maxDataBytesAt(this.#outgoing.mtuBytes);
   }
 
   /** The largest application data that fits into a datagram of `mtuBytes`, and a record, in bytes. */
   maxDataBytesAt(mtuBytes: number): number {
-    const { sealer } = this.#records;
-    return sealer === undefined ? 0 : Math.max(0, Math.min(mtuBytes - sealer.overhead, MAX_CONTENT));
+    return this.#outgoing.maxDataBytesAt(mtuBytes);
   }
 
   /** Whether the handshake waits for something asynchronous, after which the host is woken. */
@@ -242,7 +170,7 @@ export class Connection implements RecordReceiver {
     if (this.#state === "closed") return undefined;
     const { idleTimeoutMs } = this.#config;
     const idleAtMs = idleTimeoutMs === undefined ? undefined : this.#lastReceivedAtMs + idleTimeoutMs;
-    const ofKeysAndPaths = earlier(this.#retiring[0]?.atMs, this.#paths.deadlineMs);
+    const ofKeysAndPaths = earlier(this.#established?.deadlineMs, this.#paths.deadlineMs);
     return earlier(earlier(this.#reliability.deadlineMs, ofKeysAndPaths), idleAtMs);
   }
 
@@ -271,7 +199,8 @@ export class Connection implements RecordReceiver {
       return;
     }
     this.#paths.received(path, datagram.length);
-    if (this.#isBlocked) this.#unblock();
+    // More may go to an address that is not validated.
+    if (this.#outgoing.takeBlocked()) this.#guard(() => this.#reliability.sendRest());
     const pending = this.#records.receive(datagram, path, this);
     if (pending !== undefined) this.#awaitRecords(pending);
     if (this.#records.canOpenEarly) this.#receiveEarly();
@@ -302,9 +231,7 @@ export class Connection implements RecordReceiver {
       this.#close(new SealgramError("idle_timeout", "nothing was received for too long"));
       return;
     }
-    while (this.#retiring.length > 0 && this.#retiring[0]!.atMs <= now) {
-      this.#records.retireRead(this.#retiring.shift()!.epoch);
-    }
+    this.#established?.handleTimeout();
     this.#paths.handleTimeout();
     this.#guard(() => {
       if (!this.#reliability.handleTimeout()) {
@@ -325,7 +252,7 @@ export class Connection implements RecordReceiver {
    * @throws TypeError before the handshake is complete or after the end, RangeError above {@link maxDataBytes}
    */
   send(content: Uint8Array, padding = 0): boolean {
-    return this.#send(content, padding, this.#mtuBytes);
+    return this.#send(content, padding, this.#outgoing.mtuBytes);
   }
 
   /**
@@ -339,26 +266,9 @@ export class Connection implements RecordReceiver {
 
   #send(content: Uint8Array, padding: number, mtuBytes: number): boolean {
     const sealer = this.#applicationSealer();
-    const inner = content.length + padding;
-    const length = sealer.overhead + inner;
-    if (length > mtuBytes || inner > MAX_CONTENT || padding >>> 0 !== padding) {
-      const most = this.maxDataBytesAt(mtuBytes);
-      throw new RangeError(
-        `${content.length} bytes and padding of ${padding} exceed the ${most} of a datagram`,
-      );
-    }
-    const { current } = this.#paths;
-    if (!this.#records.mayProtectData || !this.#admit(length, current)) return false;
-    const { path } = current;
-    const sealed = sealer.sealAlone(ContentType.application_data, content, padding);
-    if (sealed instanceof Promise) this.#transmitLater(sealed, path);
-    else this.#host.transmit(sealed, path);
-    if (sealer.needsKeyUpdate) this.updateKeys();
-    return true;
-  }
-
-  #transmitLater(sealing: Promise<Bytes>, path: Path): void {
-    void sealing.then((datagram) => this.#host.transmit(datagram, path));
+    const isSent = this.#outgoing.sendData(sealer, content, padding, mtuBytes);
+    if (isSent && sealer.needsKeyUpdate) this.updateKeys();
+    return isSent;
   }
 
   /**
@@ -384,14 +294,7 @@ export class Connection implements RecordReceiver {
    */
   updateKeys(requestPeer = false): void {
     this.#applicationSealer();
-    if (this.#isUpdatingKeys) return;
-    this.#isUpdatingKeys = true;
-    this.#guard(() =>
-      this.#reliability.sendLater([encodeKeyUpdate({ updateRequested: requestPeer })], () => {
-        this.#isUpdatingKeys = false;
-        this.#keys!.updateWrite();
-      }),
-    );
+    this.#guard(() => this.#established!.updateKeys(requestPeer));
   }
 
   /**
@@ -400,19 +303,13 @@ export class Connection implements RecordReceiver {
    */
   requestConnectionIds(count: number): boolean {
     this.#applicationSealer();
-    const ids = this.#connectionIds;
-    if (ids === undefined || ids.sendsNone || ids.isRequesting) return false;
-    ids.requested();
-    this.#guard(() => this.#reliability.sendLater([encodeRequestConnectionId({ count })]));
-    return true;
+    return this.#guard(() => this.#established!.requestConnectionIds(count)) ?? false;
   }
 
   /** Gives the peer a new connection ID to use from now on (RFC 9147 §9); the ones before stay valid. */
   changeConnectionId(): boolean {
     this.#applicationSealer();
-    if (this.#connectionIds === undefined || this.#connectionIds.receivesNone) return false;
-    this.#guard(() => this.#issueConnectionIds(1, "immediate"));
-    return true;
+    return this.#guard(() => this.#established!.changeConnectionId()) ?? false;
   }
 
   /**
@@ -420,17 +317,14 @@ export class Connection implements RecordReceiver {
    * @param length in bytes
    */
   exportKeyingMaterial(label: string, context: Uint8Array, length: number): Bytes {
-    if (this.#result === undefined || this.#state === "closed") {
-      throw new TypeError(`the connection is ${this.#state}`);
-    }
-    const { suite, exporterSecret } = this.#result;
-    return exportKeyingMaterial(this.#config.crypto, suite.hash, exporterSecret, label, context, length);
+    this.#applicationSealer();
+    return this.#established!.exportKeyingMaterial(label, context, length);
   }
 
   /** Sends close_notify and forgets everything. */
   close(): void {
     if (this.#state === "closed") return;
-    this.#sendAlert("close_notify");
+    this.#outgoing.sendAlert("close_notify");
     this.#close(undefined);
   }
 
@@ -441,8 +335,7 @@ export class Connection implements RecordReceiver {
 
   /** Largest datagram to send from now on, in bytes. */
   setMtu(mtuBytes: number): void {
-    this.#mtuBytes = mtuBytes;
-    this.#flightMtuBytes = mtuBytes;
+    this.#outgoing.setMtu(mtuBytes);
   }
 
   /** First retransmission time-out from now on. */
@@ -463,7 +356,7 @@ export class Connection implements RecordReceiver {
     newest: boolean,
     path: Path,
   ): void {
-    if (this.#state !== "closed" && epoch > 0) this.#authentic(newest, path, length);
+    if (this.#state !== "closed" && epoch > 0) this.#authentic(epoch, newest, path, length);
     if (this.#state === "closed") return;
     if (type === ContentType.application_data && epoch > HANDSHAKE_EPOCH) {
       this.#host.data(buffer, start, length, epoch, sequenceNumber);
@@ -485,21 +378,19 @@ export class Connection implements RecordReceiver {
 
   /** @internal called by the record layer */
   keyWearsOut(epoch: number): void {
-    if (this.#state === "established" && epoch === this.#keys!.readEpoch) this.updateKeys(true);
+    if (this.#state === "established") this.#guard(() => this.#established!.keyWearsOut(epoch));
   }
 
   /** @internal called by the record layer */
   keyIsWornOut(epoch: number): void {
-    // "the previous keys can be dropped when the limit is reached rather than closing the connection" (§4.5.3)
-    if (this.#state === "established" && epoch < this.#keys!.readEpoch) this.#records.retireRead(epoch);
-    else if (this.#state !== "closed") {
-      this.#fail(new SealgramError("too_many_forgeries", "too many records failed authentication"));
-    }
+    if (this.#state === "closed" || this.#established?.keyIsWornOut(epoch)) return;
+    this.#fail(new SealgramError("too_many_forgeries", "too many records failed authentication"));
   }
 
-  #authentic(newest: boolean, from: Path, length: number): void {
+  #authentic(epoch: number, newest: boolean, from: Path, length: number): void {
     this.#lastReceivedAtMs = this.#host.now();
     this.#hasAuthenticRecord = true;
+    this.#established?.received(epoch);
     this.#paths.authenticated(from, newest, length + LEAST_RECORD_OVERHEAD);
   }
 
@@ -540,7 +431,7 @@ export class Connection implements RecordReceiver {
     const { name, description } = decodeAlert(content);
     if (name === "user_canceled") return;
     if (name === "close_notify") {
-      this.#sendAlert("close_notify");
+      this.#outgoing.sendAlert("close_notify");
       const reason =
         this.#state === "established"
           ? undefined
@@ -559,8 +450,8 @@ export class Connection implements RecordReceiver {
     while (this.#state !== "closed" && !this.#isComputing) {
       const message = this.#reliability.nextMessage();
       if (message === undefined) return;
-      if (this.#procedure !== undefined) this.#resume(message);
-      else this.#handlePostHandshake(message);
+      if (this.#established === undefined) this.#resume(message);
+      else this.#established.handleMessage(message);
     }
   }
 
@@ -593,30 +484,21 @@ export class Connection implements RecordReceiver {
   }
 
   #establish(result: HandshakeResult): void {
-    const { role, crypto } = this.#config;
     this.#procedure = undefined;
-    this.#result = result;
     this.#state = "established";
     this.#reliability.establish();
     this.#records.establish();
     if (result.returnRoutabilityCheck) this.#paths.checkOthers();
-    this.#keys = new TrafficKeyUpdates(
-      crypto,
-      result.suite,
+    this.#established = new Established(
+      this.#config,
+      this.#host,
       this.#records,
-      role,
-      result.applicationSecrets,
-      (sender, generation, secret) => {
-        const label = sender === "client" ? "CLIENT" : "SERVER";
-        this.#config.keyLog?.(
-          keyLogLine(`${label}_TRAFFIC_SECRET_${generation}`, result.clientRandom, secret),
-        );
-      },
+      this.#reliability,
+      this.#connectionIds,
+      result,
     );
-    if (role === "server") {
+    if (this.#config.role === "server") {
       this.#records.retireWriteBefore(this.#records.writeEpoch);
-      // The client's last flight may come again for as long as its ACK may be lost (§5.8.1).
-      this.#retireLater(HANDSHAKE_EPOCH);
       this.#reliability.acknowledgeNow();
       if (result.postHandshake.length > 0) this.#reliability.sendLater(result.postHandshake);
     }
@@ -632,146 +514,34 @@ export class Connection implements RecordReceiver {
     });
   }
 
-  #retireLater(epoch: number): void {
-    // Of the application's epochs, only the one before the last still has keys.
-    this.#retiring = this.#retiring.filter(
-      (each) => each.epoch === HANDSHAKE_EPOCH || each.epoch + 1 >= epoch,
-    );
-    this.#retiring.push({ epoch, atMs: this.#host.now() + this.#config.oldEpochMs });
-  }
-
-  #handlePostHandshake({ type, bytes }: ReceivedMessage): void {
-    switch (type) {
-      case HandshakeType.new_session_ticket:
-        if (this.#config.role === "client") {
-          this.#handleTicket(bytes);
-          return;
-        }
-        break;
-      case HandshakeType.key_update: {
-        const { updateRequested } = decodeKeyUpdate(bytes);
-        const keys = this.#keys!;
-        keys.updateRead();
-        this.#retireLater(keys.readEpoch - 1);
-        this.#reliability.enterReadEpoch(keys.readEpoch);
-        if (updateRequested) this.updateKeys();
-        return;
-      }
-      case HandshakeType.request_connection_id: {
-        const { count } = decodeRequestConnectionId(bytes);
-        if (this.#connectionIds === undefined) break;
-        if (this.#reliability.waiting >= MAX_WAITING) {
-          throw fault(
-            "too_many_cids_requested",
-            "too_many_cids_requested",
-            "requests for more connection IDs",
-          );
-        }
-        this.#issueConnectionIds(this.#connectionIds.grant(count), "spare");
-        return;
-      }
-      case HandshakeType.new_connection_id: {
-        if (this.#connectionIds === undefined) break;
-        const next = this.#connectionIds.receive(decodeNewConnectionId(bytes));
-        if (next !== undefined) this.#records.sendConnectionId(next);
-        return;
-      }
-    }
-    throw fault("unexpected_message", "unexpected_message", `handshake message ${type} after the handshake`);
-  }
-
-  #handleTicket(bytes: Bytes): void {
-    const { lifetimeSeconds, ageAdd, nonce, ticket } = decodeNewSessionTicket(bytes);
-    const { suite, resumptionSecret, peer } = this.#result!;
-    if (lifetimeSeconds === 0) return;
-    this.#host.ticket({
-      ticket: ticket.slice(),
-      psk: ticketPsk(this.#config.crypto, suite.hash, resumptionSecret, nonce),
-      hash: suite.hash,
-      ageAdd,
-      receivedAtMs: this.#host.now(),
-      lifetimeSeconds: Math.min(lifetimeSeconds, maxTicketLifetimeSeconds),
-      peer,
-    });
-  }
-
-  #issueConnectionIds(count: number, usage: "immediate" | "spare"): void {
-    const cids: Bytes[] = [];
-    for (let i = 0; i < count; i++) {
-      const id = this.#host.newConnectionId();
-      this.#connectionIds!.issue(id);
-      cids.push(id);
-    }
-    this.#reliability.sendLater([encodeNewConnectionId({ cids, usage })]);
-  }
-
   // Paths
 
-  #pathsHost() {
+  #pathsHost(): PathsHost {
     const connection = this;
     return {
       now: () => connection.#host.now(),
-      random: (length: number) => connection.#config.crypto.random(length),
+      random: (length) => connection.#config.crypto.random(length),
       get rttMs() {
         return connection.rttMs;
       },
-      sendRoutability: (message: RoutabilityMessage, to: PathState) =>
-        connection.#sendRoutability(message, to),
-      moved: () => connection.#moved(),
+      sendRoutability: (message, to) =>
+        connection.#guard(() => connection.#outgoing.sendRoutability(message, to)),
+      moved() {
+        connection.#established?.moved();
+        connection.#host.moved(connection.path);
+      },
     };
-  }
-
-  /** The peer is somewhere else: "SHOULD use a new CID whenever sending on a new path" (§9). */
-  #moved(): void {
-    const next = this.#connectionIds?.next();
-    if (next !== undefined) this.#records.sendConnectionId(next);
-    this.#host.moved(this.path);
-  }
-
-  #sendRoutability(message: RoutabilityMessage, state: PathState): void {
-    this.#guard(() => {
-      const packer = this.#packer(state);
-      packer.add(this.#records.writeEpoch, ContentType.return_routability_check, encodeRoutability(message));
-      packer.flush();
-    });
-  }
-
-  // Datagrams
-
-  #packer(path: PathState = this.#paths.current): DatagramPacker {
-    return new DatagramPacker(this.#records, this.#flightMtuBytes, {
-      admit: (bytes) => this.#admit(bytes, path),
-      transmit: (datagram) => this.#host.transmit(datagram, path.path),
-    });
-  }
-
-  #admit(bytes: number, path: PathState): boolean {
-    const isAdmitted = path.maySend(bytes);
-    if (!isAdmitted) this.#isBlocked = true;
-    return isAdmitted;
-  }
-
-  /** More was received from an address that is not validated: what was held back may go. */
-  #unblock(): void {
-    this.#isBlocked = false;
-    this.#guard(() => this.#reliability.sendRest());
-  }
-
-  #reduceMtu(): void {
-    const next = MTU_STEPS.find((step) => step < this.#flightMtuBytes);
-    if (next === undefined) return;
-    this.#flightMtuBytes = next;
-    if (this.#state === "handshaking") this.#mtuBytes = next;
   }
 
   // The end
 
   /** Runs what handles the peer's input; its faults end the connection. */
-  #guard(action: () => void): void {
+  #guard<T>(action: () => T): T | undefined {
     try {
-      action();
+      return action();
     } catch (error) {
       this.#fail(error);
+      return undefined;
     }
   }
 
@@ -784,18 +554,8 @@ export class Connection implements RecordReceiver {
             alert: "internal_error",
             cause: error,
           });
-    if (reason.alert !== undefined) this.#sendAlert(reason.alert);
+    if (reason.alert !== undefined) this.#outgoing.sendAlert(reason.alert);
     this.#close(reason);
-  }
-
-  #sendAlert(alert: AlertName): void {
-    try {
-      const packer = this.#packer();
-      packer.add(this.#records.writeEpoch, ContentType.alert, encodeAlert(alert));
-      packer.flush();
-    } catch {
-      // Nothing can be sent any more; the peer finds out by its own time-out.
-    }
   }
 
   #close(reason: SealgramError | undefined): void {
@@ -803,9 +563,7 @@ export class Connection implements RecordReceiver {
     this.#state = "closed";
     this.#procedure = undefined;
     this.#paths.close();
-    this.#keys?.erase();
-    this.#result?.exporterSecret.fill(0);
-    this.#result?.resumptionSecret.fill(0);
+    this.#established?.close();
     this.#records.close();
     this.#host.closed(reason);
   }

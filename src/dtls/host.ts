@@ -1,0 +1,53 @@
+/** What a connection is given and what it tells. */
+import type { Bytes } from "../core/bytes.ts";
+import type { SealgramError } from "../errors.ts";
+import type { PeerIdentity, SessionTicket } from "./config.ts";
+import type { Path } from "./path.ts";
+
+/** What the handshake has settled, for the application. */
+export interface Connected {
+  readonly cipherSuite: string;
+  /** NamedGroup of the key exchange; none if a PAKE was all of it. */
+  readonly group: number | undefined;
+  /** Who the peer has proved to be; `undefined` for a client that was not asked. */
+  readonly peer: PeerIdentity | undefined;
+  readonly resumed: boolean;
+  readonly applicationProtocol: string | undefined;
+  readonly serverName: string | undefined;
+  readonly usedHelloRetryRequest: boolean;
+  /** From the first flight to the end of the handshake. */
+  readonly handshakeMs: number;
+}
+
+/** Where a connection's outputs go. None of these may call back into the connection. */
+export interface ConnectionHost {
+  /** Milliseconds on a clock that never runs backwards. */
+  now(): number;
+  /** A datagram to send, valid during the call only: whoever does not send it at once has to copy it. */
+  transmit(datagram: Bytes, path: Path): void;
+  /**
+   * Application data: `buffer[start]` to `buffer[start + length - 1]`, valid during the call only, and the number of the
+   * record that it came in (RFC 9147 §4).
+   */
+  data(buffer: Bytes, start: number, length: number, epoch: number, sequenceNumber: number): void;
+  connected(details: Connected): void;
+  /** A ticket to resume with. */
+  ticket(ticket: SessionTicket): void;
+  /** The end: of its own accord, the peer's, or for the reason given. Called once. */
+  closed(reason: SealgramError | undefined): void;
+  /** The peer has moved: datagrams go to this path from now on. */
+  moved(path: Path): void;
+  /** Records are accepted under this connection ID too, from now on. */
+  newConnectionId(): Bytes;
+  /** `deadlineMs` of the connection may have changed by itself: something asynchronous is done. */
+  wake(): void;
+}
+
+export interface ConnectionOptions {
+  /** Where the peer is. */
+  readonly path: Path;
+  /** Whether the peer is known to receive there, by a cookie or by the carrier's own handshake. */
+  readonly pathValidated: boolean;
+  /** The connection ID that the peer shall send; empty to offer sending one without receiving any. */
+  readonly connectionId?: Bytes;
+}

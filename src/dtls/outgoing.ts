@@ -1,0 +1,122 @@
+/** What a connection sends: datagrams of a size that the path takes, no more of them than an address may get. */
+import type { Bytes } from "../core/bytes.ts";
+import { ContentType, MAX_CONTENT, type RecordSealer } from "../core/index.ts";
+import type { AlertName } from "../errors.ts";
+import { encodeAlert } from "../tls/alerts.ts";
+import { DatagramPacker } from "./datagrams.ts";
+import type { ConnectionHost } from "./host.ts";
+import { encodeRoutability, type Path, type PathState, type RoutabilityMessage } from "./path.ts";
+import type { Paths } from "./paths.ts";
+import type { RecordLayer } from "./record-layer.ts";
+
+/** What to try when larger datagrams seem to get lost: IPv6's and IPv4's minimum, and IPv4 over slow links (RFC 1191 §7.1). */
+const MTU_STEPS = [1200, 1024, 548, 268] as const;
+
+export class Outgoing {
+  readonly #host: Pick<ConnectionHost, "transmit">;
+  readonly #records: RecordLayer;
+  readonly #paths: Paths;
+  #mtuBytes: number;
+  /** What handshake messages are cut to: losses make it smaller than what the application was promised. */
+  #flightMtuBytes: number;
+  #isBlocked = false;
+
+  constructor(host: Pick<ConnectionHost, "transmit">, records: RecordLayer, paths: Paths, mtuBytes: number) {
+    this.#host = host;
+    this.#records = records;
+    this.#paths = paths;
+    this.#mtuBytes = mtuBytes;
+    this.#flightMtuBytes = mtuBytes;
+  }
+
+  /** Largest datagram for application data, in bytes. */
+  get mtuBytes(): number {
+    return this.#mtuBytes;
+  }
+
+  setMtu(mtuBytes: number): void {
+    this.#mtuBytes = mtuBytes;
+    this.#flightMtuBytes = mtuBytes;
+  }
+
+  /** Repeated losses may be the path's MTU (RFC 9147 §4.4). During the handshake nothing larger was promised to anybody. */
+  reduceMtu(isHandshaking: boolean): void {
+    const next = MTU_STEPS.find((step) => step < this.#flightMtuBytes);
+    if (next === undefined) return;
+    this.#flightMtuBytes = next;
+    if (isHandshaking) this.#mtuBytes = next;
+  }
+
+  /** Whether anything was held back since the last time that this was asked. */
+  takeBlocked(): boolean {
+    const isBlocked = this.#isBlocked;
+    this.#isBlocked = false;
+    return isBlocked;
+  }
+
+  /** For records of the protocol. */
+  packer(path: PathState = this.#paths.current): DatagramPacker {
+    return new DatagramPacker(this.#records, this.#flightMtuBytes, {
+      admit: (bytes) => this.#admit(bytes, path),
+      transmit: (datagram) => this.#host.transmit(datagram, path.path),
+    });
+  }
+
+  #admit(bytes: number, path: PathState): boolean {
+    const isAdmitted = path.maySend(bytes);
+    if (!isAdmitted) this.#isBlocked = true;
+    return isAdmitted;
+  }
+
+  /** The largest application data that fits into a datagram and a record, in bytes; 0 without keys for it. */
+  maxDataBytesAt(mtuBytes: number): number {
+    const { sealer } = this.#records;
+    return sealer === undefined ? 0 : Math.max(0, Math.min(mtuBytes - sealer.overhead, MAX_CONTENT));
+  }
+
+  /**
+   * Sends application data as one record in one datagram of at most `mtuBytes`; answers false if it was dropped.
+   * @throws RangeError for what does not fit
+   */
+  sendData(sealer: RecordSealer, content: Uint8Array, padding: number, mtuBytes: number): boolean {
+    const inner = content.length + padding;
+    const length = sealer.overhead + inner;
+    if (length > mtuBytes || inner > MAX_CONTENT || padding >>> 0 !== padding) {
+      const most = this.maxDataBytesAt(mtuBytes);
+      throw new RangeError(
+        `${content.length} bytes and padding of ${padding} exceed the ${most} of a datagram`,
+      );
+    }
+    const { current } = this.#paths;
+    if (!this.#records.mayProtectData || !this.#admit(length, current)) return false;
+    const { path } = current;
+    const sealed = sealer.sealAlone(ContentType.application_data, content, padding);
+    if (sealed instanceof Promise) this.#transmitLater(sealed, path);
+    else this.#host.transmit(sealed, path);
+    return true;
+  }
+
+  // By itself, so that what is sealed at once does not pay for a closure.
+  #transmitLater(sealing: Promise<Bytes>, path: Path): void {
+    void sealing.then((datagram) => this.#host.transmit(datagram, path));
+  }
+
+  /** @throws SealgramError key_exhausted */
+  sendRoutability(message: RoutabilityMessage, state: PathState): void {
+    this.#sendAlone(ContentType.return_routability_check, encodeRoutability(message), state);
+  }
+
+  sendAlert(alert: AlertName): void {
+    try {
+      this.#sendAlone(ContentType.alert, encodeAlert(alert), this.#paths.current);
+    } catch {
+      // Nothing can be sent any more; the peer finds out by its own time-out.
+    }
+  }
+
+  #sendAlone(type: ContentType, content: Uint8Array, path: PathState): void {
+    const packer = this.packer(path);
+    packer.add(this.#records.writeEpoch, type, content);
+    packer.flush();
+  }
+}
