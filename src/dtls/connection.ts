@@ -3,52 +3,42 @@
  * completion of asynchronous cryptography come in, datagrams, deadlines and events go out through its host.
  */
 import type { Bytes } from "../core/bytes.ts";
-import { ContentType, type RecordSealer } from "../core/index.ts";
+import type { RecordSealer } from "../core/index.ts";
 import { type AlertName, SealgramError } from "../errors.ts";
-import { decodeAlert } from "../tls/alerts.ts";
-import { fault } from "../tls/wire.ts";
 import type { ConnectionConfig } from "./config.ts";
 import { ConnectionIds } from "./connection-ids.ts";
 import { Established } from "./established.ts";
-import { HANDSHAKE_EPOCH, type HandshakeParts, type HandshakeResult, type Side } from "./handshake.ts";
+import type { HandshakeParts, HandshakeResult, Side } from "./handshake.ts";
+import { HandshakeRun } from "./handshake-run.ts";
 import type { ConnectionHost, ConnectionOptions } from "./host.ts";
+import { Incoming, type IncomingOwner } from "./incoming.ts";
 import { Outgoing } from "./outgoing.ts";
 import type { Path } from "./path.ts";
 import { Paths, type PathsHost } from "./paths.ts";
-import type { Procedure } from "./procedure.ts";
-import {
-  type DropCounters,
-  type ReceivedConnectionIds,
-  RecordLayer,
-  type RecordReceiver,
-} from "./record-layer.ts";
+import { type DropCounters, type ReceivedConnectionIds, RecordLayer } from "./record-layer.ts";
 import { Reliability } from "./reliability.ts";
 
 export type { Connected, ConnectionHost, ConnectionOptions } from "./host.ts";
 
 type State = "handshaking" | "established" | "closed";
 
-/** Bytes that a protected record has beyond its content, at the least. */
-const LEAST_RECORD_OVERHEAD = 19;
-export class Connection implements RecordReceiver {
+export class Connection {
   readonly #host: ConnectionHost;
   readonly #config: ConnectionConfig;
   readonly #records: RecordLayer;
   readonly #reliability: Reliability;
   #state: State = "handshaking";
-  #procedure: Procedure<HandshakeResult> | undefined;
-  /** Whether the procedure waits for a promise rather than for a message. */
-  #isComputing = false;
-  #startedAtMs = 0;
+  readonly #startedAtMs: number;
   #hasStarted = false;
   readonly #paths: Paths;
   readonly #outgoing: Outgoing;
-  #lastReceivedAtMs: number;
+  readonly #incoming: Incoming;
   #connectionIds: ConnectionIds | undefined;
   readonly #ownConnectionId: Bytes | undefined;
-  /** What comes after the handshake. */
+  /** The handshake, until it is over. */
+  #handshake: HandshakeRun | undefined;
+  /** What comes after it. */
   #established: Established | undefined;
-  #hasAuthenticRecord = false;
 
   constructor(side: Side, host: ConnectionHost, options: ConnectionOptions) {
     const { config, firstSequenceNumber } = side;
@@ -56,7 +46,6 @@ export class Connection implements RecordReceiver {
     this.#host = host;
     this.#ownConnectionId = options.connectionId;
     this.#startedAtMs = host.now();
-    this.#lastReceivedAtMs = this.#startedAtMs;
     this.#records = new RecordLayer(
       config.core,
       this.#receivedConnectionIds(),
@@ -75,9 +64,16 @@ export class Connection implements RecordReceiver {
       config.reliability,
       firstSequenceNumber,
     );
-    this.#procedure = side.handshake(this.#parts());
+    this.#incoming = new Incoming(this.#incomingOwner(), host, this.#records, this.#reliability, this.#paths);
+    this.#handshake = new HandshakeRun(
+      {
+        proceed: (next) => this.#proceed(next),
+        finished: (result) => this.#establish(result),
+      },
+      side.handshake(this.#parts()),
+    );
     // A server has nothing to do before the first message; a client starts when it is told to.
-    if (config.role === "server") this.#procedure.next();
+    if (config.role === "server") this.#handshake.resume();
   }
 
   #receivedConnectionIds(): ReceivedConnectionIds {
@@ -157,7 +153,7 @@ export class Connection implements RecordReceiver {
 
   /** Whether the handshake waits for something asynchronous, after which the host is woken. */
   get isComputing(): boolean {
-    return this.#isComputing && this.#state !== "closed";
+    return this.#handshake?.isComputing ?? false;
   }
 
   /** Whether anything that was sent reliably is not yet acknowledged. */
@@ -169,7 +165,8 @@ export class Connection implements RecordReceiver {
   get deadlineMs(): number | undefined {
     if (this.#state === "closed") return undefined;
     const { idleTimeoutMs } = this.#config;
-    const idleAtMs = idleTimeoutMs === undefined ? undefined : this.#lastReceivedAtMs + idleTimeoutMs;
+    const idleAtMs =
+      idleTimeoutMs === undefined ? undefined : this.#incoming.lastReceivedAtMs + idleTimeoutMs;
     const ofKeysAndPaths = earlier(this.#established?.deadlineMs, this.#paths.deadlineMs);
     return earlier(earlier(this.#reliability.deadlineMs, ofKeysAndPaths), idleAtMs);
   }
@@ -189,7 +186,7 @@ export class Connection implements RecordReceiver {
     if (this.#config.role !== "client") return;
     if (this.#hasStarted) throw new TypeError("the connection was started already");
     this.#hasStarted = true;
-    this.#guard(() => this.#resume(undefined));
+    this.#guard(() => this.#handshake?.resume());
   }
 
   /** Takes a datagram that came from `path`. */
@@ -201,7 +198,7 @@ export class Connection implements RecordReceiver {
     this.#paths.received(path, datagram.length);
     // More may go to an address that is not validated.
     if (this.#outgoing.takeBlocked()) this.#guard(() => this.#reliability.sendRest());
-    const pending = this.#records.receive(datagram, path, this);
+    const pending = this.#records.receive(datagram, path, this.#incoming);
     if (pending !== undefined) this.#awaitRecords(pending);
     if (this.#records.canOpenEarly) this.#receiveEarly();
   }
@@ -217,7 +214,7 @@ export class Connection implements RecordReceiver {
   /** What came before its keys can be opened now. */
   #receiveEarly(): void {
     while (this.#records.canOpenEarly) {
-      const pending = this.#records.receiveEarly(this);
+      const pending = this.#records.receiveEarly(this.#incoming);
       if (pending !== undefined) this.#awaitRecords(pending);
     }
   }
@@ -227,7 +224,7 @@ export class Connection implements RecordReceiver {
     if (this.#state === "closed") return;
     const now = this.#host.now();
     const { idleTimeoutMs } = this.#config;
-    if (idleTimeoutMs !== undefined && now >= this.#lastReceivedAtMs + idleTimeoutMs) {
+    if (idleTimeoutMs !== undefined && now >= this.#incoming.lastReceivedAtMs + idleTimeoutMs) {
       this.#close(new SealgramError("idle_timeout", "nothing was received for too long"));
       return;
     }
@@ -343,137 +340,35 @@ export class Connection implements RecordReceiver {
     this.#reliability.setInitialTimeout(timeoutMs);
   }
 
-  // Records
+  // What comes in
 
-  /** @internal called by the record layer */
-  record(
-    type: number,
-    epoch: number,
-    sequenceNumber: number,
-    buffer: Bytes,
-    start: number,
-    length: number,
-    newest: boolean,
-    path: Path,
-  ): void {
-    if (this.#state !== "closed" && epoch > 0) this.#authentic(epoch, newest, path, length);
-    if (this.#state === "closed") return;
-    if (type === ContentType.application_data && epoch > HANDSHAKE_EPOCH) {
-      this.#host.data(buffer, start, length, epoch, sequenceNumber);
-      return;
-    }
-    this.#controlRecord(type, epoch, sequenceNumber, buffer.subarray(start, start + length), path);
+  #incomingOwner(): IncomingOwner {
+    const connection = this;
+    return {
+      get isClosed() {
+        return connection.#state === "closed";
+      },
+      get established() {
+        return connection.#established;
+      },
+      handleMessages: () => connection.#drain(),
+      endedByPeer: (reason) => connection.#endedByPeer(reason),
+      fail: (error) => connection.#fail(error),
+    };
   }
-
-  // By itself, so that application data does not pay for a closure.
-  #controlRecord(type: number, epoch: number, sequenceNumber: number, content: Bytes, path: Path): void {
-    if (epoch === 0 && this.#hasAuthenticRecord) this.#takeRepetition(type, sequenceNumber, content);
-    else this.#guard(() => this.#control(type, epoch, sequenceNumber, content, path));
-  }
-
-  /** @internal called by the record layer */
-  recordFault(error: Error): void {
-    if (this.#state !== "closed") this.#fail(error);
-  }
-
-  /** @internal called by the record layer */
-  keyWearsOut(epoch: number): void {
-    if (this.#state === "established") this.#guard(() => this.#established!.keyWearsOut(epoch));
-  }
-
-  /** @internal called by the record layer */
-  keyIsWornOut(epoch: number): void {
-    if (this.#state === "closed" || this.#established?.keyIsWornOut(epoch)) return;
-    this.#fail(new SealgramError("too_many_forgeries", "too many records failed authentication"));
-  }
-
-  #authentic(epoch: number, newest: boolean, from: Path, length: number): void {
-    this.#lastReceivedAtMs = this.#host.now();
-    this.#hasAuthenticRecord = true;
-    this.#established?.received(epoch);
-    this.#paths.authenticated(from, newest, length + LEAST_RECORD_OVERHEAD);
-  }
-
-  /** Once the peer protects its records, those in plaintext may be anybody's: only repetitions are of use. */
-  #takeRepetition(type: number, sequenceNumber: number, content: Bytes): void {
-    try {
-      if (type === ContentType.handshake) this.#reliability.handleRecord(content, 0, sequenceNumber);
-      else this.#records.countDrop("plaintext_after_keys");
-    } catch (error) {
-      if (!(error instanceof SealgramError)) throw error;
-      this.#records.countDrop("plaintext_after_keys");
-    }
-  }
-
-  #control(type: number, epoch: number, sequenceNumber: number, content: Bytes, path: Path): void {
-    switch (type) {
-      case ContentType.handshake:
-        this.#reliability.handleRecord(content, epoch, sequenceNumber);
-        this.#drain();
-        return;
-      case ContentType.ack:
-        this.#reliability.handleAck(content, epoch);
-        return;
-      case ContentType.alert:
-        this.#handleAlert(content);
-        return;
-      case ContentType.return_routability_check:
-        if (this.#paths.checksOthers && epoch > HANDSHAKE_EPOCH) {
-          this.#paths.handleMessage(content, path);
-          return;
-        }
-        break;
-    }
-    throw fault("unexpected_message", "unexpected_record", `a record of type ${type} in epoch ${epoch}`);
-  }
-
-  #handleAlert(content: Bytes): void {
-    const { name, description } = decodeAlert(content);
-    if (name === "user_canceled") return;
-    if (name === "close_notify") {
-      this.#outgoing.sendAlert("close_notify");
-      const reason =
-        this.#state === "established"
-          ? undefined
-          : new SealgramError("closed_by_peer", "the peer closed the connection during the handshake");
-      this.#close(reason);
-      return;
-    }
-    const text = name ?? String(description);
-    this.#close(new SealgramError(`alert_${text}`, `the peer ended the connection: ${text}`));
-  }
-
-  // Handshake messages
 
   /** Hands messages to the handshake, or to what comes after it, for as long as there are any. */
   #drain(): void {
-    while (this.#state !== "closed" && !this.#isComputing) {
+    while (this.#state !== "closed" && !this.isComputing) {
       const message = this.#reliability.nextMessage();
       if (message === undefined) return;
-      if (this.#established === undefined) this.#resume(message);
-      else this.#established.handleMessage(message);
-    }
-  }
-
-  #resume(input: unknown): void {
-    this.#follow(this.#procedure!.next(input));
-  }
-
-  #follow(step: IteratorResult<Promise<unknown> | undefined, HandshakeResult>): void {
-    if (step.done) this.#establish(step.value);
-    else if (step.value !== undefined) {
-      this.#isComputing = true;
-      step.value.then(
-        (value) => this.#computed(() => this.#resume(value)),
-        // The procedure may know what to do instead.
-        (error: unknown) => this.#computed(() => this.#follow(this.#procedure!.throw(error))),
-      );
+      if (this.#handshake !== undefined) this.#handshake.resume(message);
+      else this.#established!.handleMessage(message);
     }
   }
 
   /** Something asynchronous is done; the connection may have ended in the meantime. */
-  #computed(next: () => void): void {
-    this.#isComputing = false;
+  #proceed(next: () => void): void {
     if (this.#state === "closed") return;
     this.#guard(() => {
       next();
@@ -484,7 +379,7 @@ export class Connection implements RecordReceiver {
   }
 
   #establish(result: HandshakeResult): void {
-    this.#procedure = undefined;
+    this.#handshake = undefined;
     this.#state = "established";
     this.#reliability.establish();
     this.#records.establish();
@@ -545,6 +440,15 @@ export class Connection implements RecordReceiver {
     }
   }
 
+  #endedByPeer(reason: SealgramError | undefined): void {
+    if (reason !== undefined) this.#close(reason);
+    else if (this.#state === "established") this.close();
+    else {
+      this.#outgoing.sendAlert("close_notify");
+      this.#close(new SealgramError("closed_by_peer", "the peer closed the connection during the handshake"));
+    }
+  }
+
   #fail(error: unknown): void {
     if (this.#state === "closed") return;
     const reason =
@@ -561,7 +465,7 @@ export class Connection implements RecordReceiver {
   #close(reason: SealgramError | undefined): void {
     if (this.#state === "closed") return;
     this.#state = "closed";
-    this.#procedure = undefined;
+    this.#handshake = undefined;
     this.#paths.close();
     this.#established?.close();
     this.#records.close();
