@@ -14,8 +14,7 @@
  */
 import type { Bytes } from "../core/bytes.ts";
 import { MAX_CONNECTION_ID } from "../core/index.ts";
-import { equalBytes } from "../crypto/bytes.ts";
-import type { HashName, KeyShare } from "../crypto/provider.ts";
+import type { KeyShare } from "../crypto/provider.ts";
 import {
   checkApplicationProtocol,
   checkCertificateRequest,
@@ -23,7 +22,7 @@ import {
   checkHelloRetryRequest,
   checkServerHello,
 } from "../tls/client-checks.ts";
-import { CertificateType, HandshakeType, ProtocolVersion, PskKeyExchangeMode } from "../tls/codepoints.ts";
+import { CertificateType, HandshakeType, ProtocolVersion } from "../tls/codepoints.ts";
 import type { ClientHelloExtensions } from "../tls/extensions.ts";
 import {
   type ClientHelloParameters,
@@ -34,24 +33,21 @@ import {
   randomLength,
   type ServerHello,
 } from "../tls/hello.ts";
-import { hashLength } from "../tls/hkdf.ts";
-import { KeySchedule, type PskOrigin } from "../tls/key-schedule.ts";
+import { KeySchedule } from "../tls/key-schedule.ts";
 import {
   type CertificateRequest,
   decodeCertificateRequest,
   decodeEncryptedExtensions,
   encodeCertificate,
 } from "../tls/messages.ts";
-import { maxTicketBytes } from "../tls/post-handshake.ts";
-import { importPsk, truncateClientHello, writeBinders } from "../tls/psk.ts";
-import { type CipherSuite, suiteParameters } from "../tls/suites.ts";
+import { truncateClientHello, writeBinders } from "../tls/psk.ts";
 import { fault } from "../tls/wire.ts";
-import type { ClientConfig, PeerIdentity, SessionTicket } from "./config.ts";
+import { type OfferedPsk, offeredPsks, offeredSuites, pskExtension } from "./client-psk.ts";
+import type { ClientConfig, PeerIdentity } from "./config.ts";
 import { findCredential, noCredential } from "./credential.ts";
 import {
   APPLICATION_EPOCH,
   acceptedSchemes,
-  certificateTypeOf,
   HANDSHAKE_EPOCH,
   Handshake,
   type HandshakeParts,
@@ -60,17 +56,6 @@ import {
 } from "./handshake.ts";
 import { finishPake, joinSecrets, offerPake, offerShare, type PakeOffer } from "./pake.ts";
 import { expectMessage, nextMessage, type Procedure, settled, unexpectedMessage } from "./procedure.ts";
-
-/** A PSK as it is offered: one identity, one hash. */
-interface OfferedPsk {
-  readonly identity: Bytes;
-  readonly key: Bytes;
-  readonly hash: HashName;
-  readonly origin: PskOrigin;
-  readonly obfuscatedTicketAge: number;
-  /** Whom the server proves to be by using it. */
-  readonly peer: PeerIdentity | undefined;
-}
 
 interface Offer {
   readonly hello: ClientHelloParameters;
@@ -252,20 +237,6 @@ function certificateTypes(
   return types.some((type) => type !== CertificateType.X509) ? { [field]: types } : {};
 }
 
-function pskExtension({ groups }: ClientConfig, psks: readonly OfferedPsk[]): Partial<ClientHelloExtensions> {
-  if (groups.length === 0) return {};
-  // The modes are sent in any case: without them a server sends no tickets (RFC 9846 §4.2.9).
-  const modes = { pskKeyExchangeModes: [PskKeyExchangeMode.psk_dhe_ke] };
-  if (psks.length === 0) return modes;
-  return {
-    ...modes,
-    preSharedKey: {
-      identities: psks.map(({ identity, obfuscatedTicketAge }) => ({ identity, obfuscatedTicketAge })),
-      binders: psks.map(({ hash }) => new Uint8Array(hashLength(hash))),
-    },
-  };
-}
-
 /** Encodes a ClientHello, fills its binders in and adds it to the transcript. */
 function sealOffer(
   { crypto, transcript }: Handshake,
@@ -286,94 +257,6 @@ function sealOffer(
   }
   transcript.add(message);
   return message;
-}
-
-/** The ticket, if a client that is configured like this offers it at that time. */
-export function usableTicket(config: ClientConfig, nowMs: number): SessionTicket | undefined {
-  const { ticket, groups } = config;
-  // Never without (EC)DHE.
-  if (ticket === undefined || groups.length === 0) return undefined;
-  const isAlive = nowMs - ticket.receivedAtMs <= ticket.lifetimeSeconds * 1000;
-  const fits = ticket.ticket.length <= maxTicketBytes && suiteHashes(config).includes(ticket.hash);
-  return isAlive && fits && isWanted(config, ticket.peer) ? ticket : undefined;
-}
-
-/**
- * Whether a server that was this peer is one to talk to. A client that has nothing to tell servers by but its ticket
- * talks to whoever that is of.
- */
-function isWanted({ verifyServer, psks, pake }: ClientConfig, peer: PeerIdentity | undefined): boolean {
-  if (verifyServer === undefined && psks.length === 0 && pake === undefined) return true;
-  if (peer === undefined) return false;
-  switch (peer.kind) {
-    case "psk":
-      return psks.some(({ identity }) => equalBytes(identity, peer.identity));
-    case "password":
-      return pake !== undefined && equalBytes(pake.serverIdentity, peer.identity);
-    default:
-      return verifyServer?.certificateTypes.includes(certificateTypeOf(peer)) ?? false;
-  }
-}
-
-function offeredPsks(handshake: Handshake, config: ClientConfig): OfferedPsk[] {
-  // Never without (EC)DHE.
-  if (config.groups.length === 0) return [];
-  const hashes = suiteHashes(config);
-  const psks: OfferedPsk[] = [];
-  const now = handshake.parts.now();
-  const ticket = usableTicket(config, now);
-  if (ticket !== undefined) {
-    const age = Math.max(0, Math.floor(now - ticket.receivedAtMs));
-    psks.push({
-      identity: ticket.ticket,
-      key: ticket.psk,
-      hash: ticket.hash,
-      origin: "resumption",
-      obfuscatedTicketAge: (age + ticket.ageAdd) % 2 ** 32,
-      peer: ticket.peer,
-    });
-  }
-  for (const psk of config.psks) {
-    const peer: PeerIdentity = { kind: "psk", identity: new Uint8Array(psk.identity) };
-    if (psk.imported) {
-      for (const hash of hashes) {
-        psks.push({
-          ...importPsk(handshake.crypto, psk, hash),
-          origin: "imported",
-          obfuscatedTicketAge: 0,
-          peer,
-        });
-      }
-    } else {
-      const hash = psk.hash ?? "SHA-256";
-      if (!hashes.includes(hash)) continue;
-      const { identity, key } = psk;
-      psks.push({
-        identity: new Uint8Array(identity),
-        key: new Uint8Array(key),
-        hash,
-        origin: "external",
-        obfuscatedTicketAge: 0,
-        peer,
-      });
-    }
-  }
-  return psks;
-}
-
-/** A suite that no PSK works with is of use only to a server that can prove who it is without one. */
-function offeredSuites(
-  { cipherSuites, verifyServer, pake }: ClientConfig,
-  psks: readonly OfferedPsk[],
-): readonly CipherSuite[] {
-  if (verifyServer !== undefined || pake !== undefined || psks.length === 0) return cipherSuites;
-  return cipherSuites.filter((suite) => psks.some(({ hash }) => hash === suiteParameters(suite).hash));
-}
-
-/** The hashes of the suites that are offered; a PSK works with suites of its own hash only. */
-function suiteHashes({ cipherSuites }: ClientConfig): HashName[] {
-  const hashes: HashName[] = ["SHA-256", "SHA-384"];
-  return hashes.filter((hash) => cipherSuites.some((suite) => suiteParameters(suite).hash === hash));
 }
 
 // The server's flight

@@ -7,7 +7,7 @@ import { CertificateType, NamedGroup as Groups, type ProtocolVersion } from "../
 import type { PakeParameters } from "../tls/extensions.ts";
 import { CipherSuite } from "../tls/suites.ts";
 import type { Path } from "./path.ts";
-import { defaultReliability, type ReliabilityOptions } from "./reliability.ts";
+import { defaultReliability, type ReliabilityOptions } from "./reliability-options.ts";
 
 /** A pre-shared key as both sides know it. */
 export interface Psk {

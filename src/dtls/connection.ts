@@ -3,7 +3,7 @@
  * completion of asynchronous cryptography come in, datagrams, deadlines and events go out through its host.
  */
 import type { Bytes } from "../core/bytes.ts";
-import type { RecordSealer } from "../core/index.ts";
+import { ContentType, type RecordSealer } from "../core/index.ts";
 import { type AlertName, SealgramError } from "../errors.ts";
 import type { ConnectionConfig } from "./config.ts";
 import { ConnectionIds } from "./connection-ids.ts";

@@ -31,5 +31,5 @@ export { CookieJar } from "./cookie.ts";
 export type { Side } from "./handshake.ts";
 export type { Path } from "./path.ts";
 export type { DropCounters, RecordDrop } from "./record-layer.ts";
-export { defaultReliability, type ReliabilityOptions } from "./reliability.ts";
+export { defaultReliability, type ReliabilityOptions } from "./reliability-options.ts";
 export { asServer, type StatelessRetry } from "./server.ts";

@@ -1,7 +1,8 @@
 /** `connect`: a client's sessions, each on a carrier of its own. */
 import type { Bytes } from "../core/bytes.ts";
 import type { NamedGroup } from "../crypto/provider.ts";
-import { asClient, usableTicket } from "../dtls/client.ts";
+import { asClient } from "../dtls/client.ts";
+import { usableTicket } from "../dtls/client-psk.ts";
 import type { ClientConfig, SessionTicket } from "../dtls/config.ts";
 import type { Connected } from "../dtls/connection.ts";
 import { SealgramError } from "../errors.ts";

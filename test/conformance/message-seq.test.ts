@@ -2,7 +2,8 @@ import { expect, test } from "vitest";
 import { RecordCore } from "../../src/core/index.ts";
 import { DatagramPacker } from "../../src/dtls/datagrams.ts";
 import { RecordLayer } from "../../src/dtls/record-layer.ts";
-import { defaultReliability, Reliability } from "../../src/dtls/reliability.ts";
+import { Reliability } from "../../src/dtls/reliability.ts";
+import { defaultReliability } from "../../src/dtls/reliability-options.ts";
 
 test("message_seq MUST NOT wrap: the association ends (§5.2)", () => {
   const records = new RecordLayer(RecordCore.loadSync(), { length: 0, has: () => false });

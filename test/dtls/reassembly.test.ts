@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { ContentType } from "../../src/core/index.ts";
 import { type FragmentFate, Reassembler } from "../../src/dtls/reassembly.ts";
-import { defaultReliability } from "../../src/dtls/reliability.ts";
+import { defaultReliability } from "../../src/dtls/reliability-options.ts";
 import { HandshakeType } from "../../src/tls/codepoints.ts";
 import { Lab, plaintextRecord } from "../conformance/scripted-peer.ts";
 import { Random } from "../sim/random.ts";
