@@ -32,6 +32,7 @@ export { exportPsk } from "./exported-key.ts";
 export type { ConnectErrorCode } from "./failures.ts";
 export { gatewayHashes } from "./gateway-hashes.ts";
 export type { ListenOptions } from "./listen.ts";
+export { NewestState, type NewestStateOptions } from "./newest-state.ts";
 export type { CipherSuiteName, CommonOptions } from "./options.ts";
 export { qlog } from "./qlog.ts";
 export type { CertificateHashes } from "./routes.ts";

@@ -5,7 +5,7 @@ import type { Connected } from "../dtls/connection.ts";
 import type { DropCounters } from "../dtls/record-layer.ts";
 import { SealgramError } from "../errors.ts";
 import type { PacketCarrier } from "../session/carrier.ts";
-import type { OutgoingDatagrams } from "../session/datagram-queue.ts";
+import type { Fate, OutgoingDatagrams } from "../session/datagram-queue.ts";
 import { SessionEnd } from "../session/end.ts";
 import type { SessionEngine } from "../session/engine.ts";
 import type { RequestHandler, RequestOptions } from "../session/requests.ts";
@@ -275,12 +275,15 @@ export class Session {
 
   /**
    * Sends a datagram: at once, or with streams, as soon as the path allows. It may change as soon as this returns.
+   * @param fate with streams, told whether it has arrived, as far as that is known
    * @returns false if there was no room for it
    * @throws TypeError after the end, RangeError above {@link maxDatagramSize}
    */
-  sendDatagram(datagram: Uint8Array): boolean {
+  sendDatagram(datagram: Uint8Array, fate?: Fate): boolean {
     const isSent =
-      this.#web === undefined ? this.#association.send(datagram) : this.#queueDatagram(this.#web, datagram);
+      this.#web === undefined
+        ? this.#association.send(datagram)
+        : this.#queueDatagram(this.#web, datagram, fate);
     if (isSent) {
       this.#datagramsSent++;
       this.#bytesSent += datagram.length;
@@ -288,8 +291,8 @@ export class Session {
     return isSent;
   }
 
-  #queueDatagram({ engine }: WebSession, datagram: Uint8Array): boolean {
-    engine.sendDatagram(datagram);
+  #queueDatagram({ engine }: WebSession, datagram: Uint8Array, fate: Fate | undefined): boolean {
+    engine.sendDatagram(datagram, fate);
     // An answer goes with the acknowledgement of what it answers.
     if (!this.#isReceiving) this.#flush();
     return true;
