@@ -1,49 +1,24 @@
+/** w0 and w1 of a password: the slow way that makes guessing from a stolen record slow as well. */
 import type { Bytes } from "../core/bytes.ts";
-import { concatBytes, copyBytes } from "./bytes.ts";
+import { copyBytes } from "./bytes.ts";
+import {
+  encodePasswordInput,
+  type Identities,
+  minIterations,
+  preparePassword,
+  saltLength,
+} from "./password-input.ts";
 import { runtimeCrypto } from "./runtime-crypto.ts";
-import type { ProverSecret } from "./spake2plus.ts";
+import { createProverSecret, type ProverSecret, reduceScalar } from "./spake2plus.ts";
 
-export const minIterations = 30_000;
-/** The present advice for PBKDF2-HMAC-SHA-256. */
-export const defaultIterations = 600_000;
-export const saltLength = 16;
 /** Bounds what a server can make a client compute. */
 const maxIterations = 10_000_000;
 
 /** Two integers of 320 bits: 64 more than the group order has, each (RFC 9383 §3.2). */
 const outputLength = 80;
 
-/** Who the registration is for; empty if unknown (RFC 9383 §3.2). */
-export interface Identities {
-  readonly idProver: Uint8Array;
-  readonly idVerifier: Uint8Array;
-}
-
-/**
- * A password as bytes, by the OpaqueString profile (RFC 8265 §4.2.2): every space is U+0020, form NFC, UTF-8.
- * `TypeError` for an empty one or one with control characters.
- */
-export const preparePassword = (password: string): Bytes => {
-  const prepared = password.replaceAll(/\p{Zs}/gu, " ").normalize("NFC");
-  if (prepared === "" || /[\p{Cc}\p{Cs}]/u.test(prepared)) {
-    throw new TypeError("a password is not empty and has no control characters");
-  }
-  return new TextEncoder().encode(prepared);
-};
-
-/** len(pw) || pw || len(idProver) || idProver || len(idVerifier) || idVerifier (RFC 9383 §3.2). */
-export const encodePasswordInput = (password: Uint8Array, { idProver, idVerifier }: Identities): Bytes =>
-  concatBytes(
-    ...[password, idProver, idVerifier].flatMap((field) => {
-      const length = new Uint8Array(8);
-      new DataView(length.buffer).setUint32(0, field.length, true);
-      return [length, field];
-    }),
-  );
-
-/** Erases the output. The arithmetic is loaded here: whoever only prepares a password does without. */
-const secretFrom = async (output: Uint8Array): Promise<ProverSecret> => {
-  const { createProverSecret, reduceScalar } = await import("./spake2plus.ts");
+/** Erases the output. */
+const secretFrom = (output: Uint8Array): ProverSecret => {
   const [w0, w1] = [reduceScalar(output.subarray(0, 40)), reduceScalar(output.subarray(40))];
   output.fill(0);
   return createProverSecret(w0, w1);
@@ -72,7 +47,7 @@ export const derivePbkdf2 = async (
   const input = encodePasswordInput(prepared, identities);
   prepared.fill(0);
   try {
-    return await secretFrom(
+    return secretFrom(
       subtle === undefined
         ? await sliced(input, salt, iterations)
         : await byWebCrypto(subtle, input, salt, iterations),

@@ -1,5 +1,5 @@
 /** Logging in by passwords: registration, the records of a server, and the throttle against guessing. */
-export { defaultIterations, minIterations } from "../crypto/password.ts";
+export { defaultIterations, minIterations } from "../crypto/password-input.ts";
 export {
   type PasswordAuth,
   type PasswordContext,

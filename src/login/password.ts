@@ -2,7 +2,7 @@
  * `password(...)`: both sides of a login as configurations of the handshake. What a side does is loaded when a login
  * comes to it: a client has none of the server's code, and one that resumes by a ticket no arithmetic either.
  */
-import { preparePassword } from "../crypto/password.ts";
+import { preparePassword } from "../crypto/password-input.ts";
 import type { CryptoProvider } from "../crypto/provider.ts";
 import type { ClientConfig, ServerConfig } from "../dtls/config.ts";
 import type { Prover } from "./prover.ts";

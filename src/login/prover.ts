@@ -1,7 +1,8 @@
 /** A client's logins with one password. */
 import type { Bytes } from "../core/bytes.ts";
 import { toHex } from "../crypto/bytes.ts";
-import { derivePbkdf2, deriveScrypt, preparePassword } from "../crypto/password.ts";
+import { derivePbkdf2, deriveScrypt } from "../crypto/password.ts";
+import { preparePassword } from "../crypto/password-input.ts";
 import type { CryptoProvider } from "../crypto/provider.ts";
 import type { ProverSecret, Prover as Spake2plusProver } from "../crypto/spake2plus.ts";
 import type { PakeParameters } from "../dtls/config.ts";

@@ -2,7 +2,7 @@
 import type { Bytes } from "../core/bytes.ts";
 import { fromBase64, toBase64 } from "../crypto/bytes.ts";
 import { isP256Point } from "../crypto/p256.ts";
-import { defaultIterations, derivePbkdf2, saltLength } from "../crypto/password.ts";
+import { defaultIterations, saltLength } from "../crypto/password-input.ts";
 import { runtimeCrypto } from "../crypto/runtime-crypto.ts";
 import type { VerifierRecord } from "../crypto/spake2plus.ts";
 
@@ -39,6 +39,8 @@ export async function register(options: RegisterOptions, subtle?: SubtleCrypto):
   const serverIdentity = identityBytes(options.serverIdentity ?? "");
   const salt = (await runtimeCrypto()).getRandomValues(new Uint8Array(saltLength));
   const identities = { idProver: identity, idVerifier: serverIdentity };
+  // The arithmetic is loaded by who needs it.
+  const { derivePbkdf2 } = await import("../crypto/password.ts");
   const { w0, L, w0M, w0N } = await derivePbkdf2(password, identities, { salt, iterations }, subtle);
   return {
     identity: identityText(identity)!,

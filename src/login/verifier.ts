@@ -1,7 +1,7 @@
 /** The server's side of logins, over any store. */
 import type { Bytes } from "../core/bytes.ts";
 import { equalBytes, toHex } from "../crypto/bytes.ts";
-import { defaultIterations, encodePasswordInput, saltLength } from "../crypto/password.ts";
+import { defaultIterations, encodePasswordInput, saltLength } from "../crypto/password-input.ts";
 import type { CryptoProvider } from "../crypto/provider.ts";
 import { createDecoyRecord } from "../crypto/spake2plus.ts";
 import type { PakeAttempt, ServerPake } from "../dtls/config.ts";

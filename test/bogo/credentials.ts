@@ -5,7 +5,7 @@ import type { Bytes } from "../../src/core/bytes.ts";
 import { DerReader, encodeDer, Tag } from "../../src/crypto/der.ts";
 import { pemBlocks } from "../../src/crypto/key-format.ts";
 import { nodeSigner } from "../../src/crypto/node.ts";
-import { encodePasswordInput } from "../../src/crypto/password.ts";
+import { encodePasswordInput } from "../../src/crypto/password-input.ts";
 import type { SignatureScheme, Signer } from "../../src/crypto/provider.ts";
 import { createProverSecret, type ProverSecret, reduceScalar } from "../../src/crypto/spake2plus.ts";
 import { CertificateType, type Credential, type Psk } from "../../src/dtls/config.ts";

@@ -2,13 +2,8 @@ import { createHash, createHmac, scryptSync } from "node:crypto";
 import { p256 } from "@noble/curves/nist.js";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import {
-  defaultIterations,
-  derivePbkdf2,
-  deriveScrypt,
-  encodePasswordInput,
-  preparePassword,
-} from "../../src/crypto/password.ts";
+import { derivePbkdf2, deriveScrypt } from "../../src/crypto/password.ts";
+import { defaultIterations, encodePasswordInput, preparePassword } from "../../src/crypto/password-input.ts";
 import type { CryptoProvider } from "../../src/crypto/provider.ts";
 import {
   createDecoyRecord,

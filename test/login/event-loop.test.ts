@@ -2,7 +2,8 @@
 import { pbkdf2Sync } from "node:crypto";
 import { Crypto as PeculiarCrypto } from "@peculiar/webcrypto";
 import { afterEach, expect, test, vi } from "vitest";
-import { derivePbkdf2, deriveScrypt, encodePasswordInput } from "../../src/crypto/password.ts";
+import { derivePbkdf2, deriveScrypt } from "../../src/crypto/password.ts";
+import { encodePasswordInput } from "../../src/crypto/password-input.ts";
 import { reduceScalar } from "../../src/crypto/spake2plus.ts";
 
 const identities = { idProver: new TextEncoder().encode("alice"), idVerifier: new Uint8Array(0) };
