@@ -59,6 +59,38 @@ describe("loss by packet threshold (RFC 9002 §6.1.1)", () => {
     expect(h.lost).toEqual([0, 1, 2, 3, 4, 5]);
   });
 
+  test("congestion is taken back when all that was lost in it has arrived, and not before (RFC 9438 §4.9)", () => {
+    const h = new Harness({ algorithm: "cubic" });
+    for (let i = 0; i < 10; i++) h.send(i / 100);
+    h.ack(100, [3]);
+    expect(h.lost).toEqual([0]);
+    h.ack(100, [3, 4, 5]);
+    expect(h.lost).toEqual([0, 1, 2]);
+    const { windowBytes } = h.recovery;
+    h.ack(101, [0, 3, 4, 5]);
+    h.ack(102, [0, 1, 3, 4, 5]);
+    expect(h.recovery.windowBytes).toBe(windowBytes);
+    h.ack(103, [0, 1, 2, 3, 4, 5]);
+    expect(h.recovery.windowBytes).toBeGreaterThan(windowBytes);
+    expect(h.recovery.slowStartThresholdBytes).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  test("a lost packet that is long forgotten is not mistaken for another", () => {
+    const h = new Harness();
+    h.send(0);
+    for (let i = 1; i < 256; i++) h.send(0);
+    h.ack(
+      10,
+      Array.from({ length: 255 }, (_, i) => i + 1),
+    );
+    expect(h.lost).toEqual([0]);
+    for (let i = 0; i < 4; i++) h.send(20);
+    h.ack(30, [259]);
+    expect(h.lost).toEqual([0, 256]);
+    h.ack(31, [0, 259]);
+    expect(h.recovery.statistics.lateArrivals).toBe(0);
+  });
+
   test("acknowledging once more what had arrived late counts once", () => {
     const h = new Harness();
     for (let i = 0; i < 4; i++) h.send(i);
@@ -439,7 +471,7 @@ describe("persistent congestion (RFC 9002 §7.6)", () => {
   });
 
   test("shorter ones are not", () => {
-    expect(example([0, 1, 2, 3, 4, 5, 12]).recovery.statistics.persistentCongestionEvents).toBe(0);
+    expect(example([0, 1, 2, 3, 4, 5, 6, 12]).recovery.statistics.persistentCongestionEvents).toBe(0);
   });
 
   test("one acknowledgement between them and they are not", () => {
@@ -573,6 +605,17 @@ describe("a new path (RFC 9000 §9.4)", () => {
     expect(h.recovery.statistics.congestionEvents).toBe(0);
     expect(h.recovery.windowBytes).toBe(12_000);
     expect(h.recovery.bytesInFlight).toBe(0);
+  });
+
+  test("does not grow by what arrived on the old one", () => {
+    const h = new Harness();
+    for (let i = 0; i < 10; i++) h.send(0);
+    h.recovery.resetPath(10);
+    for (let i = 0; i < 10; i++) h.send(20);
+    expect(h.recovery.canSend(1200, 20)).toBe(false);
+    h.ack(30, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    expect(h.recovery.windowBytes).toBe(12_000);
+    expect(h.recovery.bytesInFlight).toBe(12_000);
   });
 
   test("what is outstanding from the old one is still probed for", () => {

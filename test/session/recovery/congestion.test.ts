@@ -1,4 +1,4 @@
-/** CUBIC against RFC 9438's formulas, computed apart from the code: in segments and seconds, in closed form. */
+/** Congestion controllers against the formulas of their RFCs, computed apart from the code: in segments and seconds, in closed form. */
 import { describe, expect, test } from "vitest";
 import { Cubic } from "../../../src/session/recovery/cubic.ts";
 import { NewReno } from "../../../src/session/recovery/new-reno.ts";
@@ -125,15 +125,19 @@ describe("congestion (RFC 9438 §4.6 to §4.9)", () => {
     expect(cubic.windowBytes / SEGMENT).toBeCloseTo(window + (target - window) / window, 9);
   });
 
-  test("one reduction for all that was sent before recovery, and no growth by it (RFC 9002 §7.3.2)", () => {
-    const cubic = cubicAt(100);
-    open(cubic, 100, 0);
-    expect(cubic.onCongestion(5, 10)).toBe(true);
-    expect(cubic.onCongestion(10, 11)).toBe(false);
-    cubic.onAcked(SEGMENT, 10, 20, true);
-    expect(cubic.windowBytes).toBeCloseTo(70 * SEGMENT, 6);
-    expect(cubic.onCongestion(11, 21)).toBe(true);
-  });
+  for (const [name, create, factor] of [
+    ["NewReno", () => new NewReno(SEGMENT), 0.5],
+    ["CUBIC", () => cubicAt(100), BETA],
+  ] as const) {
+    test(`${name}: one reduction for all that was sent before recovery, and no growth by it (RFC 9002 §7.3.2)`, () => {
+      const controller = create();
+      expect(controller.onCongestion(5, 10)).toBe(true);
+      expect(controller.onCongestion(10, 11)).toBe(false);
+      controller.onAcked(SEGMENT, 10, 20, true);
+      expect(controller.windowBytes).toBeCloseTo(10 * factor * SEGMENT, 6);
+      expect(controller.onCongestion(11, 21)).toBe(true);
+    });
+  }
 
   test("never below two datagrams (RFC 9002 §7.2)", () => {
     const cubic = cubicAt(100);
