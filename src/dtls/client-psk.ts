@@ -32,7 +32,7 @@ export function offeredPsks(handshake: Handshake, config: ClientConfig): Offered
   const now = handshake.parts.now();
   const ticket = usableTicket(config, now);
   if (ticket !== undefined) {
-    const age = Math.max(0, Math.floor(now - ticket.receivedAtMs));
+    const age = Math.floor(now - ticket.receivedAtMs);
     psks.push({
       identity: ticket.ticket,
       key: ticket.psk,
@@ -84,7 +84,9 @@ export function usableTicket(config: ClientConfig, nowMs: number): SessionTicket
   const { ticket, groups } = config;
   // Never without (EC)DHE.
   if (ticket === undefined || groups.length === 0) return undefined;
-  const isAlive = nowMs - ticket.receivedAtMs <= ticket.lifetimeSeconds * 1000;
+  const ageMs = nowMs - ticket.receivedAtMs;
+  // Of one from the future nobody can say how old it is.
+  const isAlive = ageMs >= 0 && ageMs <= ticket.lifetimeSeconds * 1000;
   const fits = ticket.ticket.length <= maxTicketBytes && suiteHashes(config).includes(ticket.hash);
   return isAlive && fits && isWanted(config, ticket.peer) ? ticket : undefined;
 }

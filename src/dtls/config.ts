@@ -136,7 +136,7 @@ export interface SessionTicket {
   readonly psk: Bytes;
   readonly hash: HashName;
   readonly ageAdd: number;
-  /** On the clock of the connection that received it. */
+  /** On the clock of the connection that received it; of one that a session gives out, since 1970. */
   readonly receivedAtMs: number;
   readonly lifetimeSeconds: number;
   readonly peer: PeerIdentity | undefined;

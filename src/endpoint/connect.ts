@@ -135,12 +135,17 @@ async function clientConfig(
     role: "client",
     psks: [],
     keyShareGroups: keyShareGroups ?? common.groups.filter((group) => group === Groups.x25519),
-    ...(ticket === undefined ? {} : { ticket }),
+    ...(ticket === undefined ? {} : { ticket: onClockOf(platform, ticket) }),
     ...(await options.auth.client({
       crypto: platform.crypto,
       ...(serverName === undefined ? {} : { serverName }),
     })),
   };
+}
+
+/** A session's ticket, which is dated since 1970, for a connection. */
+function onClockOf({ deadlines }: Shared, ticket: SessionTicket): SessionTicket {
+  return { ...ticket, receivedAtMs: deadlines.now() - (Date.now() - ticket.receivedAtMs) };
 }
 
 /** The promise's outcome, unless the signal comes first. */

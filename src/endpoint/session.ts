@@ -387,7 +387,9 @@ export class Session {
     this.#onticket = handler;
   }
 
-  #receiveTicket(ticket: SessionTicket): void {
+  #receiveTicket(received: SessionTicket): void {
+    // On the clock of a process its age would be lost with the process.
+    const ticket = { ...received, receivedAtMs: Date.now() };
     this.#ticket = ticket;
     if (this.#onticket !== null) this.#call(this.#onticket, ticket);
   }

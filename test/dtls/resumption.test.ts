@@ -58,8 +58,13 @@ async function ticketOf(
 ): Promise<SessionTicket> {
   const pair = createPair({ client, server });
   expect(await pair.connect()).toBe(true);
+  return firstTicket(pair);
+}
+
+/** As if it had come when the clock of the next pair begins. */
+async function firstTicket(pair: Pair): Promise<SessionTicket> {
   await pair.until(() => pair.client.tickets.length > 0);
-  return pair.client.tickets[0]!;
+  return { ...pair.client.tickets[0]!, receivedAtMs: 0 };
 }
 
 async function resume(
@@ -128,8 +133,7 @@ describe("a ticket of a session with a PSK", () => {
         resumed: true,
         peer: { kind: "psk", identity: psk.identity },
       });
-      await resumed.until(() => resumed.client.tickets.length > 0);
-      ticket = resumed.client.tickets[0]!;
+      ticket = await firstTicket(resumed);
     }
     // Another key in its place, whose owner is another.
     known.set(String(psk.identity), { ...psk, key: new Uint8Array(32).fill(8) });
@@ -148,16 +152,14 @@ test("tickets of resumed sessions do not outlive what the first session's may", 
     nowMs += 4_000_000;
     const resumed = await resume(ticket, knowsKeys, takesAnybody);
     expect(resumed.server.connected?.resumed).toBe(true);
-    await resumed.until(() => resumed.client.tickets.length > 0);
-    ticket = resumed.client.tickets[0]!;
+    ticket = await firstTicket(resumed);
     lifetimes.push(ticket.lifetimeSeconds);
   }
   expect(lifetimes).toEqual([7200, 7200, 6000, 2000]);
   nowMs += 2_000_000;
   const late = await resume(ticket, knowsKeys, takesAnybody);
   expect(late.server.connected?.resumed).toBe(false);
-  await late.until(() => late.client.tickets.length > 0);
-  expect(late.client.tickets[0]?.lifetimeSeconds).toBe(7200);
+  expect((await firstTicket(late)).lifetimeSeconds).toBe(7200);
 });
 
 describe("a ticket that would make a ClientHello too large for a server that does not know its sender", () => {
@@ -190,6 +192,22 @@ describe("a ticket that would make a ClientHello too large for a server that doe
     expect(pair.client.connected?.resumed).toBe(false);
     expect(seen).toBe(0);
   });
+});
+
+test.each([
+  [0, true],
+  [7_200_000, true],
+  [7_200_001, false],
+  [-1, false],
+])("a ticket that is %i ms old is offered: %s", async (ageMs, isOffered) => {
+  const ticket = await ticketOf(knowsKeys, takesAnybody);
+  const pair = createPair({
+    // Pairs begin at 0.
+    client: { ...knowsKeys, ticket: { ...ticket, receivedAtMs: -ageMs } },
+    server: takesAnybody,
+  });
+  expect(await pair.connect()).toBe(true);
+  expect(pair.client.connected?.resumed).toBe(isOffered);
 });
 
 describe("a ticket of another server", () => {

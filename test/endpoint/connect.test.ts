@@ -189,6 +189,18 @@ test("a ticket resumes a session as the same peer", async () => {
   expect(resumed).toEqual([false, true]);
 });
 
+test("a ticket's age is told by the date, which goes on when the process ends", async () => {
+  const opened = await server();
+  const before = Date.now();
+  const ticket = await ticketOf(await dial(opened));
+  expect(ticket.receivedAtMs).toBeGreaterThanOrEqual(before);
+  expect(ticket.receivedAtMs).toBeLessThanOrEqual(Date.now());
+  const received = (ageMs: number) => ({ ...ticket, receivedAtMs: Date.now() - ageMs });
+  expect((await dial(opened, { ticket: received(60_000) })).handshake.resumed).toBe(true);
+  expect((await dial(opened, { ticket: received(7_300_000) })).handshake.resumed).toBe(false);
+  expect((await dial(opened, { ticket: received(-60_000) })).handshake.resumed).toBe(false);
+});
+
 test("a ticket of a server that takes anybody does not open one that knows its clients", async () => {
   const [serverKey, clientKey] = await Promise.all([generatePkcs8("P-256"), generateSigner("Ed25519")]);
   const { publicKey: serverPublicKey } = await signerFromPkcs8(serverKey);
