@@ -85,7 +85,14 @@ function ofOne(whom: PasswordOptions, options: PasswordServerOptions): PasswordA
   const names = { identity: identityBytes(identity), serverIdentity: identityBytes(serverIdentity) };
   let prover: Promise<Prover> | undefined;
   const loadProver = () => {
-    prover ??= import("./prover.ts").then(({ Prover }) => new Prover(password, names));
+    prover ??= import("./prover.ts").then(
+      ({ Prover }) => new Prover(password, names),
+      (error) => {
+        // What could not be loaded now may be later.
+        prover = undefined;
+        throw error;
+      },
+    );
     return prover;
   };
   let own: Promise<RecordStore> | undefined;

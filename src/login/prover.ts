@@ -10,11 +10,12 @@ import { SealgramError } from "../errors.ts";
 import { identityText } from "./record.ts";
 import { loginContext, startAs } from "./spake2plus.ts";
 import { MemoryRecordStore } from "./store.ts";
-import { LoginThrottle } from "./throttle.ts";
 
 /** As many servers as a client goes back to: each node of a mesh has a salt of its own. */
 const MAX_SECRETS = 32;
-/** Whoever poses as the server has one guess each time that a client comes back: an hour has 60, and a few more. */
+/** Whoever poses as the server has one guess each time that a client comes back. An hour has 60, and a few more. */
+const FREE_FAILURES = 5;
+const FIRST_DELAY_MS = 1_000;
 const MAX_DELAY_MS = 60_000;
 
 interface Names {
@@ -28,7 +29,9 @@ export class Prover {
   /** By salt and rounds, the latest last: the next login to the same server need not derive it again. */
   readonly #secrets = new Map<string, Promise<ProverSecret>>();
   #scrypt: Promise<ProverSecret> | undefined;
-  readonly #throttle = new LoginThrottle({ maxDelayMs: MAX_DELAY_MS, maxPlaceDelayMs: MAX_DELAY_MS });
+  /** Servers in a row that did not have the password. */
+  #failures = 0;
+  #waitUntilMs = 0;
 
   constructor(password: string, names: Names) {
     this.#password = password;
@@ -46,17 +49,27 @@ export class Prover {
     return {
       shareP,
       finish: async (message) => {
-        const attempt = this.#throttle.begin("", "");
-        if (attempt === undefined) {
+        if (performance.now() < this.#waitUntilMs) {
           throw new SealgramError("login_throttled", "too many servers did not have the password", {
             alert: "access_denied",
           });
         }
-        const confirmed = await finish(message);
-        attempt.succeeded();
-        return confirmed;
+        try {
+          const confirmed = await finish(message);
+          this.#failures = 0;
+          return confirmed;
+        } catch (error) {
+          if ((error as SealgramError).code === "pake_confirmation_mismatch") this.#countFailure();
+          throw error;
+        }
       },
     };
+  }
+
+  #countFailure(): void {
+    const delayed = ++this.#failures - FREE_FAILURES;
+    if (delayed < 0) return;
+    this.#waitUntilMs = performance.now() + Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** delayed);
   }
 
   /** One record, whose salt and rounds nobody asks for. */

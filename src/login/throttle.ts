@@ -17,11 +17,11 @@
  */
 
 export interface ThrottleOptions {
-  /** Failures of one identity at one address before delays begin: 5 unless given. */
+  /** Failures of one identity at one address before delays begin: 10 unless given. */
   readonly placeFailures?: number;
-  /** Of one identity, over all addresses that are strange to it: 10 unless given. */
+  /** Of one identity, over all addresses that are strange to it: 20 unless given. */
   readonly identityFailures?: number;
-  /** And of one address, which many users may share: 20 unless given. */
+  /** And of one address, which many users may share: 40 unless given. */
   readonly addressFailures?: number;
   /** The first delay, doubled with each further failure: one second unless given. */
   readonly firstDelayMs?: number;
@@ -33,7 +33,7 @@ export interface ThrottleOptions {
   readonly forgetMs?: number;
   /**
    * How much is remembered: 10,000 entries in each table. There are two for each of the three counts, of those that are
-   * delayed and those that are not, and one of identities with up to eight addresses where they have logged in.
+   * delayed and those that are not, and eight times as many for the addresses where identities have logged in.
    */
   readonly places?: number;
   /** A clock that never runs backwards. */
@@ -63,9 +63,9 @@ export class LoginThrottle {
 
   constructor(options: ThrottleOptions = {}) {
     const {
-      placeFailures = 5,
-      identityFailures = 10,
-      addressFailures = 20,
+      placeFailures = 10,
+      identityFailures = 20,
+      addressFailures = 40,
       firstDelayMs = 1_000,
       maxDelayMs = 300_000,
       maxPlaceDelayMs = 3_600_000,
@@ -77,7 +77,7 @@ export class LoginThrottle {
     this.#places = new FailureTable({ ...delays, free: placeFailures, maxDelayMs: maxPlaceDelayMs });
     this.#identities = new FailureTable({ ...delays, free: identityFailures });
     this.#addresses = new FailureTable({ ...delays, free: addressFailures });
-    this.#known = new KnownAddresses(places);
+    this.#known = new KnownAddresses(8 * places);
   }
 
   /** How many entries all tables have together: at most 14 times `places`. */
@@ -111,17 +111,17 @@ export class LoginThrottle {
   }
 }
 
-/** How many addresses of one identity are known. */
-const KNOWN_ADDRESSES = 8;
+/** How many addresses of one identity are known: as many as a user has, or the nodes of a mesh. */
+const KNOWN_ADDRESSES = 64;
 
-/** Where identities have logged in, of each the latest addresses, and of the identities those that were here last. */
+/** Where identities have logged in: of each the latest addresses, and of the identities those that were here last. */
 class KnownAddresses {
-  readonly #places: number;
+  readonly #limit: number;
   readonly #known = new Map<string, Set<string>>();
   size = 0;
 
-  constructor(places: number) {
-    this.#places = places;
+  constructor(limit: number) {
+    this.#limit = limit;
   }
 
   has(identity: string, address: string): boolean {
@@ -137,10 +137,11 @@ class KnownAddresses {
     this.size += addresses.size;
     this.#known.delete(identity);
     this.#known.set(identity, addresses);
-    if (this.#known.size <= this.#places) return;
-    const oldest = first(this.#known.keys());
-    this.size -= this.#known.get(oldest)!.size;
-    this.#known.delete(oldest);
+    while (this.size > this.#limit) {
+      const oldest = first(this.#known.keys());
+      this.size -= this.#known.get(oldest)!.size;
+      this.#known.delete(oldest);
+    }
   }
 }
 

@@ -34,7 +34,7 @@ test.each(grounds)(
 test("guesses at one node are slowed down, and keep no node from others", async () => {
   const ground = inMemory();
   const node = async () => {
-    const throttle = new LoginThrottle({ firstDelayMs: 600_000 });
+    const throttle = new LoginThrottle({ placeFailures: 5, firstDelayMs: 600_000 });
     const auth = password(shared, { throttle });
     return { auth, ...(await serve(ground, { auth })) };
   };

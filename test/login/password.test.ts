@@ -216,9 +216,9 @@ describe("guessing", () => {
     const hall = await Hall.open(new MemoryRecordStore(records), { iterations });
     const session = await hall.login(alice, "192.0.2.7");
     const outcomes: (string | undefined)[] = [];
-    for (let i = 0; i < 13; i++) outcomes.push((await hall.login(wrong, `198.51.100.${i}`)).codes[1]);
+    for (let i = 0; i < 23; i++) outcomes.push((await hall.login(wrong, `198.51.100.${i}`)).codes[1]);
     expect(outcomes).toEqual([
-      ...new Array(10).fill("alert_decrypt_error"),
+      ...new Array(20).fill("alert_decrypt_error"),
       ...new Array(3).fill("login_throttled"),
     ]);
     expect((await hall.login(alice, "192.0.2.9")).codes).toEqual(["alert_access_denied", "login_throttled"]);
@@ -233,7 +233,7 @@ describe("guessing", () => {
     const hall = await Hall.open(new MemoryRecordStore(records), { iterations }, { tickets: tickets() });
     const { client } = await hall.login(alice, "192.0.2.7");
     await hall.network.run(() => client.tickets.length > 0, hall.network.nowMs + 1_000);
-    for (let i = 0; i < 12; i++) await hall.login(wrong, `198.51.100.${i}`);
+    for (let i = 0; i < 21; i++) await hall.login(wrong, `198.51.100.${i}`);
     expect((await hall.login(alice, "203.0.113.5")).codes).toEqual([
       "alert_access_denied",
       "login_throttled",
@@ -248,7 +248,7 @@ describe("guessing", () => {
       ["alice", "carol"].map(async (identity) => {
         const hall = await Hall.open(new MemoryRecordStore(records), { iterations });
         const codes: unknown[] = [];
-        for (let i = 0; i < 12; i++)
+        for (let i = 0; i < 21; i++)
           codes.push((await hall.login({ ...wrong, identity }, `198.51.100.${i}`)).codes);
         return codes;
       }),
