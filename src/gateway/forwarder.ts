@@ -4,10 +4,10 @@
  * sealed, and nobody here could open one.
  */
 import type { Deadlines } from "../endpoint/deadlines.ts";
+import { addressGroup } from "../transport/address.ts";
 import { GatewayCode } from "../transport/gateway-codes.ts";
 import type { RemoteAddress, UdpCarriers } from "../transport/types.ts";
 import { ForwardedClient, type Traffic } from "./client.ts";
-import { addressGroup } from "./client-address.ts";
 import type { ForwarderSettings } from "./options.ts";
 
 /** A client's connection, as its runtime has it. */

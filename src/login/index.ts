@@ -1,5 +1,7 @@
 /** Logging in by passwords: registration, the records of a server, and the throttle against guessing. */
+
 export { defaultIterations, minIterations } from "../crypto/password-input.ts";
+export { addressGroup } from "../transport/address.ts";
 export {
   type PasswordAuth,
   type PasswordContext,
@@ -17,5 +19,5 @@ export {
 } from "./record.ts";
 export { clientPake, type LoginNames, respondWith } from "./spake2plus.ts";
 export { MemoryRecordStore, type RecordBook, type RecordListener, type RecordStore } from "./store.ts";
-export { addressKey, type LoginAttempt, LoginThrottle, type ThrottleOptions } from "./throttle.ts";
+export { type LoginAttempt, LoginThrottle, type ThrottleOptions } from "./throttle.ts";
 export { type PasswordServerOptions, passwordServer } from "./verifier.ts";

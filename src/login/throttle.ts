@@ -214,21 +214,3 @@ class FailureTable {
     if (half.size > this.#delays.places) half.delete(first(half.keys()));
   }
 }
-
-/**
- * The part of an address that counts: an IPv4 address, or the /64 network of an IPv6 address, which is the least that
- * one customer has.
- * @param host an IP address as text; anything else counts as it is
- */
-export function addressKey(host: string): string {
-  const [address] = host.split("%") as [string];
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address);
-  if (mapped !== null) return mapped[1]!;
-  if (!address.includes(":")) return address.slice(0, 64);
-  const [head, tail] = address.split("::") as [string, string | undefined];
-  const groups = head === "" ? [] : head.split(":");
-  const rest = tail === undefined || tail === "" ? [] : tail.split(":");
-  while (tail !== undefined && groups.length + rest.length < 8) groups.push("0");
-  const network = [...groups, ...rest].slice(0, 4).map((group) => Number.parseInt(group, 16).toString(16));
-  return `${network.join(":")}::/64`;
-}

@@ -7,10 +7,11 @@ import { createDecoyRecord } from "../crypto/spake2plus.ts";
 import type { PakeAttempt, ServerPake } from "../dtls/config.ts";
 import type { Path } from "../dtls/path.ts";
 import { SealgramError } from "../errors.ts";
+import { addressGroup } from "../transport/address.ts";
 import { identityText, type PasswordRecord } from "./record.ts";
 import { respondWith } from "./spake2plus.ts";
 import type { RecordStore } from "./store.ts";
-import { addressKey, LoginThrottle } from "./throttle.ts";
+import { LoginThrottle } from "./throttle.ts";
 
 export interface PasswordServerOptions {
   /** Counts failures. One throttle may serve several servers; each has its own unless given. */
@@ -62,7 +63,7 @@ export function passwordServer(
     async begin(attempt) {
       // Of bounded length, whatever the identity.
       const identity = toHex(crypto.createHash("SHA-256").update(attempt.identity).digest()).slice(0, 32);
-      const login = throttle.begin(identity, addressKey(addressOf(attempt.path)));
+      const login = throttle.begin(identity, addressGroup(addressOf(attempt.path)));
       if (login === undefined) {
         throw new SealgramError("login_throttled", "too many logins have failed; later ones may not", {
           alert: "access_denied",

@@ -1,0 +1,31 @@
+/** IP addresses as text. */
+
+/** Whether a host is an address rather than a name; for hosts of URLs, in which nothing else looks like one. */
+export function isIpAddress(host: string): boolean {
+  return host.includes(":") || /^[\d.]+$/.test(host);
+}
+
+/** What counts as an address is no longer than this, whoever chose it. */
+const MAX_LENGTH = 64;
+
+/**
+ * By what addresses are counted: an IPv4 address by itself, an IPv6 address by the network of 64 bits that it is in, for
+ * who has one of its addresses has them all; anything else as it is, if it is not long.
+ */
+export function addressGroup(address: string): string {
+  const [bare] = address.toLowerCase().split("%") as [string];
+  if (!bare.includes(":")) return bare.slice(0, MAX_LENGTH);
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(bare);
+  if (mapped !== null) return mapped[1]!;
+  const [front, back] = bare.split("::") as [string, string | undefined];
+  const groups = front === "" ? [] : front.split(":");
+  if (back !== undefined) {
+    const after = back === "" ? [] : back.split(":");
+    // An IPv4 address at the end stands for two groups.
+    const width = after.length + (back.includes(".") ? 1 : 0);
+    while (groups.length + width < 8) groups.push("0");
+    groups.push(...after);
+  }
+  const network = groups.slice(0, 4).map((group) => Number.parseInt(group, 16).toString(16));
+  return `${network.join(":")}::/64`;
+}
