@@ -69,11 +69,8 @@ const byWebCrypto = async (
 };
 
 const sliced = async (input: Bytes, salt: Uint8Array, iterations: number): Promise<Uint8Array> => {
-  const [{ pbkdf2Async }, { sha256 }] = await Promise.all([
-    import("@noble/hashes/pbkdf2.js"),
-    import("@noble/hashes/sha2.js"),
-  ]);
-  return pbkdf2Async(sha256, input, copyBytes(salt), { c: iterations, dkLen: outputLength });
+  const { pbkdf2 } = await import("./portable-kdf.ts");
+  return pbkdf2(input, copyBytes(salt), iterations, outputLength);
 };
 
 /** Parameters that RFC 9383 §3.2 recommends and BoringSSL's registration uses, without a salt. */
@@ -84,9 +81,9 @@ const scryptParameters = { N: 32_768, r: 8, p: 1, dkLen: outputLength } as const
  * of a second in slices of some milliseconds.
  */
 export const deriveScrypt = async (password: Uint8Array, identities: Identities): Promise<ProverSecret> => {
-  const { scryptAsync } = await import("@noble/hashes/scrypt.js");
+  const { scrypt } = await import("./portable-kdf.ts");
   const input = encodePasswordInput(password, identities);
-  const output = await scryptAsync(input, new Uint8Array(), scryptParameters);
+  const output = await scrypt(input, new Uint8Array(), scryptParameters);
   input.fill(0);
   return secretFrom(output);
 };
