@@ -40,6 +40,7 @@ export const ENTRIES = [
   { name: "gateway/node", source: "src/gateway/node-index.ts", portable: false, limitBytes: 110_000 },
   { name: "gateway/deno", source: "src/gateway/deno-index.ts", portable: false, limitBytes: 110_000 },
   { name: "gateway/bun", source: "src/gateway/bun-index.ts", portable: false, limitBytes: 110_000 },
+  { name: "session/index", source: "src/session/index.ts", portable: true, limitBytes: 30_000 },
   { name: "login/index", source: "src/login/index.ts", portable: true, limitBytes: 40_000 },
   { name: "login/node", source: "src/login/node-file-store.ts", portable: false, limitBytes: 40_000 },
 ];

@@ -12,6 +12,12 @@ export { type PasswordRecord, type RegisterOptions, register } from "../login/re
 export { MemoryRecordStore, type RecordBook, type RecordListener, type RecordStore } from "../login/store.ts";
 export { type LoginAttempt, LoginThrottle, type ThrottleOptions } from "../login/throttle.ts";
 export type { PasswordServerOptions } from "../login/verifier.ts";
+export type { SessionLog } from "../session/log.ts";
+export type { PaddingPolicy } from "../session/options.ts";
+export type { RequestHandler, RequestOptions } from "../session/requests.ts";
+export type { StreamSettings } from "../session/settings.ts";
+export type { StreamOptions } from "../session/web-session.ts";
+export type { BidirectionalStream, ReceiveStreamFace, SendStreamFace } from "../session/web-streams.ts";
 export type { CertificateHash, RemoteAddress } from "../transport/types.ts";
 export {
   type Auth,
@@ -32,9 +38,7 @@ export { exportPsk } from "./exported-key.ts";
 export type { ConnectErrorCode } from "./failures.ts";
 export { gatewayHashes } from "./gateway-hashes.ts";
 export type { ListenOptions } from "./listen.ts";
-export { NewestState, type NewestStateOptions } from "./newest-state.ts";
 export type { CipherSuiteName, CommonOptions } from "./options.ts";
-export { qlog } from "./qlog.ts";
 export type { CertificateHashes } from "./routes.ts";
 export type { PeerName, Server, ServerDrop, ServerLimits, ServerStats } from "./server.ts";
 export type { CloseInfo, DatagramHandler, PathStats, Session, SessionStats } from "./session.ts";

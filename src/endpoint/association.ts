@@ -57,12 +57,12 @@ export class Association implements ConnectionHost, Scheduled {
   giveUpAtMs: number | undefined;
   queuedAt = -1;
   queuedForMs = 0;
+  /** Whether the carrier took the datagram that was sent last. */
+  isTaken = true;
   readonly #owner: AssociationOwner;
   readonly #deadlines: Deadlines;
   #path: string;
   #remote: RemoteAddress;
-  /** Whether the carrier took the datagram that was sent last. */
-  #isTaken = true;
   #isMuted = false;
   /** Why this side ends it. */
   #reason: SealgramError | undefined;
@@ -81,7 +81,7 @@ export class Association implements ConnectionHost, Scheduled {
     this.#path = pathOf(remote.host, remote.port);
     this.giveUpAtMs = giveUpAtMs;
     this.connection = new Connection(side, this, { ...options, path: this.#path });
-    this.#reschedule();
+    this.reschedule();
   }
 
   /** Where datagrams are sent. */
@@ -95,14 +95,14 @@ export class Association implements ConnectionHost, Scheduled {
 
   start(): void {
     this.connection.start();
-    this.#reschedule();
+    this.reschedule();
   }
 
   receive(datagram: Uint8Array, host: string, port: number): void {
     const isHere = port === this.#remote.port && host === this.#remote.host;
     this.connection.handleDatagram(datagram, isHere ? this.#path : pathOf(host, port));
     this.user?.flush();
-    this.#reschedule();
+    this.reschedule();
   }
 
   /**
@@ -110,32 +110,10 @@ export class Association implements ConnectionHost, Scheduled {
    * dropped needs none.
    */
   send(content: Uint8Array): boolean {
-    this.#isTaken = true;
+    this.isTaken = true;
     this.connection.send(content);
-    if (this.connection.isBusy) this.#reschedule();
-    return this.#isTaken;
-  }
-
-  /** Whether the carrier took the datagram that was sent last. */
-  get isTaken(): boolean {
-    return this.#isTaken;
-  }
-
-  /** As {@link Connection.send}. The deadline is the user's own affair. */
-  sendPacket(content: Uint8Array, padding: number): boolean {
-    this.#isTaken = true;
-    return this.connection.send(content, padding);
-  }
-
-  /** As {@link Connection.sendProbe}. */
-  sendProbe(content: Uint8Array, padding: number): boolean {
-    this.#isTaken = true;
-    return this.connection.sendProbe(content, padding);
-  }
-
-  /** The deadline may be earlier than it was. */
-  reschedule(): void {
-    this.#reschedule();
+    if (this.connection.isBusy) this.reschedule();
+    return this.isTaken;
   }
 
   /** Runs something that may change the deadline. */
@@ -143,7 +121,7 @@ export class Association implements ConnectionHost, Scheduled {
     try {
       return action(this.connection);
     } finally {
-      this.#reschedule();
+      this.reschedule();
     }
   }
 
@@ -159,7 +137,8 @@ export class Association implements ConnectionHost, Scheduled {
     this.end(reason);
   }
 
-  #reschedule(): void {
+  /** The deadline may be earlier than it was. */
+  reschedule(): void {
     this.#deadlines.update(this);
   }
 
@@ -195,7 +174,7 @@ export class Association implements ConnectionHost, Scheduled {
   transmit(datagram: Bytes, path: Path): void {
     if (this.#isMuted) return;
     const to = path === this.#path ? this.#remote : addressOf(path as string);
-    this.#isTaken = this.#owner.transmit(datagram, to);
+    this.isTaken = this.#owner.transmit(datagram, to);
   }
 
   data(buffer: Bytes, start: number, length: number, epoch: number, sequenceNumber: number): void {
@@ -233,6 +212,6 @@ export class Association implements ConnectionHost, Scheduled {
 
   wake(): void {
     this.user?.flush();
-    this.#reschedule();
+    this.reschedule();
   }
 }

@@ -14,7 +14,7 @@ import { handshakeFailure, isRefusal } from "./failures.ts";
 import { type CommonOptions, commonConfig, LEAST_MTU } from "./options.ts";
 import type { Shared } from "./platform.ts";
 import { type CertificateHashes, parseTarget, type Route, type Target } from "./routes.ts";
-import { Session, type SessionPlace } from "./session.ts";
+import { Session } from "./session.ts";
 import { loadStreams, type StreamsOpener } from "./session-settings.ts";
 
 export interface ConnectOptions extends CommonOptions {
@@ -63,7 +63,7 @@ export async function connectOn(
     timeoutMs,
   );
   try {
-    const loading = Promise.all([load(), loadStreams(options.streams)]);
+    const loading = Promise.all([load(), loadStreams(options)]);
     const [platform, opener] = await unless(stop.signal, loading);
     return await dial(platform, target, options, opener, stop.signal);
   } finally {
@@ -79,7 +79,6 @@ async function dial(
   opener: StreamsOpener | undefined,
   stop: AbortSignal,
 ): Promise<Session> {
-  const streams = { opener, isMtuFixed: options.mtuBytes !== undefined };
   const config = await unless(stop, clientConfig(platform, target, options));
   const routes = await unless(stop, target.routes(platform));
   let failure: unknown;
@@ -89,7 +88,7 @@ async function dial(
         platform,
         config,
         stop,
-        (config) => new ClientLink(platform, route, config, streams),
+        (config) => new ClientLink(platform, route, config, opener),
       );
     } catch (error) {
       failure = error;
@@ -158,19 +157,12 @@ function unless<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
   });
 }
 
-/** What makes a link's streams, if it is to have any. */
-interface LinkStreams {
-  readonly opener: StreamsOpener | undefined;
-  /** Whether the configured datagram size is all that may be used. */
-  readonly isMtuFixed: boolean;
-}
-
 /** One association on one carrier at a time. */
 class ClientLink implements AssociationOwner {
   readonly #platform: Shared;
   readonly #route: Route;
   readonly #config: ClientConfig;
-  readonly #streams: LinkStreams;
+  readonly #opener: StreamsOpener | undefined;
   /** Aborted at the session's end. */
   readonly #life = new AbortController();
   #carrier: Carrier | undefined;
@@ -181,11 +173,11 @@ class ClientLink implements AssociationOwner {
   /** Closes the carrier that was left last, if it is still open. */
   #leave: (() => void) | undefined;
 
-  constructor(platform: Shared, route: Route, config: ClientConfig, streams: LinkStreams) {
+  constructor(platform: Shared, route: Route, config: ClientConfig, opener: StreamsOpener | undefined) {
     this.#platform = platform;
     this.#route = route;
     this.#config = config;
-    this.#streams = streams;
+    this.#opener = opener;
   }
 
   async connect(stop: AbortSignal): Promise<Session> {
@@ -280,31 +272,21 @@ class ClientLink implements AssociationOwner {
 
   established(association: Association, details: Connected): void {
     const { crypto, views } = this.#platform;
+    const opener = this.#opener;
+    const { remote } = this.#route;
+    // A gateway's is not the peer's.
+    const udpHost = "url" in remote ? undefined : remote.host;
     this.#session = new Session(association, {
       views,
       details,
       peer: describePeer(crypto, details.peer),
       drained: () => new Promise((resolve) => this.#drained.push(resolve)),
-      openStreams: this.#openStreams(),
+      openStreams:
+        opener &&
+        ((host) => opener(association, { ...this.#config, mtuBytes: this.#mtuBytes }, udpHost, host)),
       maxDatagramBytes: () => this.#carrier!.maxDatagramBytes,
       rebind: () => this.#rebind(),
     });
-  }
-
-  #openStreams(): SessionPlace["openStreams"] {
-    const { opener, isMtuFixed } = this.#streams;
-    const { remote } = this.#route;
-    if (opener === undefined) return undefined;
-    const path = {
-      isServer: false,
-      mtuBytes: this.#mtuBytes,
-      isMtuFixed,
-      maxDatagramBytes: this.#carrier!.maxDatagramBytes,
-      // A gateway's is not the peer's.
-      host: "url" in remote ? undefined : remote.host,
-      idleTimeoutMs: this.#config.idleTimeoutMs,
-    };
-    return (carrier, host) => opener(path, carrier, host);
   }
 
   moved(): void {}

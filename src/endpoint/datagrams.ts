@@ -1,6 +1,5 @@
 /** The datagrams of a session in the shape of WebTransport's WebTransportDatagramDuplexStream. */
 import type { Bytes } from "../core/bytes.ts";
-import type { OutgoingDatagrams } from "../session/datagram-queue.ts";
 
 /** Datagrams that wait for a reader; beyond so many, or for too long, the oldest is dropped. */
 export class DatagramQueue {
@@ -68,16 +67,20 @@ export class DatagramQueue {
   }
 }
 
-/** What the streams stand on. */
-export interface DatagramSource {
-  readonly queue: DatagramQueue;
-  readonly maxDatagramSize: number;
-  /** Those that wait to be sent, if any do. */
-  readonly outgoing: OutgoingDatagrams | undefined;
-  /** As `Session.sendDatagram`, but answers false while there is no room. */
-  send(datagram: Uint8Array): boolean;
+/** Datagrams that wait to be sent: how many may, and for how long. */
+export interface Waiting {
+  limit: number;
+  maxAgeMs: number;
+  readonly isFull: boolean;
   /** Settles when there is room again. */
   drained(): Promise<void>;
+}
+
+/** What of a session its datagrams' streams stand on. */
+export interface DatagramSource {
+  readonly maxDatagramSize: number;
+  /** As `Session.sendDatagram`. */
+  sendDatagram(datagram: Uint8Array): boolean;
 }
 
 export class Datagrams {
@@ -86,20 +89,24 @@ export class Datagrams {
   /** Datagrams to send; `write` waits while the carrier is full. */
   readonly writable: WritableStream<Uint8Array>;
   readonly #source: DatagramSource;
+  readonly #queue: DatagramQueue;
+  readonly #waiting: Waiting;
   #reader: ReadableStreamDefaultController<Bytes> | undefined;
   #wakeReader: (() => void) | undefined;
   #writer: WritableStreamDefaultController | undefined;
 
   /** @internal */
-  constructor(source: DatagramSource) {
+  constructor(source: DatagramSource, queue: DatagramQueue, waiting: Waiting) {
     this.#source = source;
+    this.#queue = queue;
+    this.#waiting = waiting;
     this.readable = new ReadableStream<Bytes>(
       {
         start: (controller) => {
           this.#reader = controller;
         },
         pull: (controller) => {
-          const next = source.queue.shift();
+          const next = queue.shift();
           if (next !== undefined) {
             controller.enqueue(next);
             return undefined;
@@ -120,7 +127,7 @@ export class Datagrams {
         this.#writer = controller;
       },
       write: async (datagram) => {
-        while (!source.send(datagram)) await source.drained();
+        while (waiting.isFull || !source.sendDatagram(datagram)) await waiting.drained();
       },
     });
   }
@@ -132,48 +139,45 @@ export class Datagrams {
 
   /** How many received datagrams wait to be read. */
   get incomingHighWaterMark(): number {
-    return this.#source.queue.limit;
+    return this.#queue.limit;
   }
 
   set incomingHighWaterMark(limit: number) {
-    if (!(limit >= 1)) throw new RangeError(`not a number of datagrams: ${limit}`);
-    this.#source.queue.limit = limit;
+    this.#queue.limit = atLeast(1, limit);
   }
 
   /** For how long a received datagram may wait to be read, in milliseconds; `null` for as long as it takes. */
   get incomingMaxAge(): number | null {
-    return finite(this.#source.queue.maxAgeMs);
+    return orNull(this.#queue.maxAgeMs);
   }
 
   set incomingMaxAge(maxAgeMs: number | null) {
-    this.#source.queue.maxAgeMs = age(maxAgeMs);
+    this.#queue.maxAgeMs = age(maxAgeMs);
   }
 
   /** How many datagrams wait to be sent while the path allows no more; the oldest is dropped for one too many. */
   get outgoingHighWaterMark(): number {
-    return this.#source.outgoing?.limit ?? 1;
+    return this.#waiting.limit;
   }
 
   set outgoingHighWaterMark(limit: number) {
-    if (!(limit >= 1)) throw new RangeError(`not a number of datagrams: ${limit}`);
-    if (this.#source.outgoing !== undefined) this.#source.outgoing.limit = limit;
+    this.#waiting.limit = atLeast(1, limit);
   }
 
   /** For how long a datagram may wait to be sent, in milliseconds; `null` for as long as it takes. */
   get outgoingMaxAge(): number | null {
-    return finite(this.#source.outgoing?.maxAgeMs ?? Number.POSITIVE_INFINITY);
+    return orNull(this.#waiting.maxAgeMs);
   }
 
   set outgoingMaxAge(maxAgeMs: number | null) {
-    const value = age(maxAgeMs);
-    if (this.#source.outgoing !== undefined) this.#source.outgoing.maxAgeMs = value;
+    this.#waiting.maxAgeMs = age(maxAgeMs);
   }
 
   /** @internal There is something in the queue. */
   wake(): void {
     const wake = this.#wakeReader;
     if (wake === undefined || this.#reader === undefined) return;
-    const next = this.#source.queue.shift();
+    const next = this.#queue.shift();
     if (next === undefined) return;
     this.#wakeReader = undefined;
     this.#reader.enqueue(next);
@@ -193,12 +197,15 @@ export class Datagrams {
 }
 
 /** W3C WebTransport's `null` is no limit. */
-function age(maxAgeMs: number | null): number {
-  if (maxAgeMs === null) return Number.POSITIVE_INFINITY;
-  if (!(maxAgeMs >= 0)) throw new RangeError(`not an age: ${maxAgeMs}`);
-  return maxAgeMs;
+function age(ms: number | null): number {
+  return ms === null ? Number.POSITIVE_INFINITY : atLeast(0, ms);
 }
 
-function finite(ms: number): number | null {
-  return ms === Number.POSITIVE_INFINITY ? null : ms;
+function orNull(ms: number): number | null {
+  return ms < Number.POSITIVE_INFINITY ? ms : null;
+}
+
+function atLeast(least: number, value: number): number {
+  if (!(value >= least)) throw new RangeError(`${value} is below ${least}`);
+  return value;
 }

@@ -39,7 +39,7 @@ export async function listenOn(
     if (!(limit >= 1)) throw new RangeError(`limits.${name} is 1 or more, not ${limit}`);
   }
   signal?.throwIfAborted();
-  const [platform, streams] = await Promise.all([load(), loadStreams(options.streams)]);
+  const [platform, streams] = await Promise.all([load(), loadStreams(options)]);
   const udp = udpOf(platform);
   const config = await serverConfig(platform, options);
   const [host] = await udp.resolve(local.host);
@@ -51,7 +51,6 @@ export async function listenOn(
     onsession,
     onfailure,
     streams,
-    isMtuFixed: options.mtuBytes !== undefined,
   });
   const ignoreRevocations = options.auth.revocations?.((revocation) => server.revoke(revocation));
   try {

@@ -2,12 +2,12 @@
 import type { NamedGroup } from "../crypto/provider.ts";
 import { type CommonConfig, commonDefaults } from "../dtls/config.ts";
 import { SealgramError } from "../errors.ts";
-import type { StreamSettings } from "../session/open.ts";
+import type { StreamSettings } from "../session/settings.ts";
 import { CipherSuite } from "../tls/suites.ts";
 import type { RemoteAddress } from "../transport/types.ts";
 import type { Auth } from "./auth.ts";
 import type { Platform, Shared } from "./platform.ts";
-import { checkStreamSettings, protocolsToOffer } from "./session-settings.ts";
+import { protocolsToOffer } from "./session-settings.ts";
 
 /** Of the suites that DTLS 1.3 sessions here can use. */
 export type CipherSuiteName = keyof typeof CipherSuite;
@@ -42,7 +42,6 @@ export function commonConfig(platform: Shared, options: CommonOptions): CommonCo
     throw new RangeError(`mtuBytes is from ${LEAST_MTU} to ${MAX_MTU}`);
   }
   if (idleTimeoutMs !== undefined && !(idleTimeoutMs >= 0)) throw new RangeError("idleTimeoutMs is negative");
-  if (streams) checkStreamSettings(streams);
   const protocols = protocolsToOffer(applicationProtocols, streams);
   const logs = [platform.keyLog, keyLog].filter((log) => log !== undefined);
   return {

@@ -20,7 +20,7 @@ import { handshakeFailure } from "./failures.ts";
 import { HelloKind, helloKind, isProtected, namesConnectionId } from "./first-bytes.ts";
 import { formatUrl } from "./options.ts";
 import type { Shared } from "./platform.ts";
-import { Session, type SessionPlace } from "./session.ts";
+import { Session } from "./session.ts";
 import type { StreamsOpener } from "./session-settings.ts";
 
 export interface ServerLimits {
@@ -80,8 +80,6 @@ export interface ServerSettings {
   readonly handshakeTimeoutMs: number;
   /** Makes the streams of sessions, if they are to have any. */
   readonly streams: StreamsOpener | undefined;
-  /** Whether the configured datagram size is all that may be used. */
-  readonly isMtuFixed: boolean;
   readonly onsession: ((session: Session) => void) | undefined;
   readonly onfailure: ((error: SealgramError, address: RemoteAddress) => void) | undefined;
 }
@@ -316,12 +314,13 @@ export class Server implements AsyncIterable<Session> {
       this.#limitIdentity(entry, key);
     }
     this.#forgetDismissals();
+    const { streams: open } = this.#settings;
     const session = new Session(association, {
       views,
       details,
       peer,
       drained: () => new Promise((resolve) => this.#drained.push(resolve)),
-      openStreams: this.#openStreams(association),
+      openStreams: open && ((host) => open(association, this.#config, association.remote.host, host)),
       maxDatagramBytes: () => undefined,
     });
     entry.session = session;
@@ -332,21 +331,6 @@ export class Server implements AsyncIterable<Session> {
       if (onsession !== undefined) onsession(session);
       else if (!this.#queue.push(session)) session.close();
     });
-  }
-
-  #openStreams({ remote }: Association): SessionPlace["openStreams"] {
-    const { streams: open, isMtuFixed } = this.#settings;
-    const { mtuBytes, idleTimeoutMs } = this.#config;
-    if (open === undefined) return undefined;
-    const path = {
-      isServer: true,
-      mtuBytes,
-      isMtuFixed,
-      maxDatagramBytes: undefined,
-      host: remote.host,
-      idleTimeoutMs,
-    };
-    return (carrier, host) => open(path, carrier, host);
   }
 
   #limitIdentity(entry: Entry, identity: string): void {

@@ -1,5 +1,6 @@
 /** A DTLS connection as what carries a session's packets. */
 import type { Bytes } from "../core/bytes.ts";
+import type { Connection } from "../dtls/connection.ts";
 import type { PacketCarrier } from "../session/carrier.ts";
 import type { Association } from "./association.ts";
 
@@ -43,14 +44,18 @@ export class SessionCarrier implements PacketCarrier {
   }
 
   send(packet: Bytes, padding: number): boolean {
-    const isSent = this.#association.sendPacket(packet, padding);
-    if (!this.#association.isTaken) this.#wait();
-    return isSent;
+    return this.#send((connection) => connection.send(packet, padding));
   }
 
   probe(packet: Bytes, padding: number): boolean {
-    const isSent = this.#association.sendProbe(packet, padding);
-    if (!this.#association.isTaken) this.#wait();
+    return this.#send((connection) => connection.sendProbe(packet, padding));
+  }
+
+  #send(send: (connection: Connection) => boolean): boolean {
+    const association = this.#association;
+    association.isTaken = true;
+    const isSent = send(association.connection);
+    if (!association.isTaken) this.#wait();
     return isSent;
   }
 

@@ -1,17 +1,34 @@
 /** How two sides agree on streams, and what may be said about them. */
+
+import type { CommonConfig } from "../dtls/config.ts";
 import { SESSION_ALPN } from "../session/alpn.ts";
-import type { PacketCarrier } from "../session/carrier.ts";
-import type { PathSettings, StreamSettings } from "../session/open.ts";
-import type { WebSession, WebSessionHost } from "../session/web-session.ts";
+import type { StreamSettings } from "../session/settings.ts";
+import type { Association } from "./association.ts";
+import type { CommonOptions } from "./options.ts";
+import type { StreamsHost, StreamsLink } from "./streams-link.ts";
 
 /** Makes the streams of a session on a path. */
-export type StreamsOpener = (path: PathSettings, carrier: PacketCarrier, host: WebSessionHost) => WebSession;
+export type StreamsOpener = (
+  association: Association,
+  config: CommonConfig & { readonly role: "client" | "server" },
+  /** The peer's address, if it is one of UDP. */
+  udpHost: string | undefined,
+  host: StreamsHost,
+) => StreamsLink;
 
-/** The code of streams, unless they are not wanted. */
-export async function loadStreams(settings: StreamSettings | false = {}): Promise<StreamsOpener | undefined> {
+/**
+ * The code of streams, unless they are not wanted.
+ * @throws RangeError for settings out of range
+ */
+export async function loadStreams({
+  streams: settings = {},
+  mtuBytes,
+}: CommonOptions): Promise<StreamsOpener | undefined> {
   if (settings === false) return undefined;
-  const { openWebSession } = await import("../session/open.ts");
-  return (path, carrier, host) => openWebSession(settings, path, carrier, host);
+  const { checkStreamSettings, StreamsLink } = await import("./streams-link.ts");
+  checkStreamSettings(settings);
+  // Who has said how large datagrams may be does not want larger ones to be tried.
+  return (...where) => new StreamsLink(settings, mtuBytes !== undefined, ...where);
 }
 
 /** Of an option that names one's own protocols, what ALPN offers: each with streams, each without, and streams alone. */
@@ -25,35 +42,10 @@ export function protocolsToOffer(
 }
 
 /** What was agreed on. */
-export function agreedProtocol(alpn: string | undefined): {
+export function agreedProtocol(alpn = ""): {
   readonly hasStreams: boolean;
   readonly protocol: string | undefined;
 } {
-  if (alpn === SESSION_ALPN) return { hasStreams: true, protocol: undefined };
-  const hasStreams = alpn?.startsWith(`${SESSION_ALPN}.`) ?? false;
-  return { hasStreams, protocol: hasStreams ? alpn!.slice(SESSION_ALPN.length + 1) : alpn };
-}
-
-/** @throws RangeError */
-export function checkStreamSettings(settings: StreamSettings): void {
-  const { padding, keepAliveMs, ...limits } = settings;
-  const names = [
-    "maxIncomingBidirectional",
-    "maxIncomingUnidirectional",
-    "maxStreamBytes",
-    "maxSessionBytes",
-  ] as const;
-  for (const name of names) {
-    const value = limits[name];
-    if (value !== undefined && !(Number.isSafeInteger(value) && value >= 0)) {
-      throw new RangeError(`streams.${name} is a whole number from 0, not ${value}`);
-    }
-  }
-  if (keepAliveMs !== undefined && !(keepAliveMs > 0)) throw new RangeError("streams.keepAliveMs is above 0");
-  if (padding?.kind === "block" && !(padding.blockBytes >= 1)) {
-    throw new RangeError("streams.padding.blockBytes is 1 or more");
-  }
-  if (padding?.kind === "constant" && !(padding.packetBytes >= 64 && padding.intervalMs >= 1)) {
-    throw new RangeError("streams.padding has packets of 64 bytes or more every millisecond at most");
-  }
+  const hasStreams = `${alpn}.`.startsWith(`${SESSION_ALPN}.`);
+  return { hasStreams, protocol: (hasStreams ? alpn.slice(SESSION_ALPN.length + 1) : alpn) || undefined };
 }

@@ -4,19 +4,17 @@ import type { SessionTicket } from "../dtls/config.ts";
 import type { Connected } from "../dtls/connection.ts";
 import type { DropCounters } from "../dtls/record-layer.ts";
 import { SealgramError } from "../errors.ts";
-import type { PacketCarrier } from "../session/carrier.ts";
-import type { Fate, OutgoingDatagrams } from "../session/datagram-queue.ts";
-import { SessionEnd } from "../session/end.ts";
-import type { SessionEngine } from "../session/engine.ts";
+import type { Fate } from "../session/datagram-queue.ts";
+import type { SessionEnd } from "../session/end.ts";
 import type { RequestHandler, RequestOptions } from "../session/requests.ts";
-import type { StreamOptions, WebSession, WebSessionHost } from "../session/web-session.ts";
+import type { StreamOptions, WebSession } from "../session/web-session.ts";
 import type { BidirectionalStream, ReceiveStreamFace, SendStreamFace } from "../session/web-streams.ts";
 import type { RemoteAddress } from "../transport/types.ts";
 import type { Association, AssociationUser } from "./association.ts";
 import type { Peer } from "./auth.ts";
-import { DatagramQueue, type DatagramSource, Datagrams } from "./datagrams.ts";
-import { SessionCarrier } from "./session-carrier.ts";
+import { DatagramQueue, Datagrams } from "./datagrams.ts";
 import { agreedProtocol } from "./session-settings.ts";
+import type { StreamsHost, StreamsLink } from "./streams-link.ts";
 import type { Views } from "./views.ts";
 
 /** How a session ended that ended well. */
@@ -35,7 +33,7 @@ export interface SessionStats {
   readonly droppedIncoming: number;
   /** Of these, those that `incomingMaxAge` has dropped. */
   readonly expiredIncoming: number;
-  /** Datagrams that there was no room for, or that newer ones have replaced. */
+  /** Datagrams that the socket had no room for. */
   readonly droppedOutgoing: number;
   /** Records that were not what they should be, by reason. */
   readonly drops: Readonly<DropCounters>;
@@ -61,7 +59,8 @@ export interface PathStats {
   readonly congestionWindowBytes: number;
   /** The largest UDP payload that is known to arrive. */
   readonly mtuBytes: number;
-  /** Datagrams that `outgoingMaxAge` has dropped, and that the network has lost. */
+  /** Datagrams that newer ones have taken the place of, that `outgoingMaxAge` has dropped, that the network has lost. */
+  readonly replacedOutgoing: number;
   readonly expiredOutgoing: number;
   readonly lostOutgoing: number;
 }
@@ -74,7 +73,7 @@ export interface SessionPlace {
   /** Settles once the carrier has room. */
   drained(): Promise<void>;
   /** Opens streams, if this side has any. */
-  readonly openStreams: ((carrier: PacketCarrier, host: WebSessionHost) => WebSession) | undefined;
+  readonly openStreams: ((host: StreamsHost) => StreamsLink) | undefined;
   /** The most that the carrier takes, where that is less than UDP does. */
   maxDatagramBytes(): number | undefined;
   /** A client's: opens another socket. */
@@ -96,10 +95,7 @@ export class Session {
   readonly #place: SessionPlace;
   readonly #queue: DatagramQueue;
   /** None if the sides have not agreed on streams. */
-  readonly #web: WebSession | undefined;
-  /** Whether a datagram from the peer is being processed: `flush` follows. */
-  #isReceiving = false;
-  #isWoken = false;
+  readonly #link: StreamsLink | undefined;
   #handler: DatagramHandler | null = null;
   #datagrams: Datagrams | undefined;
   #ticket: SessionTicket | undefined;
@@ -119,76 +115,38 @@ export class Session {
       this.#settleClosed = { resolve, reject };
     });
     const { hasStreams } = agreedProtocol(place.details.applicationProtocol);
-    if (hasStreams && place.openStreams !== undefined) this.#web = this.#openStreams(place.openStreams);
-    this.ready = this.#web?.ready ?? Promise.resolve();
-    association.user = this.#user(this.#web);
+    if (hasStreams && place.openStreams !== undefined) this.#link = this.#openStreams(place.openStreams);
+    this.ready = this.#link?.web.ready ?? Promise.resolve();
+    association.user = this.#link ?? this.#plainUser();
     // Not everybody asks how a session ended.
     this.closed.catch(() => {});
   }
 
-  #openStreams(open: NonNullable<SessionPlace["openStreams"]>): WebSession {
-    const association = this.#association;
+  #openStreams(open: NonNullable<SessionPlace["openStreams"]>): StreamsLink {
     const { maxDatagramBytes, drained } = this.#place;
-    const carrier = new SessionCarrier(association, maxDatagramBytes, drained, () => this.#flush());
-    return open(carrier, {
-      now: () => association.now(),
-      wake: () => this.#wake(),
+    return open({
       datagram: (buffer, start, length) => this.#receive(buffer, start, length),
+      ticket: (ticket) => this.#receiveTicket(ticket),
       closed: (end) => this.#ended(end),
+      maxDatagramBytes,
+      drained,
     });
   }
 
-  #user(web: WebSession | undefined): AssociationUser {
-    const ticket = (ticket: SessionTicket) => this.#receiveTicket(ticket);
-    if (web === undefined) {
-      return {
-        data: (buffer, start, length) => this.#receive(buffer, start, length),
-        ticket,
-        ended: (reason) => this.#ended(new SessionEnd(0, "", reason)),
-        flush() {},
-        moved() {},
-        deadlineMs: Number.POSITIVE_INFINITY,
-        handleTimeout() {},
-      };
-    }
-    const { engine } = web;
+  /** What the connection calls without streams: each record is a datagram. */
+  #plainUser(): AssociationUser {
     return {
-      data: (buffer, start, length, epoch, sequenceNumber) => {
-        this.#isReceiving = true;
-        engine.receive(buffer, start, length, epoch, sequenceNumber);
-      },
-      ticket,
-      ended: (reason) => engine.end(reason),
-      flush: () => {
-        this.#isReceiving = false;
-        this.#isWoken = false;
-        engine.flush();
-      },
-      moved: () => engine.pathChanged(),
-      get deadlineMs() {
-        return engine.deadlineMs;
-      },
-      handleTimeout: () => engine.handleTimeout(),
+      data: (buffer, start, length) => this.#receive(buffer, start, length),
+      ticket: (ticket) => this.#receiveTicket(ticket),
+      ended: (error) => this.#ended({ closeCode: 0, reason: "", error }),
+      flush() {},
+      moved() {},
+      deadlineMs: Number.POSITIVE_INFINITY,
+      handleTimeout() {},
     };
   }
 
-  /** What is to be sent is, at the end of this turn: several writes make one packet. */
-  #wake(): void {
-    if (this.#isWoken || this.#isReceiving) return;
-    this.#isWoken = true;
-    queueMicrotask(() => {
-      if (this.#isWoken) this.#flush();
-    });
-  }
-
-  #flush(): void {
-    this.#isWoken = false;
-    this.#web!.engine.flush();
-    this.#association.reschedule();
-  }
-
-  #ended(end: SessionEnd): void {
-    const { closeCode, reason, error } = end;
+  #ended({ closeCode, reason, error }: Pick<SessionEnd, "closeCode" | "reason" | "error">): void {
     this.#datagrams?.end(error);
     if (error === undefined) this.#settleClosed.resolve({ closeCode, reason });
     else this.#settleClosed.reject(error);
@@ -205,7 +163,7 @@ export class Session {
   }
 
   get isClosed(): boolean {
-    return this.#web?.engine.isOver ?? this.#association.connection.state === "closed";
+    return this.#link?.web.engine.isOver ?? this.#association.connection.state === "closed";
   }
 
   /** What the handshake has settled. */
@@ -223,12 +181,12 @@ export class Session {
 
   /** Whether there are streams: both sides have agreed on them. */
   get hasStreams(): boolean {
-    return this.#web !== undefined;
+    return this.#link !== undefined;
   }
 
   get #streams(): WebSession {
-    if (this.#web === undefined) throw new SealgramError("no_streams", "the peer has no streams");
-    return this.#web;
+    if (this.#link === undefined) throw new SealgramError("no_streams", "the peer has no streams");
+    return this.#link.web;
   }
 
   /**
@@ -264,7 +222,7 @@ export class Session {
 
   /** Answers requests. While it is set, all bidirectional streams that the peer opens are requests. */
   get onrequest(): RequestHandler | null {
-    return this.#web?.onrequest ?? null;
+    return this.#link?.web.onrequest ?? null;
   }
 
   set onrequest(handler: RequestHandler | null) {
@@ -280,10 +238,8 @@ export class Session {
    * @throws TypeError after the end, RangeError above {@link maxDatagramSize}
    */
   sendDatagram(datagram: Uint8Array, fate?: Fate): boolean {
-    const isSent =
-      this.#web === undefined
-        ? this.#association.send(datagram)
-        : this.#queueDatagram(this.#web, datagram, fate);
+    const isSent = this.#link === undefined ? this.#association.send(datagram) : true;
+    this.#link?.sendDatagram(datagram, fate);
     if (isSent) {
       this.#datagramsSent++;
       this.#bytesSent += datagram.length;
@@ -291,16 +247,9 @@ export class Session {
     return isSent;
   }
 
-  #queueDatagram({ engine }: WebSession, datagram: Uint8Array, fate: Fate | undefined): boolean {
-    engine.sendDatagram(datagram, fate);
-    // An answer goes with the acknowledgement of what it answers.
-    if (!this.#isReceiving) this.#flush();
-    return true;
-  }
-
   /** The largest datagram that can be sent, in bytes. It may grow, as larger ones prove to arrive. */
   get maxDatagramSize(): number {
-    return this.#web?.engine.maxDatagramSize ?? this.#association.connection.maxDataBytes;
+    return this.#link?.web.engine.maxDatagramSize ?? this.#association.connection.maxDataBytes;
   }
 
   /**
@@ -318,26 +267,14 @@ export class Session {
 
   /** Datagrams as streams. While {@link ondatagram} is set, the datagrams go there instead. */
   get datagrams(): Datagrams {
-    this.#datagrams ??= new Datagrams(this.#datagramSource(this.#web?.engine.datagrams));
-    return this.#datagrams;
-  }
-
-  #datagramSource(outgoing: OutgoingDatagrams | undefined): DatagramSource {
-    const session = this;
-    return {
-      queue: this.#queue,
-      outgoing,
-      get maxDatagramSize() {
-        return session.maxDatagramSize;
-      },
-      send: (datagram) => !outgoing?.isFull && this.sendDatagram(datagram),
-      drained: () =>
-        outgoing === undefined
-          ? this.#place.drained()
-          : new Promise((resolve) => {
-              outgoing.onroom = resolve;
-            }),
+    const waiting = {
+      limit: 1,
+      maxAgeMs: Number.POSITIVE_INFINITY,
+      isFull: false,
+      drained: this.#place.drained,
     };
+    this.#datagrams ??= new Datagrams(this, this.#queue, this.#link?.web.engine.datagrams ?? waiting);
+    return this.#datagrams;
   }
 
   #receive(buffer: Bytes, start: number, length: number): void {
@@ -434,11 +371,11 @@ export class Session {
       bytesReceived: this.#bytesReceived,
       droppedIncoming: this.#queue.dropped,
       expiredIncoming: this.#queue.expired,
-      droppedOutgoing: this.#droppedOutgoing + (this.#web?.engine.datagrams.drops.overflow ?? 0),
+      droppedOutgoing: this.#droppedOutgoing,
       drops: { ...connection.drops },
       rttMs: connection.rttMs,
       handshakeMs: this.#place.details.handshakeMs,
-      path: this.#web === undefined ? undefined : pathStats(this.#web.engine),
+      path: this.#link?.stats,
     };
   }
 
@@ -449,30 +386,7 @@ export class Session {
    */
   close({ closeCode = 0, reason = "" }: Partial<CloseInfo> = {}): void {
     if (closeCode >>> 0 !== closeCode) throw new RangeError(`not a close code: ${closeCode}`);
-    if (this.#web === undefined) this.#association.connection.close();
-    else {
-      this.#web.engine.close(closeCode, reason);
-      if (!this.#isReceiving) this.#flush();
-    }
+    if (this.#link === undefined) this.#association.connection.close();
+    else this.#link.close(closeCode, reason);
   }
-}
-
-function pathStats({ recovery, counters, datagrams }: SessionEngine): PathStats {
-  const { rtt, statistics, mtu, bytesInFlight, windowBytes } = recovery;
-  return {
-    smoothedRttMs: rtt.smoothedMs,
-    rttVariationMs: rtt.variationMs,
-    minRttMs: rtt.minMs,
-    packetsSent: counters.packetsSent,
-    packetsLost: statistics.packetsLost,
-    packetsReceived: counters.packetsReceived,
-    bytesSent: counters.bytesSent,
-    bytesLost: statistics.bytesLost,
-    bytesReceived: counters.bytesReceived,
-    bytesInFlight,
-    congestionWindowBytes: windowBytes,
-    mtuBytes: mtu.currentBytes,
-    expiredOutgoing: datagrams.drops.expired,
-    lostOutgoing: datagrams.drops.lost,
-  };
 }

@@ -25,8 +25,7 @@ export class OutgoingDatagrams {
   readonly drops: DatagramDrops = { expired: 0, overflow: 0, tooLarge: 0, lost: 0 };
   /** How long a datagram may wait, in milliseconds. */
   maxAgeMs: number = Number.POSITIVE_INFINITY;
-  /** Called once there is room, after {@link isFull} was. */
-  onroom: (() => void) | undefined;
+  #waiters: (() => void)[] = [];
   #limit: number;
   #waiting: Waiting[] = [];
   /** Those before it are gone. */
@@ -91,13 +90,18 @@ export class OutgoingDatagrams {
     else if (this.#head < 64) return;
     else this.#waiting = this.#waiting.slice(this.#head);
     this.#head = 0;
-    if (this.onroom !== undefined && !this.isFull) this.#tell();
+    if (this.#waiters.length > 0 && !this.isFull) this.#tell();
+  }
+
+  /** Settles when there is room again. */
+  drained(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#waiters.push(resolve);
+    });
   }
 
   #tell(): void {
-    const { onroom } = this;
-    this.onroom = undefined;
-    onroom?.();
+    for (const resolve of this.#waiters.splice(0)) resolve();
   }
 
   clear(): void {

@@ -6,12 +6,12 @@
  * them `flush` sends what is to be sent and `deadlineMs` says when time is an input again.
  */
 import type { Bytes } from "../core/bytes.ts";
-import type { SealgramError } from "../errors.ts";
+import { SealgramError } from "../errors.ts";
 import type { PacketCarrier } from "./carrier.ts";
 import { Closing } from "./closing.ts";
 import { OutgoingDatagrams } from "./datagram-queue.ts";
 import { SessionEnd } from "./end.ts";
-import { TransportError } from "./errors.ts";
+import { TransportError, transportErrorName } from "./errors.ts";
 import { Incoming } from "./incoming.ts";
 import type { SessionLog } from "./log.ts";
 import type { SessionOptions } from "./options.ts";
@@ -339,7 +339,7 @@ export class SessionEngine {
   #closedByPeer(isApplication: boolean, errorCode: number, reason: string): void {
     this.#options.log?.closed(this.#host.now(), "remote", errorCode, isApplication, reason);
     this.#finish();
-    this.#over(SessionEnd.byPeer(isApplication, errorCode, reason));
+    this.#over(endByPeer(isApplication, errorCode, reason));
   }
 
   #finish(): void {
@@ -355,4 +355,12 @@ export class SessionEngine {
     this.streams.end(end.asError());
     this.#host.closed(end);
   }
+}
+
+function endByPeer(isApplication: boolean, errorCode: number, reason: string): SessionEnd {
+  // no_error is how a peer ends a session that has nothing to say about it.
+  if (isApplication || errorCode === 0) return new SessionEnd(errorCode, reason, undefined);
+  const name = transportErrorName(errorCode);
+  const message = `the peer ended the session: ${name} ${reason}`.trim();
+  return new SessionEnd(errorCode, reason, new SealgramError(name, message));
 }

@@ -4,9 +4,9 @@
  */
 import type { Bytes } from "../core/bytes.ts";
 import { type FrameHandler, FrameType, readFrames } from "./frames.ts";
+import type { QlogEvent } from "./json-seq.ts";
 import type { PathMetrics, SessionLog } from "./log.ts";
 import type { TransportParameters } from "./parameters.ts";
-import type { QlogEvent } from "./qlog-file.ts";
 import { PacketReader } from "./varint.ts";
 
 type Frame = Record<string, unknown>;
@@ -62,7 +62,7 @@ function describer(frames: Frame[]): FrameHandler {
 }
 
 /** Turns a session's log into qlog events. */
-export function qlogOf(callback: (event: QlogEvent) => void): SessionLog {
+export function qlog(callback: (event: QlogEvent) => void): SessionLog {
   const tell = (time: number, name: string, data: Record<string, unknown>) =>
     callback({ time, name: `quic:${name}`, data });
   const header = (epoch: number, packet_number: number) => ({ packet_type: "1RTT", packet_number, epoch });

@@ -1,0 +1,148 @@
+/**
+ * The streams of a session on its association: packets in and out of records, and time. It is loaded where a session may
+ * have streams, and only there.
+ */
+import type { Bytes } from "../core/bytes.ts";
+import type { SessionTicket } from "../dtls/config.ts";
+import type { SealgramError } from "../errors.ts";
+import type { Fate } from "../session/datagram-queue.ts";
+import type { SessionEnd } from "../session/end.ts";
+import { type StreamSettings, sessionOptions } from "../session/settings.ts";
+import { WebSession } from "../session/web-session.ts";
+import type { Association, AssociationUser } from "./association.ts";
+import type { PathStats } from "./session.ts";
+import { SessionCarrier } from "./session-carrier.ts";
+import type { StreamsOpener } from "./session-settings.ts";
+
+export { checkStreamSettings } from "../session/settings.ts";
+
+/** What the streams' session is told, and what it knows of where it lives. */
+export interface StreamsHost {
+  datagram(buffer: Bytes, start: number, length: number): void;
+  ticket(ticket: SessionTicket): void;
+  closed(end: SessionEnd): void;
+  /** Settles once the carrier has room. */
+  drained(): Promise<void>;
+  /** The most that the carrier takes, where that is less than UDP does. */
+  maxDatagramBytes(): number | undefined;
+}
+
+export class StreamsLink implements AssociationUser {
+  readonly web: WebSession;
+  readonly #association: Association;
+  readonly #host: StreamsHost;
+  /** Whether a datagram from the peer is being processed: `flush` follows. */
+  #isReceiving = false;
+  #isWoken = false;
+
+  constructor(
+    settings: StreamSettings,
+    isMtuFixed: boolean,
+    ...[association, config, udpHost, host]: Parameters<StreamsOpener>
+  ) {
+    this.#association = association;
+    this.#host = host;
+    const carrier = new SessionCarrier(
+      association,
+      () => host.maxDatagramBytes(),
+      () => host.drained(),
+      () => this.#flushNow(),
+    );
+    const options = sessionOptions(settings, {
+      isServer: config.role === "server",
+      mtuBytes: config.mtuBytes,
+      isMtuFixed,
+      maxDatagramBytes: host.maxDatagramBytes(),
+      host: udpHost,
+      idleTimeoutMs: config.idleTimeoutMs,
+    });
+    this.web = new WebSession(options, carrier, {
+      now: () => association.now(),
+      wake: () => this.#wake(),
+      datagram: (buffer, start, length) => host.datagram(buffer, start, length),
+      closed: (end) => host.closed(end),
+    });
+  }
+
+  // AssociationUser
+
+  data(buffer: Bytes, start: number, length: number, epoch: number, sequenceNumber: number): void {
+    this.#isReceiving = true;
+    this.web.engine.receive(buffer, start, length, epoch, sequenceNumber);
+  }
+
+  ticket(ticket: SessionTicket): void {
+    this.#host.ticket(ticket);
+  }
+
+  ended(reason: SealgramError | undefined): void {
+    this.web.engine.end(reason);
+  }
+
+  flush(): void {
+    this.#isReceiving = false;
+    this.#isWoken = false;
+    this.web.engine.flush();
+  }
+
+  moved(): void {
+    this.web.engine.pathChanged();
+  }
+
+  get deadlineMs(): number {
+    return this.web.engine.deadlineMs;
+  }
+
+  handleTimeout(): void {
+    this.web.engine.handleTimeout();
+  }
+
+  // The session
+
+  /** Sends what is to be sent at the end of this turn: several writes make one packet. */
+  #wake(): void {
+    if (this.#isWoken || this.#isReceiving) return;
+    this.#isWoken = true;
+    queueMicrotask(() => {
+      if (this.#isWoken) this.#flushNow();
+    });
+  }
+
+  #flushNow(): void {
+    this.flush();
+    this.#association.reschedule();
+  }
+
+  sendDatagram(datagram: Uint8Array, fate: Fate | undefined): void {
+    this.web.engine.sendDatagram(datagram, fate);
+    // An answer goes with the acknowledgement of what it answers.
+    if (!this.#isReceiving) this.#flushNow();
+  }
+
+  close(closeCode: number, reason: string): void {
+    this.web.engine.close(closeCode, reason);
+    if (!this.#isReceiving) this.#flushNow();
+  }
+
+  get stats(): PathStats {
+    const { recovery, counters, datagrams } = this.web.engine;
+    const { rtt, statistics, mtu, bytesInFlight, windowBytes } = recovery;
+    return {
+      smoothedRttMs: rtt.smoothedMs,
+      rttVariationMs: rtt.variationMs,
+      minRttMs: rtt.minMs,
+      packetsSent: counters.packetsSent,
+      packetsLost: statistics.packetsLost,
+      packetsReceived: counters.packetsReceived,
+      bytesSent: counters.bytesSent,
+      bytesLost: statistics.bytesLost,
+      bytesReceived: counters.bytesReceived,
+      bytesInFlight,
+      congestionWindowBytes: windowBytes,
+      mtuBytes: mtu.currentBytes,
+      replacedOutgoing: datagrams.drops.overflow,
+      expiredOutgoing: datagrams.drops.expired,
+      lostOutgoing: datagrams.drops.lost,
+    };
+  }
+}

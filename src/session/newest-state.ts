@@ -1,0 +1,115 @@
+/**
+ * A state that changes all the time, on datagrams: only the newest counts. What comes late is dropped, and the newest is
+ * sent again until it has arrived, so that the last change before a pause is not lost with its datagram.
+ */
+import type { Bytes } from "../core/bytes.ts";
+import type { Fate } from "./datagram-queue.ts";
+import { PacketReader, PacketWriter, varintLength } from "./varint.ts";
+
+/** What of a session it takes. */
+export interface DatagramSession {
+  readonly hasStreams: boolean;
+  readonly isClosed: boolean;
+  sendDatagram(datagram: Uint8Array, fate?: Fate): boolean;
+}
+
+export interface NewestStateOptions {
+  /** Several states in one session: each has a number of its own, the same on both sides; 0 unless given. */
+  readonly channel?: number;
+  /**
+   * How often the newest is sent again: a number of times, or until the peer has acknowledged it, which is the default
+   * and takes a session with streams.
+   */
+  readonly repeat?: number | "until-acknowledged";
+  /** Between two times: 20 ms unless given. */
+  readonly intervalMs?: number;
+}
+
+/** Without acknowledgements. */
+const DEFAULT_REPEAT = 2;
+const DEFAULT_INTERVAL_MS = 20;
+
+export class NewestState {
+  readonly #session: DatagramSession;
+  readonly #channel: number;
+  readonly #intervalMs: number;
+  readonly #repeat: number;
+  readonly #untilAcknowledged: boolean;
+  #sentVersion = 0;
+  #receivedVersion = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  /** @throws RangeError for options out of range, TypeError to wait for acknowledgements that there are none of */
+  constructor(session: DatagramSession, options: NewestStateOptions = {}) {
+    const { channel = 0, intervalMs = DEFAULT_INTERVAL_MS } = options;
+    const repeat = options.repeat ?? (session.hasStreams ? "until-acknowledged" : DEFAULT_REPEAT);
+    if (!(Number.isSafeInteger(channel) && channel >= 0)) throw new RangeError(`not a channel: ${channel}`);
+    if (!(intervalMs > 0)) throw new RangeError("intervalMs is above 0");
+    if (repeat !== "until-acknowledged" && !(repeat >= 0))
+      throw new RangeError(`not a number of times: ${repeat}`);
+    if (repeat === "until-acknowledged" && !session.hasStreams) {
+      throw new TypeError("without streams nothing is acknowledged");
+    }
+    this.#session = session;
+    this.#channel = channel;
+    this.#intervalMs = intervalMs;
+    this.#untilAcknowledged = repeat === "until-acknowledged";
+    this.#repeat = repeat === "until-acknowledged" ? 0 : repeat;
+  }
+
+  /**
+   * Sends a state, instead of the one before.
+   * @throws as {@link DatagramSession.sendDatagram}
+   */
+  send(state: Uint8Array): void {
+    const version = ++this.#sentVersion;
+    const head = varintLength(this.#channel) + varintLength(version);
+    const writer = new PacketWriter(head + state.length);
+    writer.varint(this.#channel);
+    writer.varint(version);
+    writer.bytes(state);
+    clearTimeout(this.#timer);
+    this.#transmit(writer.buffer, version, this.#repeat);
+  }
+
+  #transmit(datagram: Bytes, version: number, repeat: number): void {
+    const again = (left: number) => {
+      if (version !== this.#sentVersion || this.#session.isClosed) return;
+      clearTimeout(this.#timer);
+      this.#timer = setTimeout(() => this.#transmit(datagram, version, left), this.#intervalMs);
+    };
+    if (version !== this.#sentVersion || this.#session.isClosed) return;
+    if (this.#untilAcknowledged) {
+      this.#session.sendDatagram(datagram, (hasArrived) => {
+        if (!hasArrived) again(0);
+      });
+    } else {
+      this.#session.sendDatagram(datagram);
+      if (repeat > 0) again(repeat - 1);
+    }
+  }
+
+  /**
+   * Takes a datagram of the session.
+   * @returns the state in it, which is a view on it, if it is of this channel and newer than all before
+   */
+  receive(datagram: Bytes): Bytes | undefined {
+    const reader = new PacketReader();
+    reader.begin(datagram, 0, datagram.length);
+    try {
+      if (reader.varint() !== this.#channel) return undefined;
+      const version = reader.varint();
+      if (version <= this.#receivedVersion) return undefined;
+      this.#receivedVersion = version;
+    } catch {
+      return undefined;
+    }
+    return datagram.subarray(reader.at);
+  }
+
+  /** Sends nothing again any more. */
+  stop(): void {
+    this.#sentVersion++;
+    clearTimeout(this.#timer);
+  }
+}

@@ -1,0 +1,106 @@
+/** What streams can be told, and what that means on a path. */
+import type { WindowLimits } from "./flow.ts";
+import type { SessionLog } from "./log.ts";
+import { defaultSessionOptions, type PaddingPolicy, type SessionOptions } from "./options.ts";
+import type { CongestionAlgorithm } from "./recovery/congestion.ts";
+import { defaultPathMtu, type PathMtuOptions } from "./recovery/path-mtu.ts";
+import { defaultRecovery } from "./recovery/recovery.ts";
+
+export interface StreamSettings {
+  /** Streams that the peer may have open at a time: 128 of each kind unless given. */
+  readonly maxIncomingBidirectional?: number;
+  readonly maxIncomingUnidirectional?: number;
+  /** The most that is kept of what one stream, and all together, have received and nobody has read: 8 and 16 MiB. */
+  readonly maxStreamBytes?: number;
+  readonly maxSessionBytes?: number;
+  /** `cubic` unless given. */
+  readonly congestionControl?: CongestionAlgorithm;
+  /** Keeps the session alive: after so long without a sign of life the peer is asked for one. Not unless given. */
+  readonly keepAliveMs?: number;
+  /** Makes packets longer, so that their lengths tell less: not unless given. */
+  readonly padding?: PaddingPolicy;
+  /** Told of every packet and more; `qlog` makes one. */
+  readonly log?: SessionLog;
+}
+
+/** Ethernet with IPv6; what more there may be is left to whoever asks for it. */
+const MAX_SEARCHED_MTU = 1452;
+/** Loopback interfaces take four times as much in one piece, but a record does not fill more. */
+const LOOPBACK_MTU = 16_384;
+const MIN_MTU = 548;
+
+/** How large datagrams may be on the way to a peer. */
+export interface PathSettings {
+  readonly isServer: boolean;
+  /** The least that was configured, and is assumed to arrive. */
+  readonly mtuBytes: number;
+  /** Whether that is all that may be used. */
+  readonly isMtuFixed: boolean;
+  /** The most that the carrier takes. */
+  readonly maxDatagramBytes: number | undefined;
+  /** The peer's address, if it is one of UDP. */
+  readonly host: string | undefined;
+  readonly idleTimeoutMs: number | undefined;
+}
+
+export function sessionOptions(settings: StreamSettings, path: PathSettings): SessionOptions {
+  const { maxStreamBytes, maxSessionBytes, congestionControl } = settings;
+  const { streamWindow, sessionWindow } = defaultSessionOptions;
+  return {
+    ...defaultSessionOptions,
+    isServer: path.isServer,
+    maxIncomingBidi: settings.maxIncomingBidirectional ?? defaultSessionOptions.maxIncomingBidi,
+    maxIncomingUni: settings.maxIncomingUnidirectional ?? defaultSessionOptions.maxIncomingUni,
+    streamWindow: limited(streamWindow, maxStreamBytes),
+    sessionWindow: limited(sessionWindow, maxSessionBytes),
+    recovery: {
+      ...defaultRecovery,
+      ...(congestionControl === undefined ? {} : { algorithm: congestionControl }),
+      mtu: mtuOf(path),
+    },
+    idleTimeoutMs: path.idleTimeoutMs,
+    keepAliveMs: settings.keepAliveMs,
+    padding: settings.padding ?? { kind: "none" },
+    log: settings.log,
+  };
+}
+
+function limited(window: WindowLimits, maxBytes: number | undefined): WindowLimits {
+  return maxBytes === undefined
+    ? window
+    : { initialBytes: Math.min(window.initialBytes, maxBytes), maxBytes };
+}
+
+function mtuOf({ mtuBytes, isMtuFixed, maxDatagramBytes, host }: PathSettings): PathMtuOptions {
+  const most = isMtuFixed ? mtuBytes : isLoopback(host) ? LOOPBACK_MTU : MAX_SEARCHED_MTU;
+  const maxBytes = Math.max(mtuBytes, Math.min(most, maxDatagramBytes ?? most));
+  return { ...defaultPathMtu, minBytes: Math.min(MIN_MTU, mtuBytes), baseBytes: mtuBytes, maxBytes };
+}
+
+function isLoopback(host: string | undefined): boolean {
+  return host !== undefined && (host === "::1" || host.startsWith("127.") || host.startsWith("::ffff:127."));
+}
+
+/** @throws RangeError */
+export function checkStreamSettings(settings: StreamSettings): void {
+  const { padding, keepAliveMs, ...limits } = settings;
+  const names = [
+    "maxIncomingBidirectional",
+    "maxIncomingUnidirectional",
+    "maxStreamBytes",
+    "maxSessionBytes",
+  ] as const;
+  for (const name of names) {
+    const value = limits[name];
+    if (value !== undefined && !(Number.isSafeInteger(value) && value >= 0)) {
+      throw new RangeError(`streams.${name} is a whole number from 0, not ${value}`);
+    }
+  }
+  if (keepAliveMs !== undefined && !(keepAliveMs > 0)) throw new RangeError("streams.keepAliveMs is above 0");
+  if (padding?.kind === "block" && !(padding.blockBytes >= 1)) {
+    throw new RangeError("streams.padding.blockBytes is 1 or more");
+  }
+  if (padding?.kind === "constant" && !(padding.packetBytes >= 64 && padding.intervalMs >= 1)) {
+    throw new RangeError("streams.padding has packets of 64 bytes or more every millisecond at most");
+  }
+}
