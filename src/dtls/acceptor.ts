@@ -18,6 +18,7 @@ import { type CookieContents, CookieJar } from "./cookie.ts";
 import { FRAGMENT_HEADER, type Fragment, readFragments, writeFragment } from "./fragment.ts";
 import { HelloBuffer } from "./hello-buffer.ts";
 import { asksParameters, lookUpParameters, offersPake } from "./pake.ts";
+import { AMPLIFICATION } from "./path.ts";
 import type { StatelessRetry } from "./server.ts";
 
 /** Why a datagram was dropped without an answer. */
@@ -25,6 +26,8 @@ export type AcceptorDrop =
   | "not_a_client_hello"
   | "malformed"
   | "incomplete_client_hello"
+  /** For the answer, which may be three times as long. */
+  | "too_short"
   /** Too many look-ups of registrations are under way. */
   | "busy"
   | "failed_look_up";
@@ -86,7 +89,7 @@ export class Acceptor {
     try {
       if (fragment.messageSeq === 1) return this.#accept(hello, address, nowMs);
       const message = this.#reassemble(hello.fragments, address, nowMs);
-      return message === undefined ? incomplete : this.#retry(message, address);
+      return message === undefined ? incomplete : this.#retry(message, datagram, address);
     } catch (error) {
       if (!(error instanceof SealgramError)) throw error;
       // What cannot even be read is noise; what can be, but not agreed upon, deserves an answer.
@@ -118,14 +121,19 @@ export class Acceptor {
   }
 
   /** The answer to a first ClientHello, of which nothing but the cookie in it remembers the client. */
-  #retry(message: Bytes, address: Uint8Array): Verdict {
+  #retry(message: Bytes, datagram: Uint8Array, address: Uint8Array): Verdict {
     const { cipherSuites, pake } = this.#config;
     const hello = decodeClientHello(message);
     checkClientHello(hello);
     const suite = selectSuiteForPsks(hello, cipherSuites);
     const selectedGroup = this.#selectGroup(hello);
-    const answer = (pakeParameters?: PakeParameters) =>
-      this.#answer(message, suite, { selectedGroup, pakeParameters }, address);
+    // Of a hello in several datagrams at least all of the message was received.
+    const maxBytes = AMPLIFICATION * Math.max(datagram.length, message.length);
+    const answer = (pakeParameters?: PakeParameters): Verdict => {
+      const retry = this.#answer(message, suite, { selectedGroup, pakeParameters }, address);
+      if (retry.length > maxBytes) return { kind: "drop", reason: "too_short" };
+      return { kind: "answer", datagram: retry, alert: undefined };
+    };
     if (pake === undefined || !asksParameters(pake, hello.extensions)) return answer();
     if (this.#lookUps >= MAX_LOOK_UPS) return { kind: "drop", reason: "busy" };
     const found = lookUpParameters(pake, hello.extensions);
@@ -145,7 +153,7 @@ export class Acceptor {
     return share === undefined ? group : undefined;
   }
 
-  #answer(message: Bytes, suite: SuiteParameters, request: RetryRequest, address: Uint8Array): Verdict {
+  #answer(message: Bytes, suite: SuiteParameters, request: RetryRequest, address: Uint8Array): Bytes {
     const { crypto } = this.#config;
     const cookie = this.#cookies.make(
       {
@@ -159,8 +167,7 @@ export class Acceptor {
       this.#nowMs,
     );
     const retry = helloRetryRequest(suite.suite, request, cookie);
-    const answer = this.#plaintext(ContentType.handshake, 0, unfragmented(retry, 0));
-    return { kind: "answer", datagram: answer, alert: undefined };
+    return this.#plaintext(ContentType.handshake, 0, unfragmented(retry, 0));
   }
 
   #reassemble(fragments: readonly Fragment[], address: Uint8Array, nowMs: number): Bytes | undefined {

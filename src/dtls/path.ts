@@ -6,7 +6,7 @@ import { Reader, Writer } from "../tls/wire.ts";
 export type Path = string | object;
 
 /** "three times the amount of data sent by the client" (RFC 9147 §5.1) */
-const AMPLIFICATION = 3;
+export const AMPLIFICATION = 3;
 
 /** What was exchanged with an address, and whether the peer is known to receive there. */
 export class PathState {

@@ -55,6 +55,7 @@ export type ServerDrop =
   | "not_a_client_hello"
   | "malformed"
   | "incomplete_client_hello"
+  | "too_short"
   | "duplicate_client_hello"
   | "busy"
   | "failed_look_up"

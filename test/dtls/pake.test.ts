@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { Bytes } from "../../src/core/bytes.ts";
 import type { CryptoProvider } from "../../src/crypto/provider.ts";
 import { createDecoyRecord, createProverSecret, createVerifierRecord } from "../../src/crypto/spake2plus.ts";
+import { Acceptor } from "../../src/dtls/acceptor.ts";
 import { asClient } from "../../src/dtls/client.ts";
 import {
   type ClientConfig,
@@ -91,6 +92,11 @@ async function failure(pair: Pair): Promise<(string | undefined)[]> {
 }
 
 const base = { ...commonDefaults, core, crypto };
+const stateless = {
+  role: "server",
+  requireClientCertificate: false,
+  acknowledgeServerName: true,
+} as const;
 
 /** The same behind the stateless cookie exchange. */
 function passwordServer(
@@ -99,11 +105,7 @@ function passwordServer(
   { loss = 0, seed = 1, address = "client" } = {},
 ) {
   const network = new Network(new Random(seed), { ...clear, loss });
-  const listening = new SimulatedServer(
-    network,
-    { ...base, role: "server", requireClientCertificate: false, acknowledgeServerName: true, ...server },
-    "server",
-  );
+  const listening = new SimulatedServer(network, { ...base, ...stateless, ...server }, "server");
   const dialling = new SimulatedConnection(
     network,
     { ...base, role: "client", psks: [], keyShareGroups: [NamedGroup.x25519], pake: asking, ...client },
@@ -258,6 +260,23 @@ describe("salt and rounds", () => {
     }
   });
 
+  test.each([
+    [16, "answer"],
+    [32, "answer"],
+    [255, "drop"],
+  ])("with a salt of %i bytes are told in at most three times the bytes received", (saltBytes, kind) => {
+    const salt = new Uint8Array(saltBytes).fill(9);
+    const pake = serverPake(undefined, { parameters: () => ({ ...parameters, salt }) });
+    // The shortest hello that asks.
+    const { client, network } = passwordServer({ pake: asking, groups: [], keyShareGroups: [] }, { pake });
+    client.connection.start();
+    const hello = network.sent[0]!.bytes;
+    const config: ServerConfig = { ...base, ...stateless, pake };
+    const verdict = new Acceptor(config).judge(hello, text("client"), 0);
+    expect(verdict).toMatchObject({ kind, ...(kind === "drop" ? { reason: "too_short" } : {}) });
+    if (verdict.kind === "answer") expect(verdict.datagram.length).toBeLessThanOrEqual(3 * hello.length);
+  });
+
   test("are told by a server that keeps state, together with a group", async () => {
     const pair = passwordPair(
       { pake: asking, groups: [NamedGroup.secp256r1], keyShareGroups: [] },
@@ -288,13 +307,7 @@ describe("salt and rounds", () => {
       parameters: () => gate.then(() => Promise.reject(new Error("no database"))),
     });
     const network = new Network(new Random(1), clear);
-    const config: ServerConfig = {
-      ...base,
-      role: "server",
-      requireClientCertificate: false,
-      acknowledgeServerName: true,
-      pake,
-    };
+    const config: ServerConfig = { ...base, ...stateless, pake };
     const server = new SimulatedServer(network, config, "server");
     const sender = passwordServer({}, { pake });
     sender.client.connection.start();
