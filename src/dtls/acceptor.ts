@@ -52,6 +52,7 @@ const MAX_LOOK_UPS = 64;
 
 const PLAINTEXT_HEADER = 13;
 
+const failedLookUp: Verdict = { kind: "drop", reason: "failed_look_up" };
 const incomplete: Verdict = { kind: "drop", reason: "incomplete_client_hello" };
 
 interface HelloDatagram {
@@ -136,13 +137,19 @@ export class Acceptor {
     };
     if (pake === undefined || !asksParameters(pake, hello.extensions)) return answer();
     if (this.#lookUps >= MAX_LOOK_UPS) return { kind: "drop", reason: "busy" };
-    const found = lookUpParameters(pake, hello.extensions);
-    if (!(found instanceof Promise)) return answer(found);
-    this.#lookUps++;
-    const verdict = found
-      .then(answer, (): Verdict => ({ kind: "drop", reason: "failed_look_up" }))
-      .finally(() => this.#lookUps--);
-    return { kind: "later", verdict };
+    // Whatever is wrong with the look-up or with what it finds must not hurt other clients.
+    try {
+      const found = lookUpParameters(pake, hello.extensions);
+      if (!(found instanceof Promise)) return answer(found);
+      this.#lookUps++;
+      const verdict = found
+        .then(answer)
+        .catch(() => failedLookUp)
+        .finally(() => this.#lookUps--);
+      return { kind: "later", verdict };
+    } catch {
+      return failedLookUp;
+    }
   }
 
   /** The group to ask a key share of, if there has to be another one. */

@@ -277,6 +277,30 @@ describe("salt and rounds", () => {
     if (verdict.kind === "answer") expect(verdict.datagram.length).toBeLessThanOrEqual(3 * hello.length);
   });
 
+  test.each([
+    [
+      "throws",
+      () => {
+        throw new Error("no database");
+      },
+    ],
+    ["finds a salt that is too long", () => ({ ...parameters, salt: new Uint8Array(256) })],
+    ["finds rounds that are no number", () => ({ ...parameters, iterations: Number.NaN })],
+  ])("leave the client unanswered and the server well if their look-up %s", async (_how, find) => {
+    const sender = passwordServer({}, { pake: serverPake() });
+    sender.client.connection.start();
+    const hello = sender.network.sent[0]!.bytes;
+    for (const lookUp of [find, async () => find()]) {
+      const pake = serverPake(undefined, { parameters: lookUp });
+      const acceptor = new Acceptor({ ...base, ...stateless, pake });
+      for (let i = 0; i < 100; i++) {
+        const verdict = acceptor.judge(hello, text("client"), 0);
+        const outcome = verdict.kind === "later" ? await verdict.verdict : verdict;
+        expect(outcome).toEqual({ kind: "drop", reason: "failed_look_up" });
+      }
+    }
+  });
+
   test("are told by a server that keeps state, together with a group", async () => {
     const pair = passwordPair(
       { pake: asking, groups: [NamedGroup.secp256r1], keyShareGroups: [] },
