@@ -15,6 +15,7 @@ import type {
 import { SealgramError } from "../errors.ts";
 import type { Revocation } from "../login/password.ts";
 import { CertificateType } from "../tls/codepoints.ts";
+import { isIpAddress } from "../transport/address.ts";
 
 /** What a way to authenticate is told. */
 export interface AuthContext {
@@ -210,7 +211,7 @@ export interface CertificateOptions {
   readonly key?: Signer | Uint8Array | string;
   /** Judges the peer's chain: `createCertificateVerifier` of sealgram/crypto/certificate makes one. */
   readonly verifier?: CertificateVerifier;
-  /** What the server's certificate must be for, instead of the host of the URL. */
+  /** What the server's certificate must be for, instead of the host of the URL: a host name or an IP address. */
   readonly serverName?: string;
 }
 
@@ -242,7 +243,8 @@ export function certificate(options: CertificateOptions): Auth {
       if (name === undefined) throw new TypeError("say which serverName the certificate is for");
       return {
         psks: [],
-        serverName: name,
+        // "Literal IPv4 and IPv6 addresses are not permitted in HostName" (RFC 6066 §3)
+        ...(isIpAddress(name) ? {} : { serverName: name }),
         verifyServer: verify("server", name),
         credentials: await credentials(),
       };

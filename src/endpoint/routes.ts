@@ -1,6 +1,7 @@
 /** The ways to a server: by UDP, or through a gateway by WebSocket or WebTransport. */
 import type { Awaitable } from "../crypto/provider.ts";
 import { SealgramError } from "../errors.ts";
+import { isIpAddress } from "../transport/address.ts";
 import type {
   Carrier,
   CarrierHandler,
@@ -57,7 +58,7 @@ function udpTarget(address: RemoteAddress): Target {
   if (port === 0) throw new TypeError("port 0 cannot be connected to");
   return {
     name: formatUrl(address),
-    serverName: host.includes(":") || /^[\d.]+$/.test(host) ? undefined : host,
+    serverName: isIpAddress(host) ? undefined : host,
     async routes(platform) {
       const udp = udpOf(platform);
       const hosts = await resolve(udp, host);
