@@ -19,7 +19,8 @@ export interface OfferedPsk {
   readonly key: Bytes;
   readonly hash: HashName;
   readonly origin: PskOrigin;
-  readonly obfuscatedTicketAge: number;
+  /** Which it is of, if it is of one. */
+  readonly ticket?: SessionTicket;
   /** Whom the server proves to be by using it. */
   readonly peer: PeerIdentity | undefined;
 }
@@ -29,16 +30,14 @@ export function offeredPsks(handshake: Handshake, config: ClientConfig): Offered
   if (config.groups.length === 0) return [];
   const hashes = suiteHashes(config);
   const psks: OfferedPsk[] = [];
-  const now = handshake.parts.now();
-  const ticket = usableTicket(config, now);
+  const ticket = usableTicket(config, handshake.parts.now());
   if (ticket !== undefined) {
-    const age = Math.floor(now - ticket.receivedAtMs);
     psks.push({
       identity: ticket.ticket,
       key: ticket.psk,
       hash: ticket.hash,
       origin: "resumption",
-      obfuscatedTicketAge: (age + ticket.ageAdd) % 2 ** 32,
+      ticket,
       peer: ticket.peer,
     });
   }
@@ -49,7 +48,6 @@ export function offeredPsks(handshake: Handshake, config: ClientConfig): Offered
         psks.push({
           ...importPsk(handshake.crypto, psk, hash),
           origin: "imported",
-          obfuscatedTicketAge: 0,
           peer,
         });
       }
@@ -62,7 +60,6 @@ export function offeredPsks(handshake: Handshake, config: ClientConfig): Offered
         key: new Uint8Array(key),
         hash,
         origin: "external",
-        obfuscatedTicketAge: 0,
         peer,
       });
     }
@@ -117,6 +114,7 @@ function suiteHashes({ cipherSuites }: ClientConfig): HashName[] {
 export function pskExtension(
   { groups }: ClientConfig,
   psks: readonly OfferedPsk[],
+  nowMs: number,
 ): Partial<ClientHelloExtensions> {
   if (groups.length === 0) return {};
   // The modes are sent in any case: without them a server sends no tickets (RFC 9846 §4.2.9).
@@ -125,8 +123,16 @@ export function pskExtension(
   return {
     ...modes,
     preSharedKey: {
-      identities: psks.map(({ identity, obfuscatedTicketAge }) => ({ identity, obfuscatedTicketAge })),
+      identities: psks.map(({ identity, ticket }) => ({
+        identity,
+        obfuscatedTicketAge: ticket === undefined ? 0 : obfuscatedAge(ticket, nowMs),
+      })),
       binders: psks.map(({ hash }) => new Uint8Array(hashLength(hash))),
     },
   };
+}
+
+/** obfuscated_ticket_age (RFC 9846 §4.2.11.1). */
+function obfuscatedAge({ receivedAtMs, ageAdd }: SessionTicket, nowMs: number): number {
+  return (Math.floor(nowMs - receivedAtMs) + ageAdd) % 2 ** 32;
 }

@@ -195,7 +195,7 @@ function* secondOffer(
     ...(rest.keyShares === undefined ? {} : { keyShares: shares.map(shareEntry) }),
     ...(cookie === undefined ? {} : { cookie }),
     ...pake?.extensions,
-    ...pskExtension(config, psks),
+    ...pskExtension(config, psks, handshake.parts.now()),
   };
   const hello = { ...offer.hello, extensions };
   return { hello, message: sealOffer(handshake, hello, psks), psks, shares, pake };
@@ -225,7 +225,7 @@ function extensionsOf(
     ...(parts.ownConnectionId === undefined
       ? {}
       : { connectionId: parts.ownConnectionId, returnRoutabilityCheck: true as const }),
-    ...pskExtension(config, psks),
+    ...pskExtension(config, psks, parts.now()),
   };
 }
 

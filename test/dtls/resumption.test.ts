@@ -10,6 +10,9 @@ import {
   type SessionTicket,
   type TicketProtector,
 } from "../../src/dtls/config.ts";
+import { readFragments } from "../../src/dtls/fragment.ts";
+import type { PskIdentity } from "../../src/tls/extensions.ts";
+import { decodeClientHello } from "../../src/tls/hello.ts";
 import { createPair, type Pair, sharedPsk } from "../sim/pair.ts";
 
 const [ofServer, ofClient] = await Promise.all([generateSigner("Ed25519"), generateSigner("P-256")]);
@@ -208,6 +211,27 @@ test.each([
   });
   expect(await pair.connect()).toBe(true);
   expect(pair.client.connected?.resumed).toBe(isOffered);
+});
+
+test("the second ClientHello tells the ticket's age anew (RFC 9846 §4.1.2)", async () => {
+  const ticket = await ticketOf(knowsKeys, takesAnybody);
+  const pair = createPair({
+    client: { ...knowsKeys, ticket: { ...ticket, receivedAtMs: -1000 }, keyShareGroups: [] },
+    server: takesAnybody,
+  });
+  expect(await pair.connect()).toBe(true);
+  expect(pair.client.connected).toMatchObject({ resumed: true, usedHelloRetryRequest: true });
+  const hellos = pair.network.sent.filter(({ from, bytes }) => from === "client" && bytes[13] === 1);
+  const ages = hellos.map(({ bytes }) => {
+    const [fragment] = readFragments(bytes.slice(13));
+    const { data, length } = fragment!;
+    const hello = decodeClientHello(Uint8Array.of(1, 0, length >> 8, length, ...data));
+    const [{ obfuscatedTicketAge }] = hello.extensions.preSharedKey!.identities as [PskIdentity];
+    return (obfuscatedTicketAge - ticket.ageAdd + 2 ** 32) % 2 ** 32;
+  });
+  expect(ages[0]).toBe(1000);
+  expect(ages[1]).toBe(1000 + hellos[1]!.atMs);
+  expect(ages[1]).toBeGreaterThan(1000);
 });
 
 describe("a ticket of another server", () => {
