@@ -333,12 +333,16 @@ function chooseCredential(config: ServerConfig, hello: ClientHello): Credential 
   throw fault(unknownPskAlert, "unknown_psk_identity", "no PSK that the client offers is known");
 }
 
+/** As what the client is asked to show its key, if it is. One that could only be refused is not asked unless it has to be. */
 function requestedClientType(
-  { verifyClient }: ServerConfig,
+  { verifyClient, requireClientCertificate }: ServerConfig,
   { extensions }: ClientHello,
 ): CertificateType | undefined {
   if (verifyClient === undefined) return undefined;
-  return selectCertificateType(extensions.clientCertificateTypes, verifyClient.certificateTypes);
+  const { certificateTypes } = verifyClient;
+  const offered = extensions.clientCertificateTypes ?? [CertificateType.X509];
+  if (!requireClientCertificate && !certificateTypes.some((type) => offered.includes(type))) return undefined;
+  return selectCertificateType(offered, certificateTypes);
 }
 
 function encryptedExtensions(

@@ -88,6 +88,22 @@ test.each([false, true])(
   },
 );
 
+test.each([
+  [false, undefined],
+  [true, "no_shared_certificate_type"],
+])(
+  "a client with keys of other types only is not asked, unless it has to show one (%s)",
+  async (must, code) => {
+    const pair = createPair({
+      client: { psks: [], verifyServer: anyKey() },
+      server: { credentials: [rawKey(second)], verifyClient: anyKey(), requireClientCertificate: must },
+    });
+    expect(await pair.connect()).toBe(!must);
+    expect(pair.server.error?.code).toBe(code);
+    expect(pair.server.connected?.peer).toBeUndefined();
+  },
+);
+
 test("a server that prefers its credential shows it to a client that also offers a PSK", async () => {
   const server = { credentials: [rawKey(second)], preferCredential: true };
   const both = createPair({ client: { verifyServer: anyKey() }, server });
