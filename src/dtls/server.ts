@@ -7,7 +7,7 @@ import { MAX_CONNECTION_ID } from "../core/index.ts";
 import type { Agreement, HashName, NamedGroup } from "../crypto/provider.ts";
 import type { SealgramError } from "../errors.ts";
 import { checkCertificateRequest } from "../tls/client-checks.ts";
-import { type CertificateType, HandshakeType, ProtocolVersion } from "../tls/codepoints.ts";
+import { CertificateType, HandshakeType, ProtocolVersion } from "../tls/codepoints.ts";
 import type { EncryptedExtensionsExtensions, KeyShareEntry } from "../tls/extensions.ts";
 import {
   type ClientHello,
