@@ -25,6 +25,7 @@ export const ENTRIES = [
   { name: "node", source: "src/endpoint/node-index.ts", portable: false, limitBytes: 75_000 },
   { name: "deno", source: "src/endpoint/deno-index.ts", portable: false, limitBytes: 75_000 },
   { name: "bun", source: "src/endpoint/bun-index.ts", portable: false, limitBytes: 75_000 },
+  { name: "workerd", source: "src/endpoint/workerd-index.ts", portable: false, limitBytes: 90_000 },
   { name: "core/index", source: "src/core/index.ts", portable: true, limitBytes: 20_000 },
   { name: "crypto/index", source: "src/crypto/index.ts", portable: true, limitBytes: 30_000 },
   {
@@ -51,12 +52,12 @@ export const PROGRAM = { name: "cli", source: "src/cli/main.ts" };
 /** What esbuild needs to know of the library, in every bundle made of it. */
 export const BUNDLE = { bundle: true, format: "esm", target: "es2022", logLevel: "silent" };
 
-export async function buildPackage() {
+/** @param dist what is in that folder is lost */
+export async function buildPackage(dist = join(root, "dist")) {
   const wasm = await buildCore();
-  const dist = join(root, "dist");
   rmSync(dist, { recursive: true, force: true });
   await bundleEntries(dist);
-  await writeDeclarations();
+  await writeDeclarations(dist);
   copyFileSync(join(root, WASM), join(dist, "core.wasm"));
   chmodSync(join(dist, `${PROGRAM.name}.js`), 0o755);
   return { wasmBytes: wasm.length };
@@ -80,13 +81,13 @@ export async function bundleEntries(outdir) {
   });
 }
 
-async function writeDeclarations() {
+async function writeDeclarations(outDir) {
   const config = join(root, "build/tsconfig.declarations.json");
   mkdirSync(join(root, "build"), { recursive: true });
   const files = ENTRIES.map(({ source }) => `../${source}`);
   writeFileSync(config, JSON.stringify({ extends: "../tsconfig.build.json", include: [], files }, null, 2));
   const tsc = join(root, "node_modules/typescript/bin/tsc");
-  const result = await run(process.execPath, [tsc, "-p", config]);
+  const result = await run(process.execPath, [tsc, "-p", config, "--outDir", outDir]);
   if (result.code !== 0) throw new ToolError(`tsc cannot write the declarations:\n${output(result)}`);
 }
 
