@@ -33,6 +33,7 @@ const STEPS = [
   { name: "lock files", check: checkLockFiles },
   { name: "generated files", check: checkGenerated },
   { name: "deno types", check: checkDenoTypes },
+  { name: "jsr", check: checkJsr },
   { name: "build", check: () => buildPackage() },
   { name: "portable bundles", check: checkPortable },
   { name: "exports", check: checkExports },
@@ -86,6 +87,20 @@ async function checkDenoTypes() {
   const { command } = await findRuntime("deno");
   const sources = ENTRIES.filter(({ portable }) => portable).map(({ source }) => source);
   const result = await run(command, ["check", "--no-lock", "--quiet", "deno/mod.ts", ...sources], {
+    limitMs: STEP_LIMIT_MS,
+    env: { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" },
+  });
+  if (result.code !== 0) throw new ToolError(output(result));
+}
+
+/** What JSR would be given: whole, with types that are fast to read, and the same release as npm's. */
+async function checkJsr() {
+  const [manifest, jsr] = ["package.json", "jsr.json"].map((file) =>
+    JSON.parse(readFileSync(join(root, file), "utf8")),
+  );
+  if (jsr.version !== manifest.version) throw new ToolError("jsr.json and package.json differ in version");
+  const { command } = await findRuntime("deno");
+  const result = await run(command, ["publish", "--dry-run", "--allow-dirty"], {
     limitMs: STEP_LIMIT_MS,
     env: { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" },
   });

@@ -1,0 +1,100 @@
+import { execFile } from "node:child_process";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { transform } from "esbuild";
+import { expect, test } from "vitest";
+
+// What Deno, JSR and dnt rely on: the sources run as they are.
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+const read = (path: string) => readFileSync(join(root, path), "utf8");
+const { dependencies, version } = JSON.parse(read("package.json"));
+const jsr = JSON.parse(read("jsr.json"));
+// Has no declarations.
+const { findRuntime } = (await import(new URL("../../tools/runtimes.mjs", import.meta.url).href)) as {
+  findRuntime(name: string): Promise<{ command: string; args: string[] }>;
+};
+
+const sources = readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" })
+  .filter((path) => path.endsWith(".ts") && !path.endsWith(".d.ts"))
+  .map((path) => `src/${path}`);
+
+/** Every module that a source imports, types included, as it is written there. */
+function importsOf(path: string): string[] {
+  const statements =
+    /^(?:import|export)\b[^;"]*\bfrom "([^"]+)"|^import "([^"]+)"|\bimport\(\s*"([^"]+)"\s*\)/gm;
+  return [...read(path).matchAll(statements)].map(([, from, bare, dynamic]) => (from ?? bare ?? dynamic)!);
+}
+
+test("every import names a file that is there, a dependency or a module of Node's", () => {
+  const wrong: string[] = [];
+  let count = 0;
+  for (const path of sources) {
+    for (const specifier of importsOf(path)) {
+      count++;
+      const [scope, name] = specifier.split("/");
+      const dependency = scope!.startsWith("@") ? `${scope}/${name}` : scope!;
+      const isFine = specifier.startsWith(".")
+        ? specifier.endsWith(".ts") && existsSync(join(root, dirname(path), specifier))
+        : specifier.startsWith("node:") || dependency in dependencies || specifier === "sealgram/core.wasm";
+      if (!isFine) wrong.push(`${path}: ${specifier}`);
+    }
+  }
+  expect(wrong).toEqual([]);
+  // Were the imports not found, none would be wrong.
+  expect(count).toBeGreaterThan(2 * sources.length);
+});
+
+test("the core names no global of any one runtime", async () => {
+  const globals = ["process", "Buffer", "Deno", "Bun", "require", "__dirname", "__filename", "window"];
+  const isCore = /^src\/(core|crypto|tls|dtls|session)\/(?!node)/;
+  const mark = "__runtime_global_";
+  const define = Object.fromEntries(
+    globals.flatMap((name) => [
+      [name, mark + name],
+      [`globalThis.${name}`, mark + name],
+    ]),
+  );
+  const marked = async (contents: string) => {
+    const { code } = await transform(contents, { loader: "ts", define, target: "es2022" });
+    return [...new Set(code.match(/__runtime_global_\w+/g))].map((name) => name.slice(mark.length));
+  };
+  expect(await marked("const { process } = { process: 1 }; f(process);")).toEqual([]);
+  expect(await marked("f(process.env); globalThis.Deno;")).toEqual(["process", "Deno"]);
+  const core = sources.filter((path) => isCore.test(path));
+  expect(core.length).toBeGreaterThan(60);
+  for (const path of core) expect([path, await marked(read(path))]).toEqual([path, []]);
+});
+
+test("JSR's manifest is of this release, and its entries are there", () => {
+  expect(jsr.version).toBe(version);
+  for (const path of Object.values<string>(jsr.exports)) expect(existsSync(join(root, path))).toBe(true);
+});
+
+test("Deno type-checks the sources and runs them", async () => {
+  const { command } = await findRuntime("deno");
+  const program = `
+    import { connect, listen, psk } from "./deno/mod.ts";
+    const auth = psk({ identity: "alice", key: new Uint8Array(32) });
+    const server = await listen("udp://127.0.0.1:0", {
+      auth,
+      onsession: (session) => {
+        session.ondatagram = (bytes) => void session.sendDatagram(bytes);
+      },
+    });
+    const session = await connect(server.url, { auth });
+    const answer = new Promise<string>((resolve) => {
+      session.ondatagram = (bytes) => resolve(new TextDecoder().decode(bytes));
+    });
+    session.sendDatagram(new TextEncoder().encode("hello"));
+    console.log(await answer);
+    session.close();
+    await server.close();
+  `;
+  const args = ["run", "--check", "-A", "--no-lock", "--unstable-net", "--quiet", "--ext=ts", "-"];
+  const running = promisify(execFile)(command, args, { cwd: root, env: { ...process.env, NO_COLOR: "1" } });
+  running.child.stdin!.end(program);
+  expect((await running).stdout).toBe("hello\n");
+});
