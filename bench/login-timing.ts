@@ -5,7 +5,7 @@ import { startAs } from "../src/login/spake2plus.ts";
 // Whether a server's time tells known identities from unknown ones: two kinds of calls in random order, thousands of
 // each, compared by Welch's t-test. What is compared is all that a server does with an identity before the client learns
 // that the login has failed. A |t| above 4.5 is a difference that this many samples show; the difference itself says
-// whether anybody could, with a network in between. Some 20 ns are those of a Map and of strings that are equal.
+// whether anybody could, with a network in between.
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
