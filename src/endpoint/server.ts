@@ -10,6 +10,7 @@ import type { Connected } from "../dtls/connection.ts";
 import { asServer } from "../dtls/server.ts";
 import { SealgramError } from "../errors.ts";
 import type { Revocation } from "../login/password.ts";
+import { addressGroup } from "../transport/address.ts";
 import type { CarrierHandler, CarrierStatistics, RemoteAddress, UdpCarrier } from "../transport/types.ts";
 import { AcceptQueue } from "./accept-queue.ts";
 import { Association, type AssociationOwner, pathOf } from "./association.ts";
@@ -28,7 +29,7 @@ export interface ServerLimits {
   readonly handshakes: number;
   /** Sessions and handshakes at a time. Beyond, clients are not answered: 100,000 unless given. */
   readonly sessions: number;
-  /** Of these, from one IP address: 1,000 unless given. */
+  /** Of these, from one IPv4 address, or one IPv6 network of 64 bits: 1,000 unless given. */
   readonly sessionsPerAddress: number;
   /** Sessions of one identity. Beyond, the oldest is closed for a new one: 1,000 unless given. */
   readonly sessionsPerIdentity: number;
@@ -89,8 +90,8 @@ interface Entry extends Member {
   readonly association: Association;
   /** Identifies the exchange that led here: the hash of the first ClientHello. */
   readonly helloHash: Bytes;
-  /** By which it is counted: the IP address. */
-  host: string;
+  /** Of the client's address, as {@link addressGroup} has it. */
+  group: string;
   session: Session | undefined;
   /** As {@link keyOf} has it. */
   identity: string | undefined;
@@ -112,7 +113,7 @@ export class Server implements AsyncIterable<Session> {
   /** Handshakes under way by address, oldest first. An established association may be at the same address. */
   readonly #handshaking = new Map<string, Association>();
   readonly #byAddress = new Map<string, Association>();
-  readonly #perHost = new Map<string, number>();
+  readonly #perGroup = new Map<string, number>();
   readonly #perIdentity = new Map<string, Set<Association>>();
   readonly #dismissals = new Dismissals();
   readonly #queue: AcceptQueue<Session>;
@@ -249,10 +250,11 @@ export class Server implements AsyncIterable<Session> {
       return;
     }
     const { limits, handshakeTimeoutMs } = this.#settings;
+    const group = addressGroup(from.host);
     // A client that begins anew gives the handshake up that it was in.
     if (handshaking !== undefined) handshaking.abandon(replaced());
     if (this.#entries.size >= limits.sessions) this.#drop("sessions_limit");
-    else if ((this.#perHost.get(from.host) ?? 0) >= limits.sessionsPerAddress) this.#drop("address_limit");
+    else if ((this.#perGroup.get(group) ?? 0) >= limits.sessionsPerAddress) this.#drop("address_limit");
     else {
       if (this.#handshaking.size >= limits.handshakes) this.#evict();
       const { deadlines } = this.#platform;
@@ -263,11 +265,11 @@ export class Server implements AsyncIterable<Session> {
       const association = new Association(this.#owner, deadlines, side, from, options, giveUpAtMs);
       this.#ids.add(connectionId, association);
       this.#handshaking.set(path, association);
-      this.#count(from.host, 1);
+      this.#count(group, 1);
       this.#entries.set(association, {
         association,
         helloHash: retry.clientHello1Hash,
-        host: from.host,
+        group,
         number: ++this.#begun,
         session: undefined,
         identity: undefined,
@@ -357,9 +359,9 @@ export class Server implements AsyncIterable<Session> {
     if (this.#byAddress.get(from) === association) this.#byAddress.delete(from);
     this.#byAddress.set(association.path, association);
     const entry = this.#entries.get(association)!;
-    this.#count(entry.host, -1);
-    entry.host = association.remote.host;
-    this.#count(entry.host, 1);
+    this.#count(entry.group, -1);
+    entry.group = addressGroup(association.remote.host);
+    this.#count(entry.group, 1);
   }
 
   #ended(association: Association, reason: SealgramError | undefined): void {
@@ -367,7 +369,7 @@ export class Server implements AsyncIterable<Session> {
     const { path } = association;
     this.#entries.delete(association);
     this.#ids.remove(association);
-    this.#count(entry.host, -1);
+    this.#count(entry.group, -1);
     if (this.#handshaking.get(path) === association) this.#handshaking.delete(path);
     if (this.#byAddress.get(path) === association) this.#byAddress.delete(path);
     this.#forgetDismissals();
@@ -383,10 +385,10 @@ export class Server implements AsyncIterable<Session> {
     if (onfailure !== undefined) queueMicrotask(() => onfailure(handshakeFailure(reason), remote));
   }
 
-  #count(host: string, change: number): void {
-    const count = (this.#perHost.get(host) ?? 0) + change;
-    if (count === 0) this.#perHost.delete(host);
-    else this.#perHost.set(host, count);
+  #count(group: string, change: number): void {
+    const count = (this.#perGroup.get(group) ?? 0) + change;
+    if (count === 0) this.#perGroup.delete(group);
+    else this.#perGroup.set(group, count);
   }
 
   // Its users
