@@ -142,8 +142,9 @@ interface NativePeer {
 }
 
 async function dataChannelEcho(): Promise<EchoClient> {
-  const { PeerConnection } = requirePeer("node-datachannel") as {
+  const { PeerConnection, cleanup } = requirePeer("node-datachannel") as {
     PeerConnection: new (name: string, options: object) => NativePeer;
+    cleanup(): void;
   };
   const options = { iceServers: [], bindAddress: LOOPBACK };
   const [one, other] = [new PeerConnection("one", options), new PeerConnection("other", options)];
@@ -168,6 +169,8 @@ async function dataChannelEcho(): Promise<EchoClient> {
       echoing.length = 0;
       one.close();
       other.close();
+      // Its threads would keep the process.
+      cleanup();
     },
   };
   channel.onMessage((message) => client.onanswer(message));
