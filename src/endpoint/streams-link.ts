@@ -55,6 +55,7 @@ export class StreamsLink implements AssociationUser {
       maxDatagramBytes: host.maxDatagramBytes(),
       host: udpHost,
       idleTimeoutMs: config.idleTimeoutMs,
+      random: () => new DataView(config.crypto.random(4).buffer).getUint32(0) / 2 ** 32,
     });
     this.web = new WebSession(options, carrier, {
       now: () => association.now(),

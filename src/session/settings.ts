@@ -41,6 +41,8 @@ export interface PathSettings {
   /** The peer's address, if it is one of UDP. */
   readonly host: string | undefined;
   readonly idleTimeoutMs: number | undefined;
+  /** As that of {@link SessionOptions}. */
+  random(): number;
 }
 
 export function sessionOptions(settings: StreamSettings, path: PathSettings): SessionOptions {
@@ -59,6 +61,7 @@ export function sessionOptions(settings: StreamSettings, path: PathSettings): Se
       mtu: mtuOf(path),
     },
     idleTimeoutMs: path.idleTimeoutMs,
+    random: () => path.random(),
     keepAliveMs: settings.keepAliveMs,
     padding: settings.padding ?? { kind: "none" },
     log: settings.log,
