@@ -135,7 +135,7 @@ async function passwordAuth(values: AuthValues, report: Report): Promise<Auth> {
     if (user !== undefined || file !== undefined) {
       throw new UsageError("--users knows all users: --user and --password-file are for one");
     }
-    return password(await openUsers(users));
+    return password(await openUsers(users), { endSessions: true });
   }
   if (user === undefined) throw new UsageError("--password-file goes with --user");
   const secret =

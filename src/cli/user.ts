@@ -15,9 +15,10 @@ const HELP = `Usage: sealgram user add NAME --store FILE [options]
        sealgram user remove NAME --store FILE
        sealgram user list --store FILE
 
-Keeps the file of users that sealgram serve --users reads. It holds no passwords, but what checks them; running
-servers see a change within a second. add makes the file if there is none, for its owner only. The password is asked
-for twice on the terminal; without one it is the first line of the input.
+Keeps the file of users that sealgram serve --users reads. It holds no passwords, but what checks them; running servers
+see a change within a second, and end the sessions of a user who is removed or whose password is changed. add makes the
+file if there is none, for its owner only. The password is asked for twice on the terminal; without one it is the first
+line of the input.
 
 Options:
   --store FILE

@@ -134,6 +134,11 @@ describe("who may come", () => {
     expect(await server.event("failed", 1)).toMatchObject({ code: "authentication_failed" });
     alice.write("still here\n");
     await server.printed("still here\n");
+
+    const remove = new Cli(["user", "remove", "alice", "--store", users]);
+    expect(await remove.ended).toEqual({ code: 0, signal: null });
+    await alice.ended;
+    expect(await server.event("closed")).toMatchObject({ code: "revoked" });
   });
 
   test("one user, without a store", async () => {

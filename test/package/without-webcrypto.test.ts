@@ -31,10 +31,11 @@ test("without a WebCrypto, @peculiar/webcrypto and noble take its place, in ever
     external: ["node:*"],
   });
   const built = (source: string) => join(folder, source.replace("test/", "").replace(/\.ts$/, ".mjs"));
-  const { stdout } = await promisify(execFile)(process.execPath, [
-    built("test/package/without-webcrypto.ts"),
-    ...suites.map(built),
-  ]);
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    [built("test/package/without-webcrypto.ts"), ...suites.map(built)],
+    { timeout: 50_000 },
+  );
   const events = stdout
     .split("\n")
     .filter((line) => line.startsWith("@test "))
