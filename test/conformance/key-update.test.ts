@@ -78,6 +78,24 @@ describe.each<Role>(["client", "server"])("a %s", (role) => {
     expect(lab.alerts()).toEqual(["unexpected_message"]);
   });
 
+  test("retains them for however long that takes, and for one MSL from then on (§8 and §4.2.1)", () => {
+    const lab = new Lab(role).establish();
+    lab.message(3, key_update, Uint8Array.of(0), lab.nextMessageSeq);
+    for (let i = 0; i < 10; i++) {
+      lab.advance(100_000);
+      lab.say(lab.record(3, application, hello));
+    }
+    expect(lab.data.length).toBe(10);
+    lab.say(lab.record(4, application, hello));
+    lab.advance(119_000);
+    lab.say(lab.record(3, application, hello));
+    expect(lab.data.length).toBe(12);
+    lab.advance(2000);
+    lab.say(lab.record(3, application, hello));
+    expect(lab.data.length).toBe(12);
+    expect(lab.subject.drops.no_epoch).toBe(1);
+  });
+
   test("MUST retain the keys before an update until it has received with the new ones (§8)", () => {
     const lab = new Lab(role).establish();
     lab.message(3, key_update, Uint8Array.of(0), lab.nextMessageSeq);

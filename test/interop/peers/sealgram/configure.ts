@@ -123,7 +123,7 @@ async function serverPakeOf(options: Options): Promise<ServerPake> {
   return {
     begin: (who) =>
       equalBytes(who.identity, names.identity) && equalBytes(who.serverIdentity, names.serverIdentity)
-        ? { respond: respondWith(crypto, record, who) }
+        ? { respond: respondWith(crypto, record, who, names.context) }
         : undefined,
   };
 }
