@@ -7,6 +7,8 @@ export interface Case {
   expect: Expectation;
   /** What the network between them does. */
   network?: Network;
+  /** Is tried twice: the second time the client comes with the session of the first, to a server started anew. */
+  resumes?: true;
 }
 
 export interface Network {
@@ -21,6 +23,8 @@ export interface Expectation {
   /** The handshake must fail on both sides, and not by running out of time. */
   refused?: true;
   suite?: string;
+  /** Whether the session of an earlier connection was resumed. */
+  resumed?: boolean;
   group?: string;
   alpn?: string;
   /** Whether there must be a HelloRetryRequest, and in it a cookie. */
@@ -46,6 +50,8 @@ const checks = (server = "server"): string[] => [
 const server: string[] = certificate("server");
 /** New keys are used once the KeyUpdate is acknowledged, which BoringSSL puts off by 100 ms. */
 const paced: string[] = ["--messages", "16", "--interval", "60"];
+/** Long enough for tickets to come. */
+const unhurried: string[] = ["--interval", "60"];
 const fragmented: string[] = ["--group", "x25519mlkem768", "--mtu", "512"];
 const PSK = "30313233343536373839616263646566404142434445464748494a4b4c4d4e4f";
 const psk: string[] = ["--psk", PSK, "--identity", "alice"];
@@ -100,6 +106,19 @@ export const CASES: Case[] = [
   simple("imported PSK", imported, imported),
   simple("imported PSK, cookie", imported, [...imported, "--hrr"], { helloRetry: true, cookie: true }),
   simple("imported PSK, no key share", [...imported, "--hrr"], imported, { helloRetry: true }),
+  ...[checks(), imported].map((options): Case => {
+    const name = options === imported ? "imported PSK, resumed" : "certificate, resumed";
+    const own = options === imported ? imported : server;
+    return { ...simple(name, [...options, ...unhurried], [...own, ...unhurried]), resumes: true };
+  }),
+  {
+    ...simple(
+      "raw public keys, resumed",
+      [...rawKey("client", "server"), ...unhurried],
+      [...rawKey("server", "client"), ...unhurried],
+    ),
+    resumes: true,
+  },
   simple("password", password, password),
   simple("password, cookie", password, [...password, "--hrr"], { helloRetry: true, cookie: true }),
   simple("wrong password refused", ["--password", "battery staple", ...password.slice(2)], password, {

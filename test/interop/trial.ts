@@ -1,5 +1,8 @@
 /** One case between two peers: runs both programs with the relay between them, and judges what came of it. */
 import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Case, Expectation } from "./matrix.ts";
 import type { Direction, Seen } from "./observer.ts";
@@ -29,12 +32,38 @@ interface Program {
   ended: Promise<number | null>;
 }
 
+/** Half of it would do for either key; the contract has 48 bytes. */
+const TICKET_KEY = "a1".repeat(48);
+
+/** As {@link runOnce}; twice, with a session kept in between, if the case asks for that. */
 export async function runTrial(
   trial: Case,
   client: string[],
   server: string[],
   cwd: string,
 ): Promise<Outcome> {
+  if (!trial.resumes) return runOnce(trial, client, server, cwd);
+  const folder = mkdtempSync(join(tmpdir(), "interop-"));
+  try {
+    const twice: Case = {
+      ...trial,
+      client: [...trial.client, "--session", join(folder, "session")],
+      server: [...trial.server, "--ticket-key", TICKET_KEY],
+    };
+    const first = await runOnce(
+      { ...twice, expect: { ...twice.expect, resumed: false } },
+      client,
+      server,
+      cwd,
+    );
+    if (first.kind !== "passed") return first;
+    return await runOnce({ ...twice, expect: { ...twice.expect, resumed: true } }, client, server, cwd);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+async function runOnce(trial: Case, client: string[], server: string[], cwd: string): Promise<Outcome> {
   const startedMs = performance.now();
   const serverProgram = start(server, ["server", "--address", "127.0.0.1:0", ...trial.server], cwd);
   const port = await listeningPort(serverProgram);
@@ -143,6 +172,7 @@ function judge(expect: Expectation, client: Program, server: Program, seen: Seen
     if (connected.suite !== null) check(`${role}'s suite`, connected.suite, seen.suite);
     if (connected.group !== null && seen.group !== null)
       check(`${role}'s group`, connected.group, seen.group);
+    check(`${role}'s "resumed"`, connected.resumed, expect.resumed);
     if (expect.alpn !== undefined) check(`${role}'s ALPN`, connected.alpn, expect.alpn);
     if (!find(program, "closed")) reasons.push(`${role}: not closed`);
   }

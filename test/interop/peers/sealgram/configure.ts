@@ -1,6 +1,6 @@
 /** The contract's options as a configuration of a connection. */
 import { X509Certificate } from "node:crypto";
-import { appendFileSync, readFileSync } from "node:fs";
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import type { Bytes } from "../../../../src/core/bytes.ts";
 import { RecordCore } from "../../../../src/core/index.ts";
 import { equalBytes } from "../../../../src/crypto/bytes.ts";
@@ -25,7 +25,9 @@ import {
   type PskChoice,
   type ServerConfig,
   type ServerPake,
+  type SessionTicket,
 } from "../../../../src/dtls/config.ts";
+import { ticketProtector } from "../../../../src/endpoint/tickets.ts";
 import { SealgramError } from "../../../../src/errors.ts";
 import { clientPake, respondWith } from "../../../../src/login/spake2plus.ts";
 import { suiteParameters } from "../../../../src/tls/suites.ts";
@@ -45,6 +47,7 @@ export async function clientConfig(options: Options): Promise<ClientConfig> {
     ...(authentication === "password" ? { pake: await clientPakeOf(options) } : {}),
     ...(verifies ? { verifyServer: verifierOf(options, "server") } : {}),
     ...(authentication === "certificate" ? { serverName: name } : {}),
+    ...sessionOf(options),
     keyShareGroups: helloRetry ? [] : common.groups.slice(0, 1),
   };
 }
@@ -60,7 +63,28 @@ export async function serverConfig(options: Options): Promise<ServerConfig> {
     ...(verifies ? { verifyClient: verifierOf(options, "client") } : {}),
     requireClientCertificate: verifies,
     acknowledgeServerName: true,
+    ...(options.ticketKey === undefined
+      ? {}
+      : { tickets: ticketProtector(crypto, { secrets: [options.ticketKey] }) }),
   };
+}
+
+/** A client's session as JSON, byte fields in base64. */
+function sessionOf({ session }: Options): { ticket?: SessionTicket } {
+  if (session === undefined || !existsSync(session)) return {};
+  const revive = (_: string, value: unknown) =>
+    typeof value === "object" && value !== null && "base64" in value
+      ? new Uint8Array(Buffer.from(String(value.base64), "base64"))
+      : value;
+  return { ticket: JSON.parse(readFileSync(session, "utf8"), revive) as SessionTicket };
+}
+
+/** Keeps a session for a client that comes later. */
+export function keepSession({ session }: Options, ticket: SessionTicket): void {
+  if (session === undefined) return;
+  const replace = (_: string, value: unknown) =>
+    value instanceof Uint8Array ? { base64: Buffer.from(value).toString("base64") } : value;
+  writeFileSync(session, JSON.stringify(ticket, replace), { mode: 0o600 });
 }
 
 function commonConfig({ suite, groups, alpn, mtuBytes, ...options }: Options): CommonConfig {

@@ -1,9 +1,11 @@
 /** The conversation of the contract in ../../README.md: the client sends messages one by one, the server echoes. */
 import type { Bytes } from "../../../../src/core/bytes.ts";
 import { equalBytes } from "../../../../src/crypto/bytes.ts";
+import type { SessionTicket } from "../../../../src/dtls/config.ts";
 import type { Connected } from "../../../../src/dtls/connection.ts";
 import type { SealgramError } from "../../../../src/errors.ts";
 import { NamedGroup } from "../../../../src/tls/codepoints.ts";
+import { keepSession } from "./configure.ts";
 import type { Options } from "./options.ts";
 import type { Listener, Run } from "./udp.ts";
 
@@ -42,7 +44,7 @@ export class Conversation implements Listener {
     }, options.timeoutMs);
   }
 
-  connected({ cipherSuite, group, applicationProtocol }: Connected): void {
+  connected({ cipherSuite, group, applicationProtocol, resumed }: Connected): void {
     const { alpn, authentication, role } = this.#options;
     if (applicationProtocol !== alpn) {
       this.#run((connection) =>
@@ -57,8 +59,13 @@ export class Conversation implements Listener {
       authentication,
       alpn: applicationProtocol ?? null,
       cid: null,
+      resumed,
     });
     if (role === "client") this.#sendMessage();
+  }
+
+  ticket(ticket: SessionTicket): void {
+    keepSession(this.#options, ticket);
   }
 
   data(data: Bytes): void {

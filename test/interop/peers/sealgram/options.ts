@@ -29,6 +29,10 @@ export interface Options {
   readonly alpn: string | undefined;
   readonly cidLength: number | undefined;
   readonly helloRetry: boolean;
+  /** Where a client keeps its session. */
+  readonly session: string | undefined;
+  /** What a server seals its tickets with. */
+  readonly ticketKey: Uint8Array | undefined;
   readonly keyUpdate: boolean;
   readonly mtuBytes: number | undefined;
   readonly messages: number;
@@ -68,6 +72,8 @@ export function parseOptions(args: string[]): Options {
       alpn: text,
       cid: text,
       hrr: flag,
+      session: text,
+      "ticket-key": text,
       "key-update": flag,
       mtu: text,
       messages: { ...text, default: "4" },
@@ -95,6 +101,11 @@ export function parseOptions(args: string[]): Options {
     alpn: values.alpn,
     cidLength: optionalNumber(values.cid),
     helloRetry: values.hrr,
+    session: values.session,
+    ticketKey:
+      values["ticket-key"] === undefined
+        ? undefined
+        : new Uint8Array(Buffer.from(values["ticket-key"], "hex")).slice(0, 32),
     keyUpdate: values["key-update"],
     mtuBytes: optionalNumber(values.mtu),
     messages: Number(values.messages),

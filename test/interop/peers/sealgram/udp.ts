@@ -6,7 +6,7 @@ import { ContentType } from "../../../../src/core/index.ts";
 import { toHex } from "../../../../src/crypto/bytes.ts";
 import type { Acceptor, Verdict } from "../../../../src/dtls/acceptor.ts";
 import { asClient } from "../../../../src/dtls/client.ts";
-import type { ClientConfig, ServerConfig } from "../../../../src/dtls/config.ts";
+import type { ClientConfig, ServerConfig, SessionTicket } from "../../../../src/dtls/config.ts";
 import { type Connected, Connection, type ConnectionOptions } from "../../../../src/dtls/connection.ts";
 import type { Side } from "../../../../src/dtls/handshake.ts";
 import type { Path } from "../../../../src/dtls/path.ts";
@@ -17,6 +17,7 @@ import type { AlertName, SealgramError } from "../../../../src/errors.ts";
 export interface Listener {
   connected(details: Connected): void;
   data(data: Bytes): void;
+  ticket(ticket: SessionTicket): void;
   /** The end, once: `undefined` if it was orderly. */
   closed(reason: SealgramError | undefined): void;
 }
@@ -46,13 +47,14 @@ class Association {
       side,
       {
         ...carrier,
-        now: () => performance.now(),
+        // The time of day: tickets outlive this program.
+        now: () => performance.timeOrigin + performance.now(),
         data: (buffer, start, length) => {
           const data = buffer.slice(start, start + length);
           this.#events.push(() => this.#listener.data(data));
         },
         connected: (details) => this.#events.push(() => this.#listener.connected(details)),
-        ticket: () => {},
+        ticket: (ticket) => this.#events.push(() => this.#listener.ticket(ticket)),
         closed: (reason) => {
           carrier.closed();
           this.#events.push(() => this.#listener.closed(reason));

@@ -6,7 +6,7 @@ use std::ffi::{c_char, c_int, c_long, c_uint, c_void};
 macro_rules! opaque {
     ($($name:ident),*) => { $(#[repr(C)] pub struct $name { _private: [u8; 0] })* };
 }
-opaque!(SSL, SSL_CTX, SSL_METHOD, SSL_CIPHER, SSL_CREDENTIAL, BIO, BIO_METHOD, EVP_PKEY, EVP_MD);
+opaque!(SSL, SSL_CTX, SSL_METHOD, SSL_CIPHER, SSL_CREDENTIAL, SSL_SESSION, BIO, BIO_METHOD, EVP_PKEY, EVP_MD);
 
 #[repr(C)]
 pub struct timeval {
@@ -22,6 +22,7 @@ pub const SSL_VERIFY_FAIL_IF_NO_PEER_CERT: c_int = 2;
 pub const SSL_OP_NO_QUERY_MTU: u32 = 0x1000;
 pub const SSL_ERROR_WANT_READ: c_int = 2;
 pub const SSL_ERROR_ZERO_RETURN: c_int = 6;
+pub const SSL_SESS_CACHE_CLIENT: c_int = 1;
 pub const SSL_KEY_UPDATE_REQUESTED: c_int = 1;
 pub const SSL_TLSEXT_ERR_OK: c_int = 0;
 pub const SSL_TLSEXT_ERR_ALERT_FATAL: c_int = 2;
@@ -103,6 +104,17 @@ unsafe extern "C" {
         record: *const u8,
         record_length: usize,
     ) -> *mut SSL_CREDENTIAL;
+
+    pub fn SSL_CTX_set_tlsext_ticket_keys(ctx: *mut SSL_CTX, keys: *const c_void, length: usize) -> c_int;
+    pub fn SSL_CTX_set_session_cache_mode(ctx: *mut SSL_CTX, mode: c_int) -> c_int;
+    pub fn SSL_CTX_sess_set_new_cb(
+        ctx: *mut SSL_CTX,
+        callback: extern "C" fn(*mut SSL, *mut SSL_SESSION) -> c_int,
+    );
+    pub fn SSL_SESSION_to_bytes(session: *const SSL_SESSION, out: *mut *mut u8, length: *mut usize) -> c_int;
+    pub fn SSL_SESSION_from_bytes(bytes: *const u8, length: usize, ctx: *const SSL_CTX) -> *mut SSL_SESSION;
+    pub fn SSL_set_session(ssl: *mut SSL, session: *mut SSL_SESSION) -> c_int;
+    pub fn SSL_session_reused(ssl: *const SSL) -> c_int;
 
     pub fn SSL_new(ctx: *mut SSL_CTX) -> *mut SSL;
     pub fn SSL_set_connect_state(ssl: *mut SSL);

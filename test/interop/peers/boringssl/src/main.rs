@@ -4,8 +4,8 @@ mod ffi;
 
 use std::collections::VecDeque;
 use std::ffi::{CStr, CString, c_char, c_int, c_long, c_uint, c_void};
-use std::fs::read_to_string;
-use std::path::Path;
+use std::fs::{read, read_to_string, write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::ptr::{null, null_mut};
 use std::sync::OnceLock;
@@ -41,6 +41,9 @@ static PINNED: OnceLock<usize> = OnceLock::new();
 /// The protocol name that a server accepts, with its length in front.
 static ALPN: OnceLock<Vec<u8>> = OnceLock::new();
 
+/// Where a client's sessions go.
+static SESSION_FILE: OnceLock<PathBuf> = OnceLock::new();
+
 /// BoringSSL's own list (ECDSA, RSA-PSS, and PKCS #1 for certificates), and Ed25519, which it leaves out unless asked.
 const SCHEMES: [u16; 8] = [0x0403, 0x0804, 0x0401, 0x0503, 0x0805, 0x0501, 0x0806, 0x0807];
 
@@ -66,6 +69,11 @@ impl Peer {
             }
             check(SSL_CTX_set_verify_algorithm_prefs(ctx, SCHEMES.as_ptr(), SCHEMES.len()))?;
             authenticate(ctx, options)?;
+            if let Some(key) = &options.ticket_key {
+                check(SSL_CTX_set_tlsext_ticket_keys(ctx, key.as_ptr().cast(), key.len()))?;
+            }
+            SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_CLIENT);
+            SSL_CTX_sess_set_new_cb(ctx, keep_session);
             if let Some(alpn) = &options.alpn {
                 let protocol = ALPN.get_or_init(|| [&[alpn.len() as u8], alpn.as_bytes()].concat());
                 if SSL_CTX_set_alpn_protos(ctx, protocol.as_ptr(), protocol.len()) != 0 {
@@ -80,6 +88,16 @@ impl Peer {
                 let name = CString::new(options.name.as_str())?;
                 check(SSL_set_tlsext_host_name(ssl, name.as_ptr()))?;
                 check(SSL_set1_host(ssl, name.as_ptr()))?;
+                if let Some(file) = &options.session {
+                    SESSION_FILE.get_or_init(|| file.clone());
+                    if let Ok(bytes) = read(file) {
+                        let session = SSL_SESSION_from_bytes(bytes.as_ptr(), bytes.len(), ctx);
+                        if session.is_null() {
+                            return Err(last_error());
+                        }
+                        check(SSL_set_session(ssl, session))?;
+                    }
+                }
                 if options.hello_retry {
                     check(SSL_set1_client_key_shares(ssl, null(), 0))?;
                 } else if let Some(first) = groups.first() {
@@ -162,7 +180,8 @@ impl Peer {
             let alpn = (length > 0).then(|| {
                 String::from_utf8_lossy(std::slice::from_raw_parts(alpn, length as usize)).into_owned()
             });
-            Ok(Negotiated { suite: Some(suite), group, alpn, cid: None })
+            let resumed = Some(SSL_session_reused(self.ssl) == 1);
+            Ok(Negotiated { suite: Some(suite), group, alpn, cid: None, resumed })
         }
     }
 }
@@ -360,6 +379,19 @@ fn read_key(path: &Path, decode: Decode) -> Result<*mut EVP_PKEY, Failure> {
 
 fn path(path: &Path) -> Result<CString, Failure> {
     Ok(CString::new(path.to_str().ok_or("a path that is not UTF-8")?)?)
+}
+
+extern "C" fn keep_session(_ssl: *mut SSL, session: *mut SSL_SESSION) -> c_int {
+    if let Some(file) = SESSION_FILE.get() {
+        let (mut bytes, mut length) = (null_mut(), 0);
+        // SAFETY: on success the bytes are as long as said, and nobody frees them.
+        unsafe {
+            if SSL_SESSION_to_bytes(session, &mut bytes, &mut length) == 1 {
+                let _ = write(file, std::slice::from_raw_parts(bytes, length));
+            }
+        }
+    }
+    0
 }
 
 extern "C" fn verify_pinned(ssl: *mut SSL, _alert: *mut u8) -> c_int {

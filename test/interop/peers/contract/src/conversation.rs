@@ -148,6 +148,7 @@ impl Conversation<'_> {
                             ("authentication", text(self.authentication())),
                             ("alpn", optional(negotiated.alpn.as_ref())),
                             ("cid", cid),
+                            ("resumed", negotiated.resumed.map_or("null".into(), |resumed| resumed.to_string())),
                         ],
                     );
                     if self.options.role == Role::Client {

@@ -38,6 +38,7 @@ pub struct Negotiated {
     pub alpn: Option<String>,
     /// Lengths of the connection IDs in received and in sent records.
     pub cid: Option<(usize, usize)>,
+    pub resumed: Option<bool>,
 }
 
 pub enum Event {

@@ -45,6 +45,10 @@ pub struct Options {
     /// Length of the connection ID that this side wants in the records it receives.
     pub cid_bytes: Option<usize>,
     pub hello_retry: bool,
+    /// Where a client keeps its session: offered if there is one, and replaced by the one that it gets.
+    pub session: Option<PathBuf>,
+    /// What a server seals its tickets with: 48 bytes.
+    pub ticket_key: Option<Vec<u8>>,
     pub key_update: bool,
     pub mtu_bytes: Option<usize>,
     pub messages: usize,
@@ -78,6 +82,8 @@ impl Options {
             alpn: None,
             cid_bytes: None,
             hello_retry: false,
+            session: None,
+            ticket_key: None,
             key_update: false,
             mtu_bytes: None,
             messages: 4,
@@ -112,6 +118,8 @@ impl Options {
                 "--alpn" => options.alpn = Some(value()?),
                 "--cid" => options.cid_bytes = Some(value()?.parse()?),
                 "--hrr" => options.hello_retry = true,
+                "--session" => options.session = Some(value()?.into()),
+                "--ticket-key" => options.ticket_key = Some(hexadecimal(&value()?)?),
                 "--key-update" => options.key_update = true,
                 "--mtu" => options.mtu_bytes = Some(value()?.parse()?),
                 "--messages" => options.messages = value()?.parse()?,
@@ -121,5 +129,9 @@ impl Options {
             }
         }
         Ok(options)
+    }
+
+    pub fn resumes(&self) -> bool {
+        self.session.is_some() || self.ticket_key.is_some()
     }
 }

@@ -32,6 +32,9 @@ impl Peer {
         if options.alpn.is_some() {
             return unsupported("dimpl has no ALPN");
         }
+        if options.resumes() {
+            return unsupported("dimpl has no tickets");
+        }
         if options.cid_bytes.is_some() {
             return unsupported("dimpl has no connection IDs");
         }

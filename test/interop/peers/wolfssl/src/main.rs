@@ -60,6 +60,9 @@ const ED25519: &[u8] = &[0x06, 0x03, 0x2b, 0x65, 0x70];
 impl Peer {
     fn open(options: &Options) -> Result<Peer, Failure> {
         let client = options.role == Role::Client;
+        if options.resumes() {
+            return unsupported("no tickets in this program around wolfSSL");
+        }
         // SAFETY: single-threaded calls on objects that live as long as the process.
         unsafe {
             check(wolfSSL_Init())?;
@@ -184,7 +187,7 @@ impl Peer {
                 wolfSSL_dtls_cid_get_tx_size(self.ssl, &mut send);
                 (receive as usize, send as usize)
             });
-            Negotiated { suite: Some(suite), group, alpn: has_alpn.then(|| text(alpn)).flatten(), cid }
+            Negotiated { suite: Some(suite), group, alpn: has_alpn.then(|| text(alpn)).flatten(), cid, resumed: None }
         }
     }
 }
