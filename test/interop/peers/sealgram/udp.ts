@@ -13,6 +13,9 @@ import type { Path } from "../../../../src/dtls/path.ts";
 import { asServer, type StatelessRetry } from "../../../../src/dtls/server.ts";
 import type { AlertName, SealgramError } from "../../../../src/errors.ts";
 
+/** The time of day, in milliseconds: a session that is kept outlives this program. */
+const now = (): number => performance.timeOrigin + performance.now();
+
 /** What becomes of an association; it may be answered by commands at once. */
 export interface Listener {
   connected(details: Connected): void;
@@ -47,8 +50,7 @@ class Association {
       side,
       {
         ...carrier,
-        // The time of day: tickets outlive this program.
-        now: () => performance.timeOrigin + performance.now(),
+        now,
         data: (buffer, start, length) => {
           const data = buffer.slice(start, start + length);
           this.#events.push(() => this.#listener.data(data));
@@ -79,7 +81,7 @@ class Association {
     clearTimeout(this.#timer);
     this.#timerAtMs = deadlineMs;
     if (deadlineMs === undefined) return;
-    const delayMs = Math.max(0, Math.ceil(deadlineMs - performance.now()));
+    const delayMs = Math.max(0, Math.ceil(deadlineMs - now()));
     this.#timer = setTimeout(() => {
       this.#timerAtMs = undefined;
       this.run((connection) => connection.handleTimeout());
@@ -194,7 +196,7 @@ export class UdpServer {
       if (datagram[0] === ContentType.handshake) this.#open(datagram, path, undefined);
       return;
     }
-    this.#follow(acceptor.judge(datagram, new TextEncoder().encode(path), performance.now()), path);
+    this.#follow(acceptor.judge(datagram, new TextEncoder().encode(path), now()), path);
   }
 
   #follow(verdict: Verdict, path: string): void {

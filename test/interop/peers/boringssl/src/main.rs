@@ -56,6 +56,9 @@ impl Peer {
         if options.hello_retry && !client {
             return unsupported("BoringSSL's server sends no cookies");
         }
+        if client && options.session.is_some() && options.authentication == Authentication::RawPublicKey {
+            return unsupported("BoringSSL's client wants server_certificate_type selected even to resume");
+        }
         // SAFETY: single-threaded calls on objects that live as long as the process; pointers are checked below.
         unsafe {
             let ctx = SSL_CTX_new(DTLS_method());
