@@ -27,6 +27,7 @@ export { chacha20Block } from "./chacha20";
 export { poly1305Blocks, poly1305Finish, poly1305Init } from "./poly1305";
 export { finishOpen, frame, framePlaintext, open, prepareOpen, prepareSeal, seal } from "./record";
 export { sha256Blocks, sha256Finish, sha256Init } from "./sha256";
+export { sha512Blocks } from "./sha512";
 export { HEADER, IN, MASK, NONCE, OUT, RESULT, SLOT_SIZE, STAGING, STAGING_SIZE, slotsInUse };
 
 /**

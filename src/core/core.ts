@@ -6,6 +6,7 @@ import { keyLimits, Protection, type TrafficKeys } from "./keys.ts";
 import { MAX_CONNECTION_ID, MAX_CONTENT, type RecordOpener, type RecordSealer } from "./record.ts";
 import { CoreOpener, CoreSealer } from "./records.ts";
 import { Sha256 } from "./sha256.ts";
+import { Sha384 } from "./sha384.ts";
 import { webCryptoAes } from "./webcrypto-aes.ts";
 
 export interface RecordCoreOptions {
@@ -106,6 +107,11 @@ export class RecordCore {
   /** A running SHA-256 in the core, several times faster for short inputs than a call out of the language. */
   createSha256(): Sha256 {
     return new Sha256(this.#core);
+  }
+
+  /** A running SHA-384 in the core. */
+  createSha384(): Sha384 {
+    return new Sha384(this.#core);
   }
 
   /** HMAC-SHA-256 (RFC 2104) over the concatenation of `parts`, of up to 16 kB with the key. */

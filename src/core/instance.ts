@@ -32,6 +32,7 @@ export interface CoreExports {
   sha256Init(state: number): void;
   sha256Blocks(state: number, data: number, blocks: number): void;
   sha256Finish(state: number, totalLength: number, tail: number, tailLength: number, out: number): void;
+  sha512Blocks(state: number, data: number, blocks: number): void;
   hmacStaged(keyLength: number, length: number): void;
   // The kernels by themselves, for test vectors; records do not need them.
   chacha20Block(key: number, counter: number, nonce: number, out: number): void;

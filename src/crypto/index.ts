@@ -1,5 +1,6 @@
 /** Cryptography outside the record hot path, on WebCrypto: for every runtime. */
 export { createCoreHashes } from "./core-hashes.ts";
+export { createNobleHashes } from "./hashes.ts";
 export type { KeyAlgorithm } from "./key-format.ts";
 export type {
   Awaitable,

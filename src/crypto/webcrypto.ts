@@ -1,7 +1,6 @@
 import type { Bytes } from "../core/bytes.ts";
 import { copyBytes } from "./bytes.ts";
 import { type Group, Groups } from "./group.ts";
-import { createNobleHashes } from "./hashes.ts";
 import { createHybridGroup, type MlKem768, selectMlKem768 } from "./mlkem.ts";
 import type { AeadKey, CryptoProvider, HashSuite, NamedGroup } from "./provider.ts";
 import { ecdsaFromDer, keyForScheme, scalarLength, signatureSchemes } from "./signature.ts";
@@ -10,8 +9,8 @@ import { createP256Group, createX25519Group, importP256Share } from "./webcrypto
 export interface WebCryptoOptions {
   /** The WebCrypto to stand on; `globalThis.crypto` if not given. */
   readonly crypto?: Pick<Crypto, "subtle" | "getRandomValues">;
-  /** SHA-2 and HMAC; in JavaScript if not given. */
-  readonly hashes?: HashSuite;
+  /** SHA-2 and HMAC, at once: in the core (`createCoreHashes`) or in JavaScript (`createNobleHashes`). */
+  readonly hashes: HashSuite;
 }
 
 const createRandom =
@@ -88,11 +87,11 @@ const createVerify = (subtle: SubtleCrypto): CryptoProvider["verify"] => {
 };
 
 /**
- * The provider for every runtime: WebCrypto for keys, @noble/hashes for the synchronous hashes, and
+ * The provider for every runtime: WebCrypto for keys, the given hashes, and
  * @noble/curves or @noble/post-quantum, loaded when first needed, for what this WebCrypto turns out to lack.
  * `TypeError` if there is no WebCrypto.
  */
-export const createProvider = (options: WebCryptoOptions = {}): CryptoProvider => {
+export const createProvider = (options: WebCryptoOptions): CryptoProvider => {
   const crypto = options.crypto ?? globalThis.crypto;
   const subtle = crypto?.subtle;
   if (subtle === undefined) {
@@ -100,7 +99,7 @@ export const createProvider = (options: WebCryptoOptions = {}): CryptoProvider =
       "no crypto.subtle here: pass a WebCrypto (a browser has one in secure contexts only)",
     );
   }
-  const { createHash, hmac } = options.hashes ?? createNobleHashes();
+  const { createHash, hmac } = options.hashes;
   const random = createRandom(crypto);
   const x25519 = createX25519Group(subtle, random);
   let mlKem: Promise<MlKem768> | undefined;

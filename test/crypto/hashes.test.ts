@@ -1,6 +1,8 @@
 import { createHash as nodeHash, createHmac as nodeHmac } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { RecordCore } from "../../src/core/index.ts";
+import { createCoreHashes } from "../../src/crypto/core-hashes.ts";
 import { createNobleHashes } from "../../src/crypto/hashes.ts";
 import { nodeHashes } from "../../src/crypto/node.ts";
 import type { HashName } from "../../src/crypto/provider.ts";
@@ -13,6 +15,7 @@ const bytes = fc.uint8Array({ maxLength: 300 });
 describe.each([
   ["noble", createNobleHashes()],
   ["node", nodeHashes],
+  ["the core", createCoreHashes(RecordCore.loadSync())],
 ])("hashes of %s", (_name, hashes) => {
   test("FIPS 180-4 example: one block", () => {
     expect(toHex(hashes.createHash("SHA-256").update(utf8("abc")).digest())).toBe(
@@ -92,5 +95,23 @@ describe.each([
       ),
       { numRuns: 100 },
     );
+  });
+
+  test("messages and keys of any length, whole and in pieces", () => {
+    const long = Uint8Array.from({ length: 50_000 }, (_, i) => i * 7);
+    for (const name of names) {
+      for (const length of [0, 63, 64, 111, 112, 119, 120, 127, 128, 129, 16_256, 16_384, 50_000]) {
+        const message = long.subarray(0, length);
+        const expected = nodeHash(nodeName(name)).update(message).digest("hex");
+        expect(toHex(hashes.createHash(name).update(message).digest())).toBe(expected);
+        const pieces = hashes.createHash(name);
+        for (let at = 0; at < length; at += 4999) pieces.update(message.subarray(at, at + 4999));
+        expect(toHex(pieces.digest())).toBe(expected);
+        const key = long.subarray(0, length % 1000);
+        expect(toHex(hashes.hmac(name, key, message.subarray(0, 9000)))).toBe(
+          nodeHmac(nodeName(name), key).update(message.subarray(0, 9000)).digest("hex"),
+        );
+      }
+    }
   });
 });

@@ -1,4 +1,5 @@
 import { Crypto as PeculiarCrypto } from "@peculiar/webcrypto";
+import { createNobleHashes } from "../../src/crypto/hashes.ts";
 import { createNodeProvider } from "../../src/crypto/node.ts";
 import type { CryptoProvider } from "../../src/crypto/provider.ts";
 import { createProvider } from "../../src/crypto/webcrypto.ts";
@@ -42,6 +43,9 @@ export const cryptos: [string, Pick<Crypto, "subtle" | "getRandomValues">][] = [
 ];
 
 export const providers: [string, CryptoProvider][] = [
-  ...cryptos.map(([name, crypto]): [string, CryptoProvider] => [name, createProvider({ crypto })]),
+  ...cryptos.map(([name, crypto]): [string, CryptoProvider] => [
+    name,
+    createProvider({ crypto, hashes: createNobleHashes() }),
+  ]),
   ["node:crypto", createNodeProvider()],
 ];

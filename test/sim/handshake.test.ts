@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { createNobleHashes } from "../../src/crypto/hashes.ts";
 import { generateSigner } from "../../src/crypto/signer.ts";
 import { createProvider } from "../../src/crypto/webcrypto.ts";
 import { CertificateType } from "../../src/dtls/config.ts";
@@ -10,7 +11,7 @@ const nothing = new Uint8Array(0);
 
 describe.each([
   ["node:crypto", nodeCrypto],
-  ["WebCrypto", createProvider()],
+  ["WebCrypto", createProvider({ hashes: createNobleHashes() })],
 ])("with %s", (_name, crypto) => {
   test.each([0, 0.1, 0.3])("a PSK handshake, data, key updates and close with %d loss", async (loss) => {
     for (let seed = 1; seed <= (loss === 0 ? 1 : 20); seed++) {

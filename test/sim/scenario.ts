@@ -1,7 +1,9 @@
 /** One simulated life of a session, all of it decided by a seed, and what must hold of it whatever happens. */
+
 import { expect } from "vitest";
 import { RecordCore, webCryptoAes } from "../../src/core/index.ts";
 import { equalBytes } from "../../src/crypto/bytes.ts";
+import { createNobleHashes } from "../../src/crypto/hashes.ts";
 import { createNodeProvider } from "../../src/crypto/node.ts";
 import { nodeAes } from "../../src/crypto/node-aes.ts";
 import type { NamedGroup as Group } from "../../src/crypto/provider.ts";
@@ -83,7 +85,11 @@ const cores = Object.fromEntries(
     }),
   ]),
 ) as Record<Pace, RecordCore>;
-const providers = { immediate: createNodeProvider(), virtual: createNodeProvider(), real: createProvider() };
+const providers = {
+  immediate: createNodeProvider(),
+  virtual: createNodeProvider(),
+  real: createProvider({ hashes: createNobleHashes() }),
+};
 
 /** What is known of how a life went, for tests that look closer. */
 export interface Outcome {

@@ -7,7 +7,7 @@ import { equalBytes } from "../../../../src/crypto/bytes.ts";
 import { createCertificateVerifier } from "../../../../src/crypto/certificate.ts";
 import { createCoreHashes } from "../../../../src/crypto/core-hashes.ts";
 import { pemBlocks } from "../../../../src/crypto/key-format.ts";
-import { createNodeProvider, nodeHashes, nodeSigner } from "../../../../src/crypto/node.ts";
+import { createNodeProvider, nodeSigner } from "../../../../src/crypto/node.ts";
 import { nodeAes } from "../../../../src/crypto/node-aes.ts";
 import { deriveScrypt } from "../../../../src/crypto/password.ts";
 import { createPinnedKeys } from "../../../../src/crypto/raw-public-key.ts";
@@ -34,7 +34,7 @@ import { suiteParameters } from "../../../../src/tls/suites.ts";
 import type { Options } from "./options.ts";
 
 const core = RecordCore.loadSync(undefined, { aes: nodeAes });
-const crypto = createNodeProvider(createCoreHashes(core, nodeHashes));
+const crypto = createNodeProvider(createCoreHashes(core));
 
 export async function clientConfig(options: Options): Promise<ClientConfig> {
   const common = commonConfig(options);
