@@ -164,6 +164,17 @@ describe.each<Role>(["client", "server"])("a %s", (role) => {
       expect([...types]).toEqual(options === undefined ? [] : [ContentType.return_routability_check]);
     },
   );
+
+  test("takes return_routability_check only if it was negotiated (RFC 9853 §4)", () => {
+    const challenge = Uint8Array.of(0, 1, 2, 3, 4, 5, 6, 7, 8);
+    const without = new Lab(role).establish();
+    without.say(without.record(3, ContentType.return_routability_check, challenge));
+    expect(without.alerts()).toEqual(["unexpected_message"]);
+    const lab = new Lab(role, ids).establish();
+    lab.say(lab.record(3, ContentType.return_routability_check, challenge));
+    const answers = lab.observe().filter(({ type }) => type === ContentType.return_routability_check);
+    expect(answers.map(({ content }) => [...content])).toEqual([[1, 1, 2, 3, 4, 5, 6, 7, 8]]);
+  });
 });
 
 test("a server sends at most three times what it received before the address is validated (§5.1)", () => {

@@ -108,6 +108,18 @@ describe("the repetition of a flight that was answered is answered once more, an
   });
 });
 
+test("a repetition asks for nothing of a flight that was acknowledged in part: the rest was sent with that (§5.8.1)", () => {
+  const { lab, heard } = overheard(new Lab("server"));
+  lab.isHeard = false;
+  lab.begin();
+  const [hello] = lab.observe();
+  lab.ack(0, [{ epoch: 0, sequenceNumber: hello!.sequenceNumber }]);
+  expect(messages(lab, lab.observe())).not.toContain(server_hello);
+  lab.advance(300);
+  lab.say(renumbered(heard[0]!, 9));
+  expect(lab.observe()).toEqual([]);
+});
+
 test("a flight that is cut short is acknowledged in part, also when its beginning is repeated (§7.1)", () => {
   const lab = new Lab("client");
   const beginnings: Bytes[] = [];

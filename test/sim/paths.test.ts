@@ -50,6 +50,25 @@ describe("a client that moves", () => {
     expect(client.received).toEqual([Uint8Array.of(2)]);
   });
 
+  test("is not looked for where it was by a datagram from there that comes late", async () => {
+    const pair = await connected(withIds);
+    const { client, server, network } = pair;
+    network.filter = () => false;
+    client.connection.send(Uint8Array.of(1));
+    const late = network.sent.at(-1)!.bytes;
+    network.filter = undefined;
+    client.move("elsewhere");
+    client.connection.send(Uint8Array.of(2));
+    await pair.until(() => server.moves.length > 0, 5000);
+    await pair.until(() => !client.connection.isBusy && !server.connection.isBusy, 5000);
+    const before = network.bytesSent("server", "client");
+    network.inject("client", "server", late);
+    await pair.until(() => false, 5000);
+    expect(server.received).toEqual([Uint8Array.of(2), Uint8Array.of(1)]);
+    expect(network.bytesSent("server", "client")).toBe(before);
+    expect(server.moves).toEqual(["elsewhere"]);
+  });
+
   test("gets nothing at its new address without return routability checks", async () => {
     const pair = await connected({});
     const { client, server, network } = pair;
