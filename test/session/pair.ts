@@ -31,7 +31,7 @@ export class SimulatedSession implements PacketCarrier {
   hasRoom = true;
   peer!: SimulatedSession;
   /** Called with each packet before it is sent; false drops it. */
-  filter: ((packet: Bytes) => boolean) | undefined;
+  filter: ((packet: Bytes, padding: number) => boolean) | undefined;
   onincoming: ((stream: Stream) => void) | undefined;
   /** How far this side's clock has jumped ahead. */
   aheadMs = 0;
@@ -99,7 +99,7 @@ export class SimulatedSession implements PacketCarrier {
   probe(packet: Bytes, padding: number): boolean {
     if (this.isCarrierClosed) throw new Error("sent after the end");
     const record = { epoch: this.epoch, sequenceNumber: this.nextSequenceNumber++, packet: packet.slice() };
-    if (this.filter?.(record.packet) === false) return true;
+    if (this.filter?.(record.packet, padding) === false) return true;
     this.#link.send(packet.length + padding + OVERHEAD_BYTES, () => this.peer.arrive(record));
     return true;
   }
