@@ -45,19 +45,18 @@ export function offeredPsks(handshake: Handshake, config: ClientConfig): Offered
     const peer: PeerIdentity = { kind: "psk", identity: new Uint8Array(psk.identity) };
     if (psk.imported) {
       for (const hash of hashes) {
-        psks.push({
-          ...importPsk(handshake.crypto, psk, hash),
-          origin: "imported",
-          peer,
-        });
+        const imported = importPsk(handshake.crypto, psk, hash);
+        handshake.keep(imported.key);
+        psks.push({ ...imported, origin: "imported", peer });
       }
     } else {
       const hash = psk.hash ?? "SHA-256";
       if (!hashes.includes(hash)) continue;
-      const { identity, key } = psk;
+      const key = new Uint8Array(psk.key);
+      handshake.keep(key);
       psks.push({
-        identity: new Uint8Array(identity),
-        key: new Uint8Array(key),
+        identity: new Uint8Array(psk.identity),
+        key,
         hash,
         origin: "external",
         peer,

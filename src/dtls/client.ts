@@ -50,7 +50,6 @@ import {
   acceptedSchemes,
   HANDSHAKE_EPOCH,
   Handshake,
-  type HandshakeParts,
   type HandshakeResult,
   type Side,
 } from "./handshake.ts";
@@ -73,12 +72,18 @@ export function asClient(config: ClientConfig): Side {
   if (config.pake !== undefined && config.verifyServer !== undefined) {
     throw new TypeError("a server is authenticated by password or by certificate, not by both");
   }
-  return { config, firstSequenceNumber: 0, handshake: (parts) => clientHandshake(parts, config) };
+  return {
+    config,
+    firstSequenceNumber: 0,
+    handshake(parts) {
+      const handshake = new Handshake(parts, config, "client");
+      return handshake.run(clientHandshake(handshake, config));
+    },
+  };
 }
 
-function* clientHandshake(parts: HandshakeParts, config: ClientConfig): Procedure<HandshakeResult> {
-  const handshake = new Handshake(parts, config, "client");
-  const { transcript } = handshake;
+function* clientHandshake(handshake: Handshake, config: ClientConfig): Procedure<HandshakeResult> {
+  const { transcript, parts } = handshake;
   handshake.clientRandom = parts.crypto.random(randomLength);
 
   parts.records.plaintextVersion = config.initialRecordVersion ?? ProtocolVersion.dtls1_2;
@@ -105,10 +110,12 @@ function* clientHandshake(parts: HandshakeParts, config: ClientConfig): Procedur
   const psk = selectedIdentity === undefined ? undefined : offer.psks[selectedIdentity]!;
   const share = offer.shares.find(({ group }) => group === keyShare?.group);
   const pakeKey = pake === undefined ? undefined : yield* finishPake(offer.pake!, pake);
+  if (pakeKey !== undefined) handshake.keep(pakeKey);
   const exchanged = share === undefined ? undefined : yield* settled(share.agree(keyShare!.keyExchange));
   const secret = joinSecrets(pakeKey, exchanged);
-  const schedule = new KeySchedule(parts.crypto, suite.hash, psk?.key);
+  const schedule = handshake.keySchedule(suite.hash, psk?.key);
   const secrets = schedule.handshake(secret, transcript.digest());
+  handshake.keep(secrets.client, secrets.server);
   secret.fill(0);
   negotiateConnectionIds(handshake, hello);
   handshake.installHandshakeKeys(suite, secrets);
@@ -116,6 +123,7 @@ function* clientHandshake(parts: HandshakeParts, config: ClientConfig): Procedur
   const server = yield* receiveServerFlight(handshake, config, offer, psk, pake !== undefined);
   yield* handshake.receiveFinished(schedule, secrets);
   const application = schedule.application(transcript.digest());
+  handshake.keep(application.client, application.server, application.exporter);
   handshake.logApplicationSecrets(application, application.exporter);
 
   const flight: Bytes[] = [];

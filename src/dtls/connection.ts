@@ -465,6 +465,7 @@ export class Connection {
   #close(reason: SealgramError | undefined): void {
     if (this.#state === "closed") return;
     this.#state = "closed";
+    this.#handshake?.stop();
     this.#handshake = undefined;
     this.#paths.close();
     this.#established?.close();

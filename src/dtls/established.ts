@@ -198,7 +198,7 @@ export class Established {
   #handleTicket(bytes: Bytes): void {
     const { lifetimeSeconds, ageAdd, nonce, ticket } = decodeNewSessionTicket(bytes);
     const { suite, resumptionSecret, peer } = this.#result;
-    if (lifetimeSeconds === 0) return;
+    if (lifetimeSeconds === 0 || resumptionSecret === undefined) return;
     this.#host.ticket({
       ticket: ticket.slice(),
       psk: ticketPsk(this.#config.crypto, suite.hash, resumptionSecret, nonce),
@@ -214,7 +214,7 @@ export class Established {
   close(): void {
     this.#keys.erase();
     this.#result.exporterSecret.fill(0);
-    this.#result.resumptionSecret.fill(0);
+    this.#result.resumptionSecret?.fill(0);
   }
 }
 

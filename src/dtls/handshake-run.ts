@@ -1,5 +1,5 @@
 /** Runs a side's handshake: gives it messages, and waits for what it computes. */
-import type { HandshakeResult } from "./handshake.ts";
+import { type HandshakeResult, lastingSecrets } from "./handshake.ts";
 import type { Procedure } from "./procedure.ts";
 
 export interface HandshakeOwner {
@@ -12,6 +12,8 @@ export class HandshakeRun {
   readonly #owner: HandshakeOwner;
   readonly #procedure: Procedure<HandshakeResult>;
   #isComputing = false;
+  #isRunning = false;
+  #isStopped = false;
 
   constructor(owner: HandshakeOwner, procedure: Procedure<HandshakeResult>) {
     this.#owner = owner;
@@ -25,7 +27,26 @@ export class HandshakeRun {
 
   /** Starts it, or goes on with the message or the value that it waits for. */
   resume(input?: unknown): void {
-    this.#follow(this.#procedure.next(input));
+    this.#step(() => this.#procedure.next(input));
+  }
+
+  /** Ends it where it is, so that it erases its secrets; at the end of the step that it is at, if something in it asks. */
+  stop(): void {
+    this.#isStopped = true;
+    if (!this.#isRunning) this.#procedure.return(undefined as never);
+  }
+
+  #step(advance: () => IteratorResult<Promise<unknown> | undefined, HandshakeResult>): void {
+    this.#isRunning = true;
+    let step: ReturnType<typeof advance>;
+    try {
+      step = advance();
+    } finally {
+      this.#isRunning = false;
+    }
+    if (!this.#isStopped) this.#follow(step);
+    else if (step.done) for (const secret of lastingSecrets(step.value)) secret.fill(0);
+    else this.stop();
   }
 
   #follow(step: IteratorResult<Promise<unknown> | undefined, HandshakeResult>): void {
@@ -35,7 +56,7 @@ export class HandshakeRun {
       step.value.then(
         (value) => this.#proceed(() => this.resume(value)),
         // The procedure may know what to do instead.
-        (error: unknown) => this.#proceed(() => this.#follow(this.#procedure.throw(error))),
+        (error: unknown) => this.#proceed(() => this.#step(() => this.#procedure.throw(error))),
       );
     }
   }

@@ -1,11 +1,10 @@
 /** What the procedures of both roles work with, and what they have in common. */
 import type { Bytes } from "../core/bytes.ts";
-import type { CryptoProvider, SignatureScheme } from "../crypto/provider.ts";
+import type { CryptoProvider, HashName, SignatureScheme } from "../crypto/provider.ts";
 import { certificateVerifyContent, checkFinished, type Role } from "../tls/authentication.ts";
 import { checkCertificate, checkSignatureScheme } from "../tls/client-checks.ts";
 import { CertificateType, HandshakeType, SignatureScheme as Schemes } from "../tls/codepoints.ts";
-import type { KeySchedule, TrafficSecrets } from "../tls/key-schedule.ts";
-import { trafficKeys, verifyData } from "../tls/key-schedule.ts";
+import { KeySchedule, lendTrafficKeys, type TrafficSecrets, verifyData } from "../tls/key-schedule.ts";
 import { type KeyLogLabel, keyLogLine } from "../tls/keylog.ts";
 import {
   decodeCertificate,
@@ -62,7 +61,8 @@ export interface HandshakeResult {
   readonly applicationProtocol: string | undefined;
   readonly serverName: string | undefined;
   readonly exporterSecret: Bytes;
-  readonly resumptionSecret: Bytes;
+  /** A client's, for the tickets to come; a server has made its tickets. */
+  readonly resumptionSecret: Bytes | undefined;
   readonly applicationSecrets: TrafficSecrets;
   readonly usedHelloRetryRequest: boolean;
   /** Whether both sides can check a changed address (RFC 9853). */
@@ -92,12 +92,40 @@ export class Handshake {
   readonly role: Role;
   transcript: Transcript;
   clientRandom: Bytes = new Uint8Array(0);
+  readonly #secrets = new Set<Bytes>();
+  #schedule: KeySchedule | undefined;
 
   constructor(parts: HandshakeParts, config: CommonConfig, role: Role, transcript?: Transcript) {
     this.parts = parts;
     this.config = config;
     this.role = role;
     this.transcript = transcript ?? new Transcript(parts.crypto);
+  }
+
+  /**
+   * Runs a side's procedure on this handshake. However it ends, even if nobody goes on with it, what was kept in it is
+   * erased (RFC 9846 §7.1), but for the secrets that it leaves to the connection.
+   */
+  *run(procedure: Procedure<HandshakeResult>): Procedure<HandshakeResult> {
+    let result: HandshakeResult | undefined;
+    try {
+      result = yield* procedure;
+      return result;
+    } finally {
+      for (const secret of lastingSecrets(result)) this.#secrets.delete(secret);
+      for (const secret of this.#secrets) secret.fill(0);
+      this.#schedule?.erase();
+    }
+  }
+
+  /** Has secrets erased in the end. */
+  keep(...secrets: readonly Bytes[]): void {
+    for (const secret of secrets) this.#secrets.add(secret);
+  }
+
+  keySchedule(hash: HashName, psk: Bytes | undefined): KeySchedule {
+    this.#schedule = new KeySchedule(this.crypto, hash, psk);
+    return this.#schedule;
   }
 
   get crypto(): CryptoProvider {
@@ -117,8 +145,12 @@ export class Handshake {
     const { records, reliability } = this.parts;
     this.logSecret("CLIENT_HANDSHAKE_TRAFFIC_SECRET", secrets.client);
     this.logSecret("SERVER_HANDSHAKE_TRAFFIC_SECRET", secrets.server);
-    records.installWrite(HANDSHAKE_EPOCH, suite, trafficKeys(this.crypto, suite, secrets[this.role]));
-    records.installRead(HANDSHAKE_EPOCH, suite, trafficKeys(this.crypto, suite, secrets[this.peerRole]));
+    lendTrafficKeys(this.crypto, suite, secrets[this.role], (keys) =>
+      records.installWrite(HANDSHAKE_EPOCH, suite, keys),
+    );
+    lendTrafficKeys(this.crypto, suite, secrets[this.peerRole], (keys) =>
+      records.installRead(HANDSHAKE_EPOCH, suite, keys),
+    );
     reliability.enterReadEpoch(HANDSHAKE_EPOCH);
   }
 
@@ -129,14 +161,18 @@ export class Handshake {
   }
 
   installApplicationWrite(suite: SuiteParameters, secrets: TrafficSecrets): void {
-    const keys = trafficKeys(this.crypto, suite, secrets[this.role]);
-    this.parts.records.installWrite(APPLICATION_EPOCH, suite, keys);
+    const { records } = this.parts;
+    lendTrafficKeys(this.crypto, suite, secrets[this.role], (keys) =>
+      records.installWrite(APPLICATION_EPOCH, suite, keys),
+    );
   }
 
   installApplicationRead(suite: SuiteParameters, secrets: TrafficSecrets): void {
-    const keys = trafficKeys(this.crypto, suite, secrets[this.peerRole]);
-    this.parts.records.installRead(APPLICATION_EPOCH, suite, keys);
-    this.parts.reliability.enterReadEpoch(APPLICATION_EPOCH);
+    const { records, reliability } = this.parts;
+    lendTrafficKeys(this.crypto, suite, secrets[this.peerRole], (keys) =>
+      records.installRead(APPLICATION_EPOCH, suite, keys),
+    );
+    reliability.enterReadEpoch(APPLICATION_EPOCH);
   }
 
   /** This side's Finished, which is added to the transcript. */
@@ -209,6 +245,14 @@ export class Handshake {
       yield* settled(verifier.verify([peer.publicKey], CertificateType.RawPublicKey));
     }
   }
+}
+
+/** Those that the connection goes on with, and erases. */
+export function lastingSecrets(result: HandshakeResult | undefined): readonly Bytes[] {
+  if (result === undefined) return [];
+  const { exporterSecret, resumptionSecret, applicationSecrets } = result;
+  const lasting = [exporterSecret, applicationSecrets.client, applicationSecrets.server];
+  return resumptionSecret === undefined ? lasting : [...lasting, resumptionSecret];
 }
 
 /** As what a peer that was authenticated in this way shows its key. */

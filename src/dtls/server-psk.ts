@@ -42,7 +42,7 @@ export function* selectPsk(
   if (preSharedKey === undefined || !acceptsPskWithDhe(hello.extensions)) return undefined;
   const usable = usableHashes(config, hello, hash);
   const identities = preSharedKey.identities.slice(0, MAX_IDENTITIES);
-  const resumed = yield* openTicket(config, identities, usable);
+  const resumed = yield* openTicket(handshake, config, identities, usable);
   if (resumed !== undefined && (yield* isStillTrusted(handshake, config, resumed))) return resumed;
   if (config.choosePsk === undefined) return undefined;
   if (showsCredentialFirst(config, hello)) return undefined;
@@ -89,11 +89,14 @@ function pskOf(
     const hash = psk.hash ?? "SHA-256";
     if (!usable.has(hash)) return undefined;
     const { identity } = offered[index]!;
-    return { index, identity, key: new Uint8Array(psk.key), hash, origin: "external", peer };
+    const key = new Uint8Array(psk.key);
+    handshake.keep(key);
+    return { index, identity, key, hash, origin: "external", peer };
   }
   // A client offers an imported PSK once for each hash; whichever index was chosen, the usable one counts.
   for (const hash of usable) {
     const imported = importPsk(handshake.crypto, psk, hash);
+    handshake.keep(imported.key);
     const at = offered.findIndex(({ identity }) => equal(identity, imported.identity));
     if (at !== -1) return { ...imported, index: at, origin: "imported", peer };
   }
@@ -146,7 +149,6 @@ function* isStillKnown(
   const psk = choice && pskOf(handshake, choice.psk, offered, 0, new Set([hash]));
   if (psk === undefined) return false;
   const { tag } = evidenceOf(handshake.crypto, psk);
-  psk.key.fill(0);
   return constantTimeEqual(tag, evidence.tag);
 }
 

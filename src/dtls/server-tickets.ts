@@ -24,7 +24,13 @@ import {
 export function* makeTickets(
   { crypto }: Handshake,
   { tickets }: ServerConfig,
-  { suite, resumptionSecret, peer }: Pick<HandshakeResult, "suite" | "resumptionSecret" | "peer">,
+  {
+    suite,
+    peer,
+    resumptionSecret,
+  }: Pick<HandshakeResult, "suite" | "peer"> & {
+    readonly resumptionSecret: Bytes;
+  },
   used: SelectedPsk | undefined,
 ): Procedure<Bytes[]> {
   if (tickets === undefined) return [];
@@ -56,6 +62,7 @@ export function* makeTickets(
 
 /** RFC 9846 §4.2.11: resumption from the first identity that is a valid ticket. */
 export function* openTicket(
+  handshake: Handshake,
   { tickets }: ServerConfig,
   identities: readonly PskIdentity[],
   usable: ReadonlySet<HashName>,
@@ -68,6 +75,7 @@ export function* openTicket(
     bytes.fill(0);
     if (state === undefined || !usable.has(state.hash)) continue;
     const { psk: key, hash, authentication } = state;
+    handshake.keep(key);
     if (leftMs(tickets, authentication) <= 0) continue;
     return { index, identity, key, hash, origin: "resumption", peer: authentication.peer, authentication };
   }

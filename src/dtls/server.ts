@@ -17,7 +17,7 @@ import {
   offeredExtensions,
   randomLength,
 } from "../tls/hello.ts";
-import { type ApplicationSecrets, KeySchedule } from "../tls/key-schedule.ts";
+import type { ApplicationSecrets } from "../tls/key-schedule.ts";
 import { encodeCertificateRequest, encodeEncryptedExtensions } from "../tls/messages.ts";
 import {
   checkRetriedClientHello,
@@ -74,25 +74,26 @@ export function asServer(config: ServerConfig, retry?: StatelessRetry): Side {
   return {
     config,
     firstSequenceNumber: retry === undefined ? 0 : 1,
-    handshake: (parts) => serverHandshake(parts, config, retry),
+    handshake(parts) {
+      const handshake = new Handshake(parts, config, "server", retry && transcriptOf(parts, retry));
+      return handshake.run(serverHandshake(handshake, config, retry));
+    },
   };
 }
 
+function transcriptOf(
+  { crypto }: HandshakeParts,
+  { hash, clientHello1Hash, helloRetryRequest }: StatelessRetry,
+): Transcript {
+  return Transcript.afterRetry(crypto, hash, clientHello1Hash, helloRetryRequest);
+}
+
 function* serverHandshake(
-  parts: HandshakeParts,
+  handshake: Handshake,
   config: ServerConfig,
   stateless?: StatelessRetry,
 ): Procedure<HandshakeResult> {
-  const before =
-    stateless &&
-    Transcript.afterRetry(
-      parts.crypto,
-      stateless.hash,
-      stateless.clientHello1Hash,
-      stateless.helloRetryRequest,
-    );
-  const handshake = new Handshake(parts, config, "server", before);
-  const { transcript } = handshake;
+  const { transcript, parts } = handshake;
 
   // ClientHello, and what to choose of it
   let message = (yield* expectMessage(HandshakeType.client_hello)).bytes;
@@ -121,11 +122,12 @@ function* serverHandshake(
   const pake = exchange.usesPake
     ? yield* answerPake(parts.path(), config.pake!, hello.extensions.pake!)
     : undefined;
+  if (pake !== undefined) handshake.keep(pake.sharedKey);
   const credential = psk === undefined && pake === undefined ? chooseCredential(config, hello) : undefined;
   if (pake === undefined && exchange.share === undefined) selectGroup(hello.extensions, config.groups);
 
   // ServerHello
-  const schedule = new KeySchedule(parts.crypto, suite.hash, psk?.key);
+  const schedule = handshake.keySchedule(suite.hash, psk?.key);
   if (psk !== undefined) verifyBinder(handshake, schedule, hello, message, psk);
   transcript.add(message);
   const { group, share } = exchange;
@@ -145,6 +147,7 @@ function* serverHandshake(
   transcript.add(serverHello);
   const secret = joinSecrets(pake?.sharedKey, agreement?.secret);
   const secrets = schedule.handshake(secret, transcript.digest());
+  handshake.keep(secrets.client, secrets.server);
   secret.fill(0);
 
   // The rest of the flight
@@ -176,6 +179,7 @@ function* serverHandshake(
     ...flight.map((bytes) => ({ epoch: HANDSHAKE_EPOCH, bytes })),
   ]);
   const application = schedule.application(transcript.digest());
+  handshake.keep(application.client, application.server, application.exporter);
   handshake.logApplicationSecrets(application, application.exporter);
   handshake.installApplicationWrite(suite, application);
 
@@ -185,20 +189,23 @@ function* serverHandshake(
   yield* handshake.receiveFinished(schedule, secrets);
   pake?.login.succeeded?.();
   const resumptionSecret = schedule.resumption(transcript.digest());
+  handshake.keep(resumptionSecret);
   const { serverName } = hello.extensions;
-  const result = { suite, peer, resumed: psk?.origin === "resumption", resumptionSecret };
   const postHandshake = acceptsPskWithDhe(hello.extensions)
-    ? yield* makeTickets(handshake, config, result, psk)
+    ? yield* makeTickets(handshake, config, { suite, peer, resumptionSecret }, psk)
     : [];
   // Last, for data is delivered from here on.
   handshake.installApplicationRead(suite, application);
   return {
-    ...result,
+    suite,
+    peer,
+    resumed: psk?.origin === "resumption",
     group,
     applicationProtocol,
     serverName,
     clientRandom: handshake.clientRandom,
     exporterSecret: application.exporter,
+    resumptionSecret: undefined,
     applicationSecrets: trafficSecretsOf(application),
     usedHelloRetryRequest: retry !== undefined,
     returnRoutabilityCheck:

@@ -2,7 +2,7 @@
 import type { Bytes } from "../core/bytes.ts";
 import type { CryptoProvider } from "../crypto/provider.ts";
 import type { Role } from "../tls/authentication.ts";
-import { nextTrafficSecret, type TrafficSecrets, trafficKeys } from "../tls/key-schedule.ts";
+import { lendTrafficKeys, nextTrafficSecret, type TrafficSecrets } from "../tls/key-schedule.ts";
 import type { SuiteParameters } from "../tls/suites.ts";
 import { fault } from "../tls/wire.ts";
 import { APPLICATION_EPOCH } from "./handshake.ts";
@@ -58,8 +58,9 @@ export class TrafficKeyUpdates {
       this.#readEpoch - APPLICATION_EPOCH,
       this.#readSecret,
     );
-    const keys = trafficKeys(this.#crypto, this.#suite, this.#readSecret);
-    this.#records.installRead(this.#readEpoch, this.#suite, keys);
+    lendTrafficKeys(this.#crypto, this.#suite, this.#readSecret, (keys) =>
+      this.#records.installRead(this.#readEpoch, this.#suite, keys),
+    );
   }
 
   /** The peer has acknowledged our KeyUpdate. */
@@ -67,8 +68,9 @@ export class TrafficKeyUpdates {
     this.#writeEpoch = nextEpoch(this.#writeEpoch);
     this.#writeSecret = this.#next(this.#writeSecret);
     this.#log(this.#role, this.#writeEpoch - APPLICATION_EPOCH, this.#writeSecret);
-    const keys = trafficKeys(this.#crypto, this.#suite, this.#writeSecret);
-    this.#records.installWrite(this.#writeEpoch, this.#suite, keys);
+    lendTrafficKeys(this.#crypto, this.#suite, this.#writeSecret, (keys) =>
+      this.#records.installWrite(this.#writeEpoch, this.#suite, keys),
+    );
     this.#records.retireWriteBefore(this.#writeEpoch);
   }
 

@@ -168,6 +168,21 @@ export function trafficKeys(
   };
 }
 
+/** Derives {@link trafficKeys} for the length of a call, which copies what it needs of them, and erases them. */
+export function lendTrafficKeys(
+  crypto: Hashing,
+  suite: SuiteParameters,
+  secret: Uint8Array,
+  use: (keys: TrafficKeys) => void,
+): void {
+  const keys = trafficKeys(crypto, suite, secret);
+  try {
+    use(keys);
+  } finally {
+    for (const key of [keys.key, keys.iv, keys.recordNumberKey]) key.fill(0);
+  }
+}
+
 /** application_traffic_secret_N+1 from N, which the caller then erases (RFC 9846 §7.2). */
 export function nextTrafficSecret(
   crypto: Hashing,
