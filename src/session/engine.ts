@@ -43,6 +43,8 @@ export interface EngineHost {
 }
 
 const MAX_ACK_DELAY_MS = 25;
+/** A connection that may not send now may when something has come, or soon after. */
+const RETRY_MS = 10;
 const ACK_DELAY_EXPONENT = 3;
 /** Any DATAGRAM frame that a packet has room for (RFC 9221 §3 recommends this value). */
 const MAX_DATAGRAM_FRAME_SIZE = 65_535;
@@ -64,6 +66,8 @@ export class SessionEngine {
   #mustClose = false;
   #lastHeardMs: number;
   #tickAtMs: number;
+  /** Not to be tried again before: the carrier has refused a packet. */
+  #retryAtMs: number = Number.NEGATIVE_INFINITY;
   #loggedRttMs = 0;
   #loggedWindowBytes = 0;
 
@@ -184,11 +188,16 @@ export class SessionEngine {
   get deadlineMs(): number {
     if (this.#closing !== undefined) return this.#closing.deadlineMs;
     if (this.#isOver) return Number.POSITIVE_INFINITY;
-    const { recovery } = this;
-    const least = Math.min(recovery.deadlineMs, recovery.mtu.deadlineMs, this.#keepAliveAtMs);
+    return Math.min(this.recovery.deadlineMs, this.#keepAliveAtMs, this.#sendAtMs);
+  }
+
+  /** When there may be something to send. */
+  get #sendAtMs(): number {
+    if (!this.#carrier.hasRoom) return Number.POSITIVE_INFINITY;
     // At a constant rate, what is due waits for its turn.
-    if (this.#options.padding.kind === "constant") return Math.min(least, this.#tickAtMs);
-    return Math.min(least, this.#received.deadlineMs, recovery.nextSendMs);
+    if (this.#options.padding.kind === "constant") return this.#tickAtMs;
+    const { mtu, nextSendMs } = this.recovery;
+    return Math.max(this.#retryAtMs, Math.min(this.#received.deadlineMs, mtu.deadlineMs, nextSendMs));
   }
 
   get #keepAliveAtMs(): number {
@@ -300,6 +309,7 @@ export class SessionEngine {
     let hasMore = this.#carrier.hasRoom;
     if (hasMore) this.#outgoing.sendProbe(nowMs);
     while (hasMore) hasMore = this.#outgoing.send(nowMs) && this.#carrier.hasRoom;
+    this.#retryAtMs = this.#outgoing.isRefused ? nowMs + RETRY_MS : Number.NEGATIVE_INFINITY;
   }
 
   /** One packet for each interval; intervals that were missed stay missed. */

@@ -42,6 +42,8 @@ export class Outgoing {
   peer: TransportParameters | undefined;
   /** A packet that has to be acknowledged is to be sent, with whatever in it. */
   isPingDue = false;
+  /** Whether the carrier has refused the last packet. */
+  isRefused = false;
   readonly #options: SessionOptions;
   readonly #carrier: PacketCarrier;
   readonly #sources: OutgoingSources;
@@ -190,7 +192,8 @@ export class Outgoing {
     const { epoch, nextSequenceNumber } = carrier;
     const packet = this.#writer.buffer.subarray(0, this.#writer.at);
     const padding = this.#padding(packet.length);
-    if (!carrier.send(packet, padding)) {
+    this.isRefused = !carrier.send(packet, padding);
+    if (this.isRefused) {
       for (let sent = this.#frames; sent !== undefined; sent = sent.next) this.lost(sent, nowMs);
       return false;
     }

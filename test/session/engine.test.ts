@@ -1,0 +1,260 @@
+import { describe, expect, test } from "vitest";
+import type { PaddingPolicy } from "../../src/session/options.ts";
+import type { Stream } from "../../src/session/stream.ts";
+import { SessionPair, type SimulatedSession, Source } from "./pair.ts";
+
+/** Reads all that comes on the streams that the peer opens; answers what was read of each. */
+function readAll(side: SimulatedSession): Map<number, number> {
+  const read = new Map<number, number>();
+  side.onincoming = (stream) => {
+    side.engine.streams.accept(stream);
+    read.set(stream.id, 0);
+    const { streams } = side.engine;
+    stream.user = {
+      ...ignore,
+      readable: () => {
+        const receive = stream.receive!;
+        while (receive.readableBytes > 0) {
+          const at = read.get(stream.id)!;
+          const bytes = streams.read(stream, 65_536);
+          new Source(stream.id).check(at, bytes);
+          read.set(stream.id, at + bytes.length);
+        }
+        if (receive.isAtEnd && receive.state === "open") streams.read(stream, 0);
+      },
+    };
+  };
+  return read;
+}
+
+const ignore = {
+  readable() {},
+  writable() {},
+  acknowledged() {},
+  reset() {},
+  stopped() {},
+  ended() {},
+};
+
+/** Writes so many bytes on a new stream, as the sender takes them. */
+function send(side: SimulatedSession, totalBytes: number): { stream: Stream; isDone: () => boolean } {
+  const { streams } = side.engine;
+  const stream = streams.open(true, 0)!;
+  const source = new Source(stream.id);
+  let written = 0;
+  let isDone = false;
+  const write = () => {
+    while (written < totalBytes && stream.send!.unsentBytes < 100_000) {
+      const bytes = source.bytes(written, Math.min(50_000, totalBytes - written));
+      streams.write(stream, bytes);
+      written += bytes.length;
+    }
+    if (written === totalBytes) streams.finish(stream);
+  };
+  stream.user = {
+    ...ignore,
+    writable: write,
+    acknowledged: () => {
+      isDone = true;
+    },
+  };
+  write();
+  side.flush();
+  return { stream, isDone: () => isDone };
+}
+
+describe("throughput in simulated time", () => {
+  const link = { delayMs: 25, bytesPerMs: 12_500, queueBytes: 12_500 * 50 };
+
+  test("one stream uses at least 85 % of 100 Mbit/s over 50 ms", () => {
+    const pair = new SessionPair({ link }).ready();
+    const read = readAll(pair.server);
+    const { isDone } = send(pair.client, 60_000_000);
+    const startMs = pair.clock.nowMs;
+    expect(pair.until(isDone, 60_000)).toBe(true);
+    expect([...read.values()]).toEqual([60_000_000]);
+    expect(60_000_000 / (pair.clock.nowMs - startMs) / 12_500).toBeGreaterThan(0.85);
+  });
+
+  test("ten thousand streams at a time", () => {
+    const count = 10_000;
+    const limits = { maxIncomingUni: count };
+    const pair = new SessionPair({ link: { delayMs: 5 }, server: limits }).ready();
+    const read = readAll(pair.server);
+    const transfers = Array.from({ length: count }, () => send(pair.client, 300));
+    expect(pair.client.engine.streams.size).toBe(count);
+    expect(pair.until(() => transfers.every(({ isDone }) => isDone()), 60_000)).toBe(true);
+    expect(read.size).toBe(count);
+    expect([...read.values()].every((bytes) => bytes === 300)).toBe(true);
+    expect([pair.client.engine.streams.size, pair.server.engine.streams.size]).toEqual([0, 0]);
+  });
+
+  test("streams of one order share, and none waits for the end of another", () => {
+    const pair = new SessionPair({ link }).ready();
+    const read = readAll(pair.server);
+    for (let i = 0; i < 5; i++) send(pair.client, 20_000_000);
+    pair.clock.run(pair.clock.nowMs + 4000);
+    const bytes = [...read.values()];
+    expect(bytes).toHaveLength(5);
+    expect(Math.min(...bytes)).toBeGreaterThan(0.8 * Math.max(...bytes));
+  });
+});
+
+describe("datagrams", () => {
+  test("that wait while the path allows no more are dropped, the oldest first, and counted", () => {
+    const pair = new SessionPair({ client: { outgoingDatagrams: 3 } }).ready();
+    pair.client.hasRoom = false;
+    const fates: (number | boolean)[][] = [];
+    for (let i = 0; i < 5; i++) {
+      pair.client.engine.sendDatagram(Uint8Array.of(i), (hasArrived) => fates.push([i, hasArrived]));
+    }
+    pair.client.flush();
+    expect(fates).toEqual([
+      [0, false],
+      [1, false],
+    ]);
+    pair.client.hasRoom = true;
+    pair.client.flush();
+    pair.clock.run(pair.clock.nowMs + 100);
+    expect(pair.server.datagrams).toEqual([2, 3, 4].map((i) => Uint8Array.of(i)));
+    expect(fates.slice(2).map(([, hasArrived]) => hasArrived)).toEqual([true, true, true]);
+    expect(pair.client.engine.datagrams.drops.overflow).toBe(2);
+  });
+
+  test("that are too old are not sent", () => {
+    const pair = new SessionPair().ready();
+    pair.client.engine.datagrams.maxAgeMs = 50;
+    pair.client.hasRoom = false;
+    pair.client.engine.sendDatagram(Uint8Array.of(1));
+    pair.clock.run(pair.clock.nowMs + 100);
+    pair.client.engine.sendDatagram(Uint8Array.of(2));
+    pair.client.hasRoom = true;
+    pair.client.flush();
+    pair.clock.run(pair.clock.nowMs + 100);
+    expect(pair.server.datagrams).toEqual([Uint8Array.of(2)]);
+    expect(pair.client.engine.datagrams.drops.expired).toBe(1);
+  });
+
+  test("whose packets get lost are told of", () => {
+    const pair = new SessionPair().ready();
+    const fates: boolean[] = [];
+    pair.client.filter = () => false;
+    pair.client.engine.sendDatagram(Uint8Array.of(1), (hasArrived) => fates.push(hasArrived));
+    pair.client.flush();
+    pair.client.filter = undefined;
+    pair.clock.run(pair.clock.nowMs + 2000);
+    expect(fates).toEqual([false]);
+    expect(pair.client.engine.datagrams.drops.lost).toBe(1);
+  });
+
+  test("of the largest size go through, and one byte more is a RangeError", () => {
+    const pair = new SessionPair().ready();
+    pair.clock.run(pair.clock.nowMs + 1000);
+    const { maxDatagramSize } = pair.client.engine;
+    expect(maxDatagramSize).toBe(1452 - 22 - 1);
+    pair.client.engine.sendDatagram(new Uint8Array(maxDatagramSize));
+    pair.client.flush();
+    pair.clock.run(pair.clock.nowMs + 100);
+    expect(pair.server.datagrams[0]).toHaveLength(maxDatagramSize);
+    expect(() => pair.client.engine.sendDatagram(new Uint8Array(maxDatagramSize + 1))).toThrow(RangeError);
+  });
+});
+
+describe("padding", () => {
+  /** The sizes of packets that a client sends while it says something now and then. */
+  function sizes(padding: PaddingPolicy, withinMs: number): number[] {
+    const pair = withPadding(padding);
+    const lengths: number[] = [];
+    pair.client.filter = (packet, zeros) => {
+      lengths.push(packet.length + zeros);
+      return true;
+    };
+    for (let i = 0; i < 20; i++) {
+      pair.client.engine.sendDatagram(new Uint8Array(i * 17));
+      pair.client.flush();
+      pair.clock.run(pair.clock.nowMs + withinMs / 20);
+    }
+    expect(pair.server.datagrams).toHaveLength(20);
+    return lengths;
+  }
+
+  function withPadding(padding: PaddingPolicy): SessionPair {
+    const pair = new SessionPair({ client: { padding } }).ready();
+    pair.clock.run(pair.clock.nowMs + 1000);
+    return pair;
+  }
+
+  test("to a block", () => {
+    const lengths = sizes({ kind: "block", blockBytes: 100 }, 1000);
+    expect(new Set(lengths.map((length) => length % 100))).toEqual(new Set([0]));
+    expect(new Set(lengths).size).toBeGreaterThan(1);
+  });
+
+  test("at a constant rate: one packet of one size each interval, and nothing else", () => {
+    const lengths = sizes({ kind: "constant", packetBytes: 500, intervalMs: 10 }, 2000);
+    expect(new Set(lengths)).toEqual(new Set([500]));
+    expect(lengths.length).toBeGreaterThan(195);
+    expect(lengths.length).toBeLessThan(205);
+  });
+});
+
+describe("life", () => {
+  test("a silent session is asked for a sign of life, if that is wanted", () => {
+    for (const keepAliveMs of [undefined, 1000]) {
+      const pair = new SessionPair({ client: { keepAliveMs } }).ready();
+      pair.clock.run(pair.clock.nowMs + 5000);
+      const { packetsReceived } = pair.server.engine.counters;
+      pair.clock.run(pair.clock.nowMs + 10_000);
+      const more = pair.server.engine.counters.packetsReceived - packetsReceived;
+      if (keepAliveMs === undefined) expect(more).toBe(0);
+      else expect(more).toBeGreaterThanOrEqual(9);
+    }
+  });
+
+  test("the end is told again and again until the peer has heard of it", () => {
+    const pair = new SessionPair().ready();
+    let dropped = 0;
+    pair.client.filter = () => ++dropped > 2;
+    pair.client.engine.close(5, "bye");
+    pair.client.flush();
+    pair.clock.run(pair.clock.nowMs + 5000);
+    expect(pair.server.end).toMatchObject({ closeCode: 5, reason: "bye", error: undefined });
+    expect([pair.client.isCarrierClosed, pair.server.isCarrierClosed]).toEqual([true, true]);
+    expect(pair.clock.pending).toBe(0);
+  });
+
+  test("a peer that has gone is not waited for", () => {
+    const pair = new SessionPair().ready();
+    pair.client.filter = () => false;
+    pair.client.engine.close(5, "bye");
+    pair.client.flush();
+    pair.clock.run(pair.clock.nowMs + 5000);
+    expect(pair.client.isCarrierClosed).toBe(true);
+    expect(pair.client.engine.deadlineMs).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  test("what is left of a session when its carrier ends is told to whoever waits for it", () => {
+    const pair = new SessionPair().ready();
+    const { stream } = send(pair.client, 10);
+    let reason: Error | undefined;
+    stream.user = { ...ignore, ended: (error) => (reason = error) };
+    pair.client.close();
+    expect(reason).toMatchObject({ code: "session_closed" });
+    expect(pair.client.engine.streams.size).toBe(0);
+    expect(() => pair.client.engine.sendDatagram(new Uint8Array(1))).toThrow(TypeError);
+  });
+
+  test("record numbers of any epoch up to 2^14 - 1 are acknowledged", () => {
+    const pair = new SessionPair();
+    pair.client.epoch = 16_380;
+    pair.client.nextSequenceNumber = 2 ** 40;
+    pair.ready();
+    const read = readAll(pair.server);
+    const first = send(pair.client, 100_000);
+    expect(pair.until(first.isDone)).toBe(true);
+    pair.client.nextEpoch();
+    const second = send(pair.client, 100_000);
+    expect(pair.until(second.isDone)).toBe(true);
+    expect([...read.values()]).toEqual([100_000, 100_000]);
+  });
+});
