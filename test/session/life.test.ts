@@ -33,7 +33,7 @@ function live(seed: number): void {
   const { client, server, clock } = pair;
   const workload = new Workload(pair, random.below(40), seed);
   const disturb = () => {
-    const what = random.below(6);
+    const what = random.below(8);
     if (what === 0) client.nextEpoch();
     else if (what === 1) server.nextEpoch();
     else if (what === 2) client.aheadMs += random.below(20_000);
@@ -43,6 +43,17 @@ function live(seed: number): void {
       server.link = new Link(clock, pair.random, weather(random));
       client.engine.pathChanged();
       server.engine.pathChanged();
+    } else if (what === 5) {
+      client.hasRoom = false;
+      clock.at(clock.nowMs + random.below(300), () => {
+        client.hasRoom = true;
+        if (!client.isCarrierClosed) client.flush();
+      });
+    } else if (what === 6) {
+      server.refuses = true;
+      clock.at(clock.nowMs + random.below(300), () => {
+        server.refuses = false;
+      });
     }
     if (clock.nowMs < 20_000) clock.at(clock.nowMs + random.below(2000), disturb);
   };

@@ -29,6 +29,8 @@ export class SimulatedSession implements PacketCarrier {
   nextSequenceNumber = 0;
   mtuBytes = 1200;
   hasRoom = true;
+  /** As a connection does that may not send now. */
+  refuses = false;
   peer!: SimulatedSession;
   /** Called with each packet before it is sent; false drops it. */
   filter: ((packet: Bytes, padding: number) => boolean) | undefined;
@@ -98,6 +100,7 @@ export class SimulatedSession implements PacketCarrier {
 
   probe(packet: Bytes, padding: number): boolean {
     if (this.isCarrierClosed) throw new Error("sent after the end");
+    if (this.refuses) return false;
     const record = { epoch: this.epoch, sequenceNumber: this.nextSequenceNumber++, packet: packet.slice() };
     if (this.filter?.(record.packet, padding) === false) return true;
     this.#link.send(packet.length + padding + OVERHEAD_BYTES, () => this.peer.arrive(record));
