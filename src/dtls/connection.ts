@@ -52,7 +52,7 @@ export class Connection {
       config.keyLimits,
       firstSequenceNumber,
     );
-    this.#paths = new Paths(this.#pathsHost(), options.path, options.pathValidated);
+    this.#paths = new Paths(this.#pathsHost(), options.path, options.pathValidated, options.leftPath);
     this.#outgoing = new Outgoing(host, this.#records, this.#paths, config.mtuBytes);
     this.#reliability = new Reliability(
       this.#records,

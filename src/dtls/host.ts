@@ -50,4 +50,9 @@ export interface ConnectionOptions {
   readonly pathValidated: boolean;
   /** The connection ID that the peer shall send; empty to offer sending one without receiving any. */
   readonly connectionId?: Bytes;
+  /**
+   * Where what comes late comes from, once this side has moved by itself and for as long as it listens at its old
+   * address. Peers that ask there are told that it has moved (RFC 9853 §5.2).
+   */
+  readonly leftPath?: Path;
 }

@@ -16,12 +16,15 @@ export interface PathsHost {
 
 export class Paths {
   readonly #host: PathsHost;
+  readonly #left: Path | undefined;
   #current: PathState;
   #validation: PathValidation | undefined;
   #checksOthers = false;
 
-  constructor(host: PathsHost, path: Path, isValidated: boolean) {
+  /** @param left by which late datagrams come; nothing is known of where the peer is by them */
+  constructor(host: PathsHost, path: Path, isValidated: boolean, left?: Path) {
     this.#host = host;
+    this.#left = left;
     this.#current = new PathState(path, isValidated);
   }
 
@@ -56,6 +59,7 @@ export class Paths {
    * @param newest whether no later record of its epoch has come: only that says that the peer has moved
    */
   authenticated(path: Path, newest: boolean, bytes: number): void {
+    if (path === this.#left) return;
     if (path === this.#current.path) {
       // Whoever answers under the handshake's keys has received what was sent to this address.
       if (!this.#current.isValidated) this.#current.validate();
@@ -90,7 +94,8 @@ export class Paths {
     if (message.type === "path_challenge") {
       // "to the address from which the corresponding path_challenge was received"
       const state = from === this.#current.path ? this.#current : new PathState(from, true);
-      this.#host.sendRoutability({ type: "path_response", cookie: message.cookie }, state);
+      const type = from === this.#left ? "path_drop" : "path_response";
+      this.#host.sendRoutability({ type, cookie: message.cookie }, state);
       return;
     }
     const validation = this.#validation;

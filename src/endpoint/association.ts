@@ -17,6 +17,8 @@ import type { Deadlines, Scheduled } from "./deadlines.ts";
 export interface AssociationOwner {
   /** As {@link Carrier.send}. */
   transmit(datagram: Uint8Array, to: RemoteAddress): boolean;
+  /** Sends by the carrier that was left: the answer to what {@link Association.receiveLate} was given. */
+  transmitLate?(datagram: Uint8Array): void;
   newConnectionId(association: Association): Bytes;
   established(association: Association, details: Connected): void;
   moved(association: Association, from: string): void;
@@ -50,6 +52,9 @@ function addressOf(path: string): RemoteAddress {
   return { host: path.slice(space + 1), port: Number(path.slice(0, space)) };
 }
 
+/** No address is like this. */
+const LEFT_PATH = "left";
+
 export class Association implements ConnectionHost, Scheduled {
   readonly connection: Connection;
   user: AssociationUser | undefined;
@@ -80,7 +85,7 @@ export class Association implements ConnectionHost, Scheduled {
     this.#remote = remote;
     this.#path = pathOf(remote.host, remote.port);
     this.giveUpAtMs = giveUpAtMs;
-    this.connection = new Connection(side, this, { ...options, path: this.#path });
+    this.connection = new Connection(side, this, { ...options, path: this.#path, leftPath: LEFT_PATH });
     this.reschedule();
   }
 
@@ -100,7 +105,16 @@ export class Association implements ConnectionHost, Scheduled {
 
   receive(datagram: Uint8Array, host: string, port: number): void {
     const isHere = port === this.#remote.port && host === this.#remote.host;
-    this.connection.handleDatagram(datagram, isHere ? this.#path : pathOf(host, port));
+    this.#receive(datagram, isHere ? this.#path : pathOf(host, port));
+  }
+
+  /** A datagram from the carrier that was left. */
+  receiveLate(datagram: Uint8Array): void {
+    this.#receive(datagram, LEFT_PATH);
+  }
+
+  #receive(datagram: Uint8Array, path: Path): void {
+    this.connection.handleDatagram(datagram, path);
     this.user?.flush();
     this.reschedule();
   }
@@ -173,6 +187,10 @@ export class Association implements ConnectionHost, Scheduled {
 
   transmit(datagram: Bytes, path: Path): void {
     if (this.#isMuted) return;
+    if (path === LEFT_PATH) {
+      this.#owner.transmitLate?.(datagram);
+      return;
+    }
     const to = path === this.#path ? this.#remote : addressOf(path as string);
     this.isTaken = this.#owner.transmit(datagram, to);
   }

@@ -170,7 +170,9 @@ class ClientLink implements AssociationOwner {
   #session: Session | undefined;
   #settle: { resolve(session: Session): void; reject(error: unknown): void } | undefined;
   #drained: (() => void)[] = [];
-  /** Closes the carrier that was left last, if it is still open. */
+  /** The carrier that was left last, if it is still open. */
+  #left: Carrier | undefined;
+  /** Closes it. */
   #leave: (() => void) | undefined;
 
   constructor(platform: Shared, route: Route, config: ClientConfig, opener: StreamsOpener | undefined) {
@@ -226,7 +228,8 @@ class ClientLink implements AssociationOwner {
   #handler(self: () => Carrier | undefined): CarrierHandler {
     return {
       datagram: (datagram, host, port) => {
-        this.#association?.receive(datagram, host, port);
+        if (this.#left !== undefined && self() === this.#left) this.#association!.receiveLate(datagram);
+        else this.#association?.receive(datagram, host, port);
         if (this.#settle !== undefined) this.#confirm();
       },
       drained: () => {
@@ -264,6 +267,10 @@ class ClientLink implements AssociationOwner {
 
   transmit(datagram: Uint8Array, to: RemoteAddress): boolean {
     return this.#carrier!.send(datagram, to);
+  }
+
+  transmitLate(datagram: Uint8Array): void {
+    this.#left?.send(datagram, this.#route.remote);
   }
 
   newConnectionId(): Bytes {
@@ -326,10 +333,12 @@ class ClientLink implements AssociationOwner {
     const before = this.#carrier!;
     this.#leave?.();
     this.#carrier = next;
+    this.#left = before;
     const timer = setTimeout(() => this.#leave?.(), REBIND_GRACE_MS);
     this.#leave = () => {
       clearTimeout(timer);
       this.#leave = undefined;
+      this.#left = undefined;
       void before.close();
     };
     for (const resolve of this.#drained.splice(0)) resolve();

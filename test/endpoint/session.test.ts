@@ -1,7 +1,12 @@
 import { expect, onTestFinished, test } from "vitest";
+import { connectOn } from "../../src/endpoint/connect.ts";
+import { listenOn } from "../../src/endpoint/listen.ts";
 import { connect } from "../../src/endpoint/node-index.ts";
+import { sharing } from "../../src/endpoint/platform.ts";
 import type { Server } from "../../src/endpoint/server.ts";
 import type { Session } from "../../src/endpoint/session.ts";
+import { MemoryNetwork } from "../../src/transport/memory.ts";
+import { core, crypto } from "../sim/pair.ts";
 import { alice, ask, dial, echoServer, failure, Middlebox, text, utf8 } from "./support.ts";
 
 async function server(options?: Parameters<typeof echoServer>[0]): Promise<Server> {
@@ -140,6 +145,34 @@ test("a client goes on from another socket", async () => {
   await until(() => other.remoteAddress.port !== before);
   expect(text(await ask(client, utf8("moved")))).toBe("moved");
   await expect(other.rebind()).rejects.toBeInstanceOf(TypeError);
+});
+
+test("a client that goes on from another socket answers by the old one what comes there (RFC 9853 §5.4)", async () => {
+  const network = new MemoryNetwork();
+  const platform = sharing(async () => ({ core, crypto, udp: network }));
+  const sessions: Session[] = [];
+  const opened = await listenOn(platform, "udp://192.0.2.1:4433", {
+    auth: alice,
+    onsession: (each) => sessions.push(each),
+  });
+  onTestFinished(() => opened.close());
+  const session = await connectOn(platform, opened.url, { auth: alice });
+  const oldPort = sessions[0]!.remoteAddress.port;
+  const fromPorts: number[] = [];
+  let isAskedAtOldPort = true;
+  network.filter = (datagram, from, to) => {
+    if (to.port === 4433) fromPorts.push(from.port);
+    const port = from.port === 4433 && isAskedAtOldPort ? oldPort : to.port;
+    return [{ datagram, from, to: { ...to, port } }];
+  };
+  await session.rebind();
+  await until(() => fromPorts.includes(oldPort));
+  // Told that the old port is left, the server waits for an answer from the new one.
+  expect(sessions[0]!.remoteAddress.port).toBe(oldPort);
+  isAskedAtOldPort = false;
+  const moved = setInterval(() => session.sendDatagram(utf8("here")), 20);
+  onTestFinished(() => clearInterval(moved));
+  await until(() => sessions[0]!.remoteAddress.port !== oldPort);
 });
 
 test("a NAT that changes its port does not end a session, and a spoofed address does not move it", async () => {

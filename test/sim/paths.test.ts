@@ -50,6 +50,33 @@ describe("a client that moves", () => {
     expect(client.received).toEqual([Uint8Array.of(2)]);
   });
 
+  test("says so where it was, to a peer that asks there (RFC 9853 §5.2)", async () => {
+    const { clientOptions } = withIds;
+    const pair = await connected({ ...withIds, clientOptions: { ...clientOptions, leftPath: "left" } });
+    const { client, server, network } = pair;
+    const before = network.sent.length;
+    network.filter = ({ to, bytes }) => {
+      // As if the server asked at the old address.
+      if (to !== "elsewhere") return to !== "left";
+      client.receive(bytes, "left");
+      return false;
+    };
+    client.move("elsewhere");
+    client.connection.send(Uint8Array.of(1));
+    await pair.until(() => false, 5000);
+    const sent = network.sent.slice(before);
+    const asked = sent.filter(({ to }) => to === "elsewhere");
+    const answers = sent.filter(({ to }) => to === "left");
+    expect(asked.length).toBeGreaterThan(0);
+    expect(answers).toHaveLength(asked.length);
+    expect(client.moves).toEqual([]);
+    expect(server.moves).toEqual([]);
+    // No path_response: it leaves the server where it is, even if it seems to come from the new address.
+    for (const { bytes } of answers) server.receive(bytes, "elsewhere");
+    expect(server.moves).toEqual([]);
+    expect(server.connection.drops).toEqual({});
+  });
+
   test("is not looked for where it was by a datagram from there that comes late", async () => {
     const pair = await connected(withIds);
     const { client, server, network } = pair;
