@@ -41,9 +41,13 @@ for (const [signal, code] of [
 /**
  * Runs a program to its end. Its output is collected, or goes straight to our terminal with `inherit: true`.
  * Resolves for every way to end: `code` is null when it was killed, `timedOut` when we did that after `limitMs`,
- * and `error` is set when it could not be started at all.
+ * and `error` is set when it could not be started at all. `signal` kills it before its end.
  */
-export function run(command, args, { cwd = root, env, limitMs, inherit = false, onLine, onErrorLine } = {}) {
+export function run(
+  command,
+  args,
+  { cwd = root, env, limitMs, inherit = false, onLine, onErrorLine, signal } = {},
+) {
   return new Promise((resolve) => {
     const child = spawn(command, args, {
       cwd,
@@ -52,6 +56,7 @@ export function run(command, args, { cwd = root, env, limitMs, inherit = false, 
       detached: process.platform !== "win32",
     });
     running.add(child);
+    signal?.addEventListener("abort", () => killTree(child), { once: true });
     const result = { code: null, timedOut: false, stdout: "", stderr: "", error: undefined };
     const timer =
       limitMs === undefined

@@ -42,7 +42,24 @@ async function* runAll(wanted, scratch) {
   const runtimes = RUNTIMES.filter((name) => wanted.includes(name));
   if (runtimes.length === 0) return;
   const bundles = await bundleSuites(scratch);
-  for (const runtime of runtimes) yield* testRuntime(runtime, bundles);
+  const end = new AbortController();
+  try {
+    const outside = await startOutside(bundles.outside, end.signal);
+    for (const runtime of runtimes) yield* testRuntime(runtime, bundles, outside);
+    if (runtimes.includes("chromium")) yield testPage(bundles.app, outside);
+  } finally {
+    end.abort();
+  }
+}
+
+/** Starts the servers and gateways that the suites need beside them. Resolves to where they are, as JSON. */
+async function startOutside(program, signal) {
+  const { command, args } = await findRuntime("deno");
+  const deno = [command, ...args, join(suiteFolder, "outside.deno.ts")];
+  return new Promise((resolve, reject) => {
+    const running = run(process.execPath, [program, ...deno], { onLine: resolve, signal });
+    running.then((result) => reject(new ToolError(`the servers of the suite ended:\n${output(result)}`)));
+  });
 }
 
 function summarize(label, { passed, failed }) {
@@ -87,10 +104,10 @@ function suiteFiles() {
 /** Bundles all suites, once for the command line and once for a page. */
 async function bundleSuites(scratch) {
   const { build } = await import("esbuild");
-  const bundle = (main, outfile, options) =>
+  const bundle = (files, outfile, options) =>
     build({
       stdin: {
-        contents: [...suiteFiles(), main].map((file) => `import "./${file}";`).join("\n"),
+        contents: files.map((file) => `import "./${file}";`).join("\n"),
         resolveDir: suiteFolder,
         loader: "ts",
       },
@@ -108,16 +125,17 @@ async function bundleSuites(scratch) {
     });
   const program = join(scratch, "suites.mjs");
   const page = join(scratch, "suites.browser.mjs");
-  await bundle("main.ts", program, {
-    platform: "neutral",
-    mainFields: ["module", "main"],
-    external: ["node:*", "ws"],
-  });
-  await bundle("main.browser.ts", page, { platform: "browser" });
-  return { program, page };
+  const outside = join(scratch, "outside.mjs");
+  const app = join(scratch, "app.browser.mjs");
+  const portable = { platform: "neutral", mainFields: ["module", "main"], external: ["node:*", "ws"] };
+  await bundle([...suiteFiles(), "main.ts"], program, portable);
+  await bundle([...suiteFiles(), "main.browser.ts"], page, { platform: "browser" });
+  await bundle(["outside.main.ts"], outside, portable);
+  await bundle(["../browser/app.ts"], app, { platform: "browser" });
+  return { program, page, outside, app };
 }
 
-async function* testRuntime(runtime, bundles) {
+async function* testRuntime(runtime, bundles, outside) {
   let found;
   try {
     found = await findRuntime(runtime);
@@ -128,21 +146,22 @@ async function* testRuntime(runtime, bundles) {
     return;
   }
   if (runtime === "chromium") {
-    yield testInChromium(found.command, bundles.page);
+    yield testInChromium(found.command, bundles.page, outside);
     return;
   }
-  yield testOnCommandLine(`${runtime}, bundle`, found, [bundles.program, runtime]);
+  yield testOnCommandLine(`${runtime}, bundle`, found, [bundles.program, runtime], outside);
   if (RUNS_TYPESCRIPT.includes(runtime)) {
     const suites = suiteFiles().map((file) => pathToFileURL(join(suiteFolder, file)).href);
-    yield testOnCommandLine(`${runtime}, source`, found, [join(suiteFolder, "main.ts"), runtime, ...suites]);
+    const script = [join(suiteFolder, "main.ts"), runtime, ...suites];
+    yield testOnCommandLine(`${runtime}, source`, found, script, outside);
   }
 }
 
-async function testOnCommandLine(label, { command, args }, script) {
+async function testOnCommandLine(label, { command, args }, script, outside) {
   const reader = new EventReader();
   const result = await run(command, [...args, ...script], {
     limitMs: RUNTIME_LIMIT_MS,
-    env: { NO_COLOR: "1" },
+    env: { NO_COLOR: "1", SEALGRAM_OUTSIDE: outside },
     onLine: (line) => reader.read(line),
   });
   if (result.code === 0) return reader.finish(label, undefined);
@@ -153,17 +172,32 @@ async function testOnCommandLine(label, { command, args }, script) {
   );
 }
 
-async function testInChromium(executablePath, page) {
+async function testInChromium(executablePath, page, outside) {
   const { runInChromium } = await import("./chromium.mjs");
   const reader = new EventReader();
   const { timedOut, error } = await runInChromium({
     executablePath,
-    script: readFileSync(page),
+    script: `globalThis.outside = ${outside};\n${readFileSync(page, "utf8")}`,
     onLine: (line) => reader.read(line),
     isLast: () => reader.ended,
     limitMs: RUNTIME_LIMIT_MS,
   });
   return reader.finish("chromium", timedOut ? `stopped after ${RUNTIME_LIMIT_MS / 1000} s` : error);
+}
+
+/** The browser app of test/browser, as its user sees it. */
+async function testPage(script, outside) {
+  const { testApp } = await import("../test/browser/app.test.mjs");
+  const result = { passed: 0, failed: 0 };
+  try {
+    const { command } = await findRuntime("chromium");
+    await testApp(command, readFileSync(script, "utf8"), JSON.parse(outside));
+    result.passed++;
+  } catch (error) {
+    result.failed++;
+    say(`not ok: the browser app\n${error.stack.replace(/^/gm, "    ")}`);
+  }
+  return summarize("chromium, an app", result);
 }
 
 /** Counts the events of test/runtime/harness.ts, one to a line, and prints the failures as they come. */

@@ -2,7 +2,9 @@ import type { AesBackend } from "../../src/core/aes.ts";
 import type { Bytes } from "../../src/core/bytes.ts";
 import type { Awaitable } from "../../src/crypto/provider.ts";
 import type * as entry from "../../src/endpoint/index.ts";
+import type { openGateway } from "../../src/gateway/node-index.ts";
 import type { UdpCarriers } from "../../src/transport/types.ts";
+import type { Outside } from "./outside.ts";
 
 export type Endpoint = Pick<typeof entry, "connect" | "listen">;
 
@@ -51,4 +53,8 @@ export interface Env {
   readonly carriers: UdpCarriers | undefined;
   /** Whether the runtime has UDP sockets, and whether these hear that nobody listens at the other end. */
   readonly udp: "none" | "unconnected" | "connected";
+  readonly hasWebTransport: boolean;
+  /** The gateway of this runtime; `undefined` in browsers. */
+  readonly openGateway: typeof openGateway | undefined;
+  readonly outside: Outside;
 }

@@ -2,12 +2,14 @@ import { webCryptoAes } from "../../src/core/webcrypto-aes.ts";
 import * as endpoint from "../../src/endpoint/index.ts";
 import type { Env } from "./env.ts";
 import { run } from "./harness.ts";
+import type { Outside } from "./outside.ts";
 import { nobleReference, webCryptoReference } from "./references.ts";
 
 // Runs the suites bundled with this file in a page, and hands each event to the function that the runner gave it.
 
 declare global {
   var report: (line: string) => Promise<void>;
+  var outside: Outside;
 }
 
 const env: Env = {
@@ -17,6 +19,9 @@ const env: Env = {
   endpoint,
   carriers: undefined,
   udp: "none",
+  hasWebTransport: true,
+  openGateway: undefined,
+  outside: globalThis.outside,
 };
 await run(env, (event) => {
   void globalThis.report(`@test ${JSON.stringify(event)}`);

@@ -27,6 +27,13 @@ async function carriers(name: string): Promise<UdpCarriers> {
   return (await import("../../src/transport/node-udp.ts")).nodeUdp;
 }
 
+/** Its gateway. */
+async function gateway(name: string): Promise<Env["openGateway"]> {
+  if (name === "deno") return (await import("../../src/gateway/deno-index.ts")).openGateway;
+  if (name === "bun") return (await import("../../src/gateway/bun-index.ts")).openGateway;
+  return (await import("../../src/gateway/node-index.ts")).openGateway;
+}
+
 const env: Env = {
   runtime,
   references: [nodeReference, webCryptoReference, nobleReference],
@@ -34,5 +41,8 @@ const env: Env = {
   endpoint: await endpoint(runtime),
   carriers: await carriers(runtime),
   udp: runtime === "deno" ? "unconnected" : "connected",
+  hasWebTransport: runtime === "deno",
+  openGateway: await gateway(runtime),
+  outside: JSON.parse(process.env.SEALGRAM_OUTSIDE!),
 };
 await run(env, (event: Event) => console.log(`@test ${JSON.stringify(event)}`));

@@ -1,11 +1,13 @@
 import { readdirSync } from "node:fs";
-import { expect, test } from "vitest";
+import { afterAll, expect, test } from "vitest";
 import { webCryptoAes } from "../../src/core/webcrypto-aes.ts";
 import { nodeAes } from "../../src/crypto/node-aes.ts";
 import * as endpoint from "../../src/endpoint/node-index.ts";
+import { openGateway } from "../../src/gateway/node-index.ts";
 import { nodeUdp } from "../../src/transport/node-udp.ts";
 import type { Env } from "./env.ts";
 import { registered } from "./harness.ts";
+import { openOutside } from "./outside.node.ts";
 import { nodeReference } from "./references.node.ts";
 import { nobleReference, webCryptoReference } from "./references.ts";
 
@@ -14,6 +16,9 @@ import { nobleReference, webCryptoReference } from "./references.ts";
 const suites = readdirSync(new URL(".", import.meta.url)).filter((name) => name.endsWith(".suite.ts"));
 for (const suite of suites) await import(/* @vite-ignore */ `./${suite}`);
 
+const outside = await openOutside();
+afterAll(() => outside.close());
+
 const env: Env = {
   runtime: "node",
   references: [nodeReference, webCryptoReference, nobleReference],
@@ -21,6 +26,9 @@ const env: Env = {
   endpoint,
   carriers: nodeUdp,
   udp: "connected",
+  hasWebTransport: false,
+  openGateway,
+  outside,
 };
 
 test("there are suites, with tests in them", () => {

@@ -1,0 +1,214 @@
+import type { Bytes } from "../../src/core/bytes.ts";
+import { fromBase64 } from "../../src/crypto/bytes.ts";
+import {
+  type Auth,
+  type ConnectOptions,
+  gatewayHashes,
+  password,
+  psk,
+  publicKey,
+  SealgramError,
+} from "../../src/endpoint/api.ts";
+import type { Session } from "../../src/endpoint/session.ts";
+import type { Env } from "./env.ts";
+import { bytesEqual, equal, ok, rejects, test } from "./harness.ts";
+import { identity, type Outside, sharedKey, sharedPassword, type TargetName } from "./outside.ts";
+
+// Clients behind gateways: this runtime's client, a gateway in Node or Deno, and UDP servers in Node.
+
+const utf8 = (text: string): Bytes => new TextEncoder().encode(text);
+const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
+const withPsk = psk({ identity, key: sharedKey });
+
+/** How a client of this runtime gets to a server. */
+interface Way {
+  readonly name: "webSocket" | "webTransport";
+  readonly env: Env;
+  readonly outside: Outside;
+  dial(target: TargetName | "unknown", auth: Auth, options?: Partial<ConnectOptions>): Promise<Session>;
+}
+
+function wayTest(name: string, fn: (way: Way) => Promise<void>): void {
+  test(`gateway: WebSocket: ${name}`, async (env) => {
+    const { outside, endpoint } = env;
+    await fn({
+      name: "webSocket",
+      env,
+      outside,
+      dial: (target, auth, options) =>
+        endpoint.connect(`${outside.webSocket}/${target}`, { auth, timeoutMs: 60_000, ...options }),
+    });
+  });
+  test(`gateway: WebTransport: ${name}`, async (env) => {
+    const { outside, endpoint } = env;
+    if (!env.hasWebTransport) {
+      const connecting = endpoint.connect("https://127.0.0.1:4433/psk", { auth: withPsk });
+      equal((await rejects(connecting, SealgramError)).code, "no_webtransport");
+      return;
+    }
+    const { url, hashes } = outside.webTransport!;
+    await fn({
+      name: "webTransport",
+      env,
+      outside,
+      dial: (target, auth, options) =>
+        endpoint.connect(`${url}/${target}`, {
+          auth,
+          timeoutMs: 60_000,
+          serverCertificateHashes: () => gatewayHashes(hashes),
+          ...options,
+        }),
+    });
+  });
+}
+
+/** The answer to a datagram, which is sent again while there is none: datagrams get lost. */
+function ask(session: Session, datagram: Uint8Array): Promise<Bytes> {
+  return new Promise((resolve) => {
+    const again = setInterval(() => session.sendDatagram(datagram), 100);
+    session.ondatagram = (answer) => {
+      clearInterval(again);
+      resolve(answer.slice());
+    };
+    session.sendDatagram(datagram);
+  });
+}
+
+/** The answer to this datagram: answers to others may still be on their way. */
+async function askFor(session: Session, question: string): Promise<void> {
+  while (text(await ask(session, utf8(question))) !== question);
+}
+
+async function code(promise: Promise<unknown>): Promise<string> {
+  return (await rejects(promise, SealgramError)).code;
+}
+
+wayTest("with a pre-shared key, datagrams of all sizes come back as they were sent", async ({ dial }) => {
+  const session = await dial("psk", withPsk);
+  equal(session.peer?.identity, identity);
+  ok(session.maxDatagramSize > 1000, "the carrier takes less than expected");
+  for (const length of [0, 1, 17, 100, 1000, session.maxDatagramSize]) {
+    const datagram = Uint8Array.from({ length }, (_, i) => i * 7 + length);
+    bytesEqual(await ask(session, datagram), datagram);
+  }
+  session.close();
+  equal((await session.closed).closeCode, 0);
+});
+
+wayTest("with a password, and with a wrong one", async ({ dial }) => {
+  const session = await dial("password", password({ identity, password: sharedPassword }));
+  equal(session.peer?.kind, "password");
+  await askFor(session, "by password");
+  session.close();
+  equal(await code(dial("password", password({ identity, password: "wrong" }))), "authentication_failed");
+});
+
+wayTest("with the server's public key, and with another's", async ({ dial, outside }) => {
+  const trusted = [fromBase64(outside.publicKey)];
+  const session = await dial("key", publicKey({ trusted }));
+  equal(session.peer?.kind, "public_key");
+  await askFor(session, "by key");
+  session.close();
+  const other = trusted[0]!.slice();
+  other[other.length - 1]! ^= 1;
+  equal(await code(dial("key", publicKey({ trusted: [other] }))), "untrusted_public_key");
+});
+
+wayTest("why there is no session", async ({ name, dial, env }) => {
+  equal(await code(dial("unknown", withPsk)), "unknown_target");
+  // Only Node's sockets hear of it that nobody listens.
+  if (name === "webSocket") equal(await code(dial("dead", withPsk)), "refused");
+  else equal(await code(dial("dead", withPsk, { timeoutMs: 500 })), "timeout");
+  const wrong = psk({ identity, key: sharedKey.map((byte) => byte ^ 1) });
+  equal(await code(dial("psk", wrong)), "authentication_failed");
+  const nobody = name === "webSocket" ? "ws://127.0.0.1:9/psk" : undefined;
+  if (nobody !== undefined) {
+    equal(await code(env.endpoint.connect(nobody, { auth: withPsk })), "gateway_unreachable");
+    return;
+  }
+  const failed = await code(
+    dial("psk", withPsk, { serverCertificateHashes: [{ algorithm: "sha-256", value: new Uint8Array(32) }] }),
+  );
+  // Browsers do not say why.
+  equal(failed, env.runtime === "chromium" ? "gateway_unreachable" : "untrusted_gateway");
+});
+
+wayTest("an abort", async ({ dial }) => {
+  const reason = new RangeError("changed my mind");
+  await rejects(dial("psk", withPsk, { signal: AbortSignal.abort(reason) }), RangeError);
+  const abort = new AbortController();
+  const dialing = dial("dead", withPsk, { signal: abort.signal });
+  abort.abort(reason);
+  await rejects(dialing, RangeError);
+});
+
+wayTest("a client that goes on by another connection keeps its session", async ({ dial }) => {
+  const session = await dial("psk", withPsk);
+  await askFor(session, "one");
+  const before = session.exportKeyingMaterial("EXPORTER-test", new Uint8Array(0), 16);
+  for (let i = 0; i < 3; i++) {
+    await session.rebind();
+    await askFor(session, `after ${i}`);
+  }
+  bytesEqual(session.exportKeyingMaterial("EXPORTER-test", new Uint8Array(0), 16), before);
+  session.close();
+});
+
+wayTest("a session outlives its gateway's restart", async ({ name, dial, outside }) => {
+  const session = await dial("psk", withPsk);
+  await askFor(session, "before");
+  const response = await fetch(`${outside.restart}/${name}`, { method: "POST" });
+  equal(response.status, 200);
+  await askFor(session, "after");
+  session.close();
+  equal((await session.closed).closeCode, 0);
+});
+
+wayTest("a queue that is full refuses datagrams until there is room again", async ({ dial }) => {
+  const session = await dial("psk", withPsk);
+  const datagram = new Uint8Array(1000);
+  let taken = 0;
+  while (session.sendDatagram(datagram)) ok(taken++ < 100_000, "the queue has no end");
+  const { datagramsSent, droppedOutgoing } = await session.getStats();
+  equal(datagramsSent, taken);
+  equal(droppedOutgoing, 1);
+  await session.datagrams.writable.getWriter().write(utf8("room"));
+  await askFor(session, "there");
+  session.close();
+});
+
+test("gateway: this runtime's own, in front of its own server, and again at its place", async (env) => {
+  const { openGateway, endpoint } = env;
+  if (openGateway === undefined) {
+    equal(env.runtime, "chromium");
+    return;
+  }
+  const server = await endpoint.listen("udp://127.0.0.1:0", {
+    auth: withPsk,
+    onsession: (session) => {
+      session.ondatagram = (datagram) => void session.sendDatagram(datagram);
+    },
+  });
+  const options = { targets: { game: server.url }, limits: { clientsPerAddress: 2 } };
+  const first = await openGateway("http://127.0.0.1:0", options);
+  const base = first.url.replace("http", "ws");
+  const sessions = await Promise.all(
+    [1, 2].map(() => endpoint.connect(`${base}/game`, { auth: withPsk, timeoutMs: 60_000 })),
+  );
+  for (const session of sessions) await askFor(session, "hello");
+  equal(await code(endpoint.connect(`${base}/game`, { auth: withPsk })), "gateway_busy");
+  equal(await code(endpoint.connect(`${base}/other`, { auth: withPsk })), "unknown_target");
+  const { clients, toServers } = first.getStats();
+  equal(clients, 2);
+  ok(toServers.datagrams > 4);
+  equal((await fetch(`${first.url}/game`)).status, 404);
+  equal((await fetch(`${first.url}/.well-known/sealgram`)).status, 200);
+  await first.close();
+  const second = await openGateway(first.url, options);
+  for (const session of sessions) await askFor(session, "again");
+  equal(server.getStats().accepted, 2);
+  for (const session of sessions) session.close();
+  await Promise.all(sessions.map(({ closed }) => closed));
+  await second.close();
+  await server.close();
+});
