@@ -35,7 +35,6 @@ const MAX_ARRIVING = 1000;
 const ARRIVAL_TIMEOUT_MS = 10_000;
 /** For how long a client is waited for that was told to go. */
 const CLOSE_TIMEOUT_MS = 1000;
-/** Bytes of datagrams that may be on their way into Deno are few: it takes them at once. */
 const CLOSED = { closeCode: 0, reason: "" };
 
 export async function serveDenoWebTransport(
@@ -154,12 +153,14 @@ async function serveClient(
   await ending;
 }
 
-/** Ends a session. Deno closes its connection at once, which browsers report without the code: a stream says it before. */
+/**
+ * Ends a session. Deno closes the connection under it, which browsers report without the code: the four digits of the
+ * code come before, in a stream.
+ */
 async function end(quic: QuicConnection, transport: WebTransport, code: GatewayCode): Promise<void> {
   try {
     const writer = (await transport.createUnidirectionalStream()).getWriter();
     await writer.write(new TextEncoder().encode(`${code}`));
-    await writer.close();
     await Promise.race([quic.closed, pause(CLOSE_TIMEOUT_MS)]);
   } catch {
     // It is closed already.

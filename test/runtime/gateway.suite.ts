@@ -164,14 +164,15 @@ wayTest("a session outlives its gateway's restart", async ({ name, dial, outside
   equal((await session.closed).closeCode, 0);
 });
 
-wayTest("a queue that is full refuses datagrams until there is room again", async ({ dial }) => {
+wayTest("more than a carrier takes is refused or gets lost, and nothing else happens", async ({ dial }) => {
   const session = await dial("psk", withPsk);
   const datagram = new Uint8Array(1000);
   let taken = 0;
-  while (session.sendDatagram(datagram)) ok(taken++ < 100_000, "the queue has no end");
+  for (let i = 0; i < 10_000; i++) if (session.sendDatagram(datagram)) taken++;
   const { datagramsSent, droppedOutgoing } = await session.getStats();
   equal(datagramsSent, taken);
-  equal(droppedOutgoing, 1);
+  equal(datagramsSent + droppedOutgoing, 10_000);
+  // Streams wait for room instead.
   await session.datagrams.writable.getWriter().write(utf8("room"));
   await askFor(session, "there");
   session.close();

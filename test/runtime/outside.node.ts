@@ -12,6 +12,7 @@ import { toBase64 } from "../../src/crypto/bytes.ts";
 import { generatePkcs8, signerFromPkcs8 } from "../../src/crypto/signer.ts";
 import {
   type Auth,
+  LoginThrottle,
   listen,
   MemoryRecordStore,
   password,
@@ -31,9 +32,11 @@ export interface OpenedOutside extends Outside {
 export async function openOutside(deno?: readonly string[]): Promise<OpenedOutside> {
   const serverKey = await generatePkcs8("Ed25519");
   const record = await register({ identity, password: sharedPassword, iterations: 30_000 });
+  // Every runtime comes with wrong passwords too.
+  const throttle = new LoginThrottle({ placeFailures: 1000, identityFailures: 1000, addressFailures: 1000 });
   const [ofPsk, ofPassword, ofKey] = await Promise.all([
     echo(psk({ identity, key: sharedKey })),
-    echo(password(new MemoryRecordStore([record]))),
+    echo(password(new MemoryRecordStore([record]), { throttle })),
     echo(publicKey({ key: serverKey })),
   ]);
   const targets: Record<TargetName, string> = {
