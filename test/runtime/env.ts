@@ -2,6 +2,7 @@ import type { AesBackend } from "../../src/core/aes.ts";
 import type { Bytes } from "../../src/core/bytes.ts";
 import type { Awaitable } from "../../src/crypto/provider.ts";
 import type * as entry from "../../src/endpoint/index.ts";
+import type { serveDenoWebTransport } from "../../src/gateway/deno-webtransport.ts";
 import type { openGateway } from "../../src/gateway/node-index.ts";
 import type { UdpCarriers } from "../../src/transport/types.ts";
 import type { Outside } from "./outside.ts";
@@ -56,5 +57,7 @@ export interface Env {
   readonly hasWebTransport: boolean;
   /** The gateway of this runtime; `undefined` in browsers. */
   readonly openGateway: typeof openGateway | undefined;
+  /** In Deno, which has QUIC. */
+  readonly serveWebTransport: typeof serveDenoWebTransport | undefined;
   readonly outside: Outside;
 }

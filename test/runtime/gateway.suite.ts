@@ -9,7 +9,12 @@ import {
   publicKey,
   SealgramError,
 } from "../../src/endpoint/api.ts";
+import { Deadlines } from "../../src/endpoint/deadlines.ts";
 import type { Session } from "../../src/endpoint/session.ts";
+import { OwnCertificates } from "../../src/gateway/certificates.ts";
+import { Forwarder } from "../../src/gateway/forwarder.ts";
+import { forwarderSettings } from "../../src/gateway/options.ts";
+import type { CertificateHash } from "../../src/transport/types.ts";
 import type { Env } from "./env.ts";
 import { bytesEqual, equal, ok, rejects, test } from "./harness.ts";
 import { identity, type Outside, sharedKey, sharedPassword, type TargetName } from "./outside.ts";
@@ -211,5 +216,56 @@ test("gateway: this runtime's own, in front of its own server, and again at its 
   for (const session of sessions) session.close();
   await Promise.all(sessions.map(({ closed }) => closed));
   await second.close();
+  await server.close();
+});
+
+test("gateway: a certificate that takes its turn is one that pages know, and ends no session", async (env) => {
+  const { serveWebTransport, endpoint } = env;
+  if (serveWebTransport === undefined) {
+    ok(env.runtime !== "deno");
+    return;
+  }
+  const server = await endpoint.listen("udp://127.0.0.1:0", {
+    auth: withPsk,
+    onsession: (session) => {
+      session.ondatagram = (datagram) => void session.sendDatagram(datagram);
+    },
+  });
+  let now = Date.now();
+  const certificates = await OwnCertificates.open(["localhost"], undefined, () => now);
+  const settings = forwarderSettings({ targets: { game: server.url } });
+  const forwarder = new Forwarder(settings, env.carriers!, new Deadlines());
+  const gateway = await serveWebTransport(
+    { host: "127.0.0.1", port: 0, isSecure: true },
+    certificates.current,
+    {
+      forwarder,
+      limits: settings.limits,
+      answer: () => ({ status: 404, headers: {}, body: "" }),
+      clientAddress: (_, remote) => remote,
+    },
+  );
+  certificates.onchange = (keyPair) => gateway.renew(keyPair);
+  const dial = (hash: CertificateHash) =>
+    endpoint.connect(`https://127.0.0.1:${gateway.place.port}/game`, {
+      auth: withPsk,
+      timeoutMs: 60_000,
+      serverCertificateHashes: [hash],
+    });
+  const [first, second] = certificates.hashes;
+  const before = await dial(first!);
+  await askFor(before, "before");
+  equal(await code(dial(second!)), "untrusted_gateway");
+
+  now += 6 * 86_400_000;
+  await certificates.update();
+  const after = await dial(second!);
+  await askFor(after, "after");
+  await askFor(before, "still here");
+  equal(await code(dial(first!)), "untrusted_gateway");
+
+  for (const session of [before, after]) session.close();
+  forwarder.close();
+  await gateway.close();
   await server.close();
 });

@@ -21,6 +21,7 @@ const env: Env = {
   udp: "none",
   hasWebTransport: true,
   openGateway: undefined,
+  serveWebTransport: undefined,
   outside: globalThis.outside,
 };
 await run(env, (event) => {

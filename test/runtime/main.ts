@@ -43,6 +43,10 @@ const env: Env = {
   udp: runtime === "deno" ? "unconnected" : "connected",
   hasWebTransport: runtime === "deno",
   openGateway: await gateway(runtime),
+  serveWebTransport:
+    runtime === "deno"
+      ? (await import("../../src/gateway/deno-webtransport.ts")).serveDenoWebTransport
+      : undefined,
   outside: JSON.parse(process.env.SEALGRAM_OUTSIDE!),
 };
 await run(env, (event: Event) => console.log(`@test ${JSON.stringify(event)}`));

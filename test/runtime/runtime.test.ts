@@ -28,6 +28,7 @@ const env: Env = {
   udp: "connected",
   hasWebTransport: false,
   openGateway,
+  serveWebTransport: undefined,
   outside,
 };
 
