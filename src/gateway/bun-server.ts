@@ -41,6 +41,8 @@ interface ClientOfBun {
   client: ForwardedClient | undefined;
 }
 
+/** More than any datagram has; what is longer than the limit is dropped, and its client stays. */
+const MAX_MESSAGE_BYTES = 65_536;
 /** For how long the other side's part of a closing handshake is waited for. */
 const CLOSE_TIMEOUT_MS = 1000;
 
@@ -71,7 +73,7 @@ export async function serveBun(
     },
     error: () => new Response(null, { status: 400 }),
     websocket: {
-      maxPayloadLength: core.limits.datagramBytes,
+      maxPayloadLength: MAX_MESSAGE_BYTES,
       backpressureLimit: 2 * core.limits.queuedBytes,
       perMessageDeflate: false,
       open(socket) {

@@ -6,6 +6,7 @@
 import { fromBase64, toBase64 } from "../crypto/bytes.ts";
 import { generateCertificate } from "../crypto/certificate-generate.ts";
 import { toPem } from "../crypto/key-format.ts";
+import { runtimeCrypto } from "../crypto/runtime-crypto.ts";
 import type { CertificateHash } from "../transport/types.ts";
 import type { TlsKeyPair } from "./options.ts";
 
@@ -146,7 +147,8 @@ export class OwnCertificates {
 async function toOwn(stored: Stored): Promise<OwnCertificate> {
   const { shownFromMs, notAfterMs } = stored;
   const certificate = fromBase64(stored.certificate);
-  const value = new Uint8Array(await crypto.subtle.digest("SHA-256", certificate));
+  const { subtle } = await runtimeCrypto();
+  const value = new Uint8Array(await subtle.digest("SHA-256", certificate));
   return {
     cert: toPem("CERTIFICATE", certificate),
     key: toPem("PRIVATE KEY", fromBase64(stored.privateKey)),

@@ -25,6 +25,9 @@ interface DenoHttp {
   upgradeWebSocket(request: Request): { readonly socket: WebSocket; readonly response: Response };
 }
 
+/** More than any datagram has; what is longer than the limit is dropped, and its client stays. */
+const MAX_MESSAGE_BYTES = 65_536;
+
 export async function serveDeno(
   place: GatewayPlace,
   tls: TlsKeyPair | undefined,
@@ -75,7 +78,7 @@ function serveClient(
   };
   socket.onmessage = ({ data }) => {
     if (!(data instanceof ArrayBuffer)) socket.close(GatewayCode.not_binary);
-    else if (data.byteLength > core.limits.datagramBytes) socket.close(GatewayCode.too_long);
+    else if (data.byteLength > MAX_MESSAGE_BYTES) socket.close(GatewayCode.too_long);
     else client?.receive(new Uint8Array(data));
   };
   socket.onclose = () => client?.gone();

@@ -10,6 +10,8 @@ import type { GatewayPlace, TlsKeyPair } from "./options.ts";
 
 /** For how long a client may take to send its request. */
 const REQUEST_TIMEOUT_MS = 10_000;
+/** More than any datagram has; what is longer than the limit is dropped, and its client stays. */
+const MAX_MESSAGE_BYTES = 65_536;
 /** For how long the other side's part of a closing handshake is waited for. */
 const CLOSE_TIMEOUT_MS = 1000;
 
@@ -31,7 +33,7 @@ export async function serveNode(
     noServer: true,
     clientTracking: false,
     perMessageDeflate: false,
-    maxPayload: core.limits.datagramBytes,
+    maxPayload: MAX_MESSAGE_BYTES,
     closeTimeout: CLOSE_TIMEOUT_MS,
   };
   const webSockets = new WebSocketServer(webSocketOptions);

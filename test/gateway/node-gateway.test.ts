@@ -6,7 +6,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { WebSocket } from "ws";
 import { generateCertificate } from "../../src/crypto/certificate-generate.ts";
 import { toPem } from "../../src/crypto/key-format.ts";
-import { connect, gatewayHashes, psk } from "../../src/endpoint/node-index.ts";
+import { connect, gatewayHashes, listen, psk } from "../../src/endpoint/node-index.ts";
 import type { Server } from "../../src/endpoint/server.ts";
 import { type Gateway, type GatewayOptions, openGateway } from "../../src/gateway/node-index.ts";
 import { GatewayCode } from "../../src/transport/gateway-codes.ts";
@@ -57,7 +57,8 @@ test("a session outlives its gateway, which comes back at the same place", async
   onTestFinished(() => server.close());
   const targets = { game: server.url };
   const first = await openGateway("http://127.0.0.1:0", { targets });
-  const session = await connect(`${first.url.replace("http", "ws")}/game`, { auth: alice });
+  const url = `${first.url.replace("http", "ws")}/game`;
+  const session = await connect(url, { auth: alice, streams: false });
   expect(text(await ask(session, utf8("one")))).toBe("one");
   await first.close();
   expect(session.isClosed).toBe(false);
@@ -69,6 +70,38 @@ test("a session outlives its gateway, which comes back at the same place", async
   await written;
   expect(text(await ask(session, utf8("two")))).toBe("two");
   expect(server.getStats()).toMatchObject({ sessions: 1, accepted: 1 });
+});
+
+test("a stream goes on where it was when the gateway comes back", async () => {
+  const server = await listen("udp://127.0.0.1:0", { auth: alice });
+  onTestFinished(() => server.close());
+  const targets = { game: server.url };
+  const first = await openGateway("http://127.0.0.1:0", { targets });
+  const [session, { value: other }] = await Promise.all([
+    connect(`${first.url.replace("http", "ws")}/game`, { auth: alice }),
+    server[Symbol.asyncIterator]().next(),
+  ]);
+  const content = Uint8Array.from({ length: 300_000 }, (_, i) => i * 31 + (i >> 8));
+  const writer = (await session.createUnidirectionalStream()).getWriter();
+  const reading = (async () => {
+    const { value: stream } = await other.incomingUnidirectionalStreams.getReader().read();
+    const received: number[] = [];
+    let restarted: Promise<unknown> | undefined;
+    for await (const chunk of stream as AsyncIterable<Uint8Array>) {
+      received.push(...chunk);
+      restarted ??= first.close().then(async () => {
+        const second = await openGateway(first.url, { targets });
+        onTestFinished(() => second.close());
+      });
+    }
+    await restarted;
+    return Uint8Array.from(received);
+  })();
+  for (let at = 0; at < content.length; at += 10_000) await writer.write(content.subarray(at, at + 10_000));
+  await writer.close();
+  expect(await reading).toEqual(content);
+  expect(server.getStats()).toMatchObject({ sessions: 1, accepted: 1 });
+  session.close();
 });
 
 test("a session whose gateway stays away ends by its idle time-out, and leaves no attempts behind", async () => {
@@ -169,7 +202,7 @@ test("pages of other origins, text, long messages and too many clients are refus
   expect(await closeCode(game, { origin: "https://evil.example" })).toBe(GatewayCode.origin_refused);
   expect(await closeCode(game, { origin: "https://app.example" }, "text")).toBe(GatewayCode.not_binary);
   // RFC 6455 §7.4.1: message too big
-  expect(await closeCode(game, {}, new Uint8Array(1001))).toBe(1009);
+  expect(await closeCode(game, {}, new Uint8Array(65_537))).toBe(1009);
   const held = [new WebSocket(game), new WebSocket(game)];
   await Promise.all(held.map((socket) => once(socket, "open")));
   expect(await closeCode(game)).toBe(GatewayCode.busy);
@@ -226,7 +259,7 @@ test("a client that stops reading is owed a bounded queue, and others are not di
 
 test("a client's own queue is bounded: what does not fit is refused, until there is room again", async () => {
   const { ws } = await world({ limits: { datagramsPerSecond: 1e6, bytesPerSecond: 1e9 } });
-  const session = await connect(`${ws}/game`, { auth: alice });
+  const session = await connect(`${ws}/game`, { auth: alice, streams: false });
   const datagram = new Uint8Array(1000);
   let taken = 0;
   while (session.sendDatagram(datagram)) {

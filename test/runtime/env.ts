@@ -54,6 +54,12 @@ export interface Env {
   readonly carriers: UdpCarriers | undefined;
   /** Whether the runtime has UDP sockets, and whether these hear that nobody listens at the other end. */
   readonly udp: "none" | "unconnected" | "connected";
+  /** What only the suite of gateways needs. */
+  readonly gateways?: Gateways;
+}
+
+export interface Gateways {
+  /** Whether clients of this runtime have WebTransport. */
   readonly hasWebTransport: boolean;
   /** The gateway of this runtime; `undefined` in browsers. */
   readonly openGateway: typeof openGateway | undefined;

@@ -35,7 +35,8 @@ interface Way {
 
 function wayTest(name: string, fn: (way: Way) => Promise<void>): void {
   test(`gateway: WebSocket: ${name}`, async (env) => {
-    const { outside, endpoint } = env;
+    const { endpoint } = env;
+    const { outside } = env.gateways!;
     await fn({
       name: "webSocket",
       env,
@@ -45,8 +46,9 @@ function wayTest(name: string, fn: (way: Way) => Promise<void>): void {
     });
   });
   test(`gateway: WebTransport: ${name}`, async (env) => {
-    const { outside, endpoint } = env;
-    if (!env.hasWebTransport) {
+    const { endpoint } = env;
+    const { outside, hasWebTransport } = env.gateways!;
+    if (!hasWebTransport) {
       const connecting = endpoint.connect("https://127.0.0.1:4433/psk", { auth: withPsk });
       equal((await rejects(connecting, SealgramError)).code, "no_webtransport");
       return;
@@ -184,7 +186,8 @@ wayTest("more than a carrier takes is refused or gets lost, and nothing else hap
 });
 
 test("gateway: this runtime's own, in front of its own server, and again at its place", async (env) => {
-  const { openGateway, endpoint } = env;
+  const { endpoint } = env;
+  const { openGateway } = env.gateways!;
   if (openGateway === undefined) {
     equal(env.runtime, "chromium");
     return;
@@ -220,7 +223,8 @@ test("gateway: this runtime's own, in front of its own server, and again at its 
 });
 
 test("gateway: a certificate that takes its turn is one that pages know, and ends no session", async (env) => {
-  const { serveWebTransport, endpoint } = env;
+  const { endpoint } = env;
+  const { serveWebTransport } = env.gateways!;
   if (serveWebTransport === undefined) {
     ok(env.runtime !== "deno");
     return;

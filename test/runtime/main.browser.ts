@@ -19,10 +19,12 @@ const env: Env = {
   endpoint,
   carriers: undefined,
   udp: "none",
-  hasWebTransport: true,
-  openGateway: undefined,
-  serveWebTransport: undefined,
-  outside: globalThis.outside,
+  gateways: {
+    hasWebTransport: true,
+    openGateway: undefined,
+    serveWebTransport: undefined,
+    outside: globalThis.outside,
+  },
 };
 await run(env, (event) => {
   void globalThis.report(`@test ${JSON.stringify(event)}`);

@@ -1,7 +1,7 @@
 import { webCryptoAes } from "../../src/core/webcrypto-aes.ts";
 import { nodeAes } from "../../src/crypto/node-aes.ts";
 import type { UdpCarriers } from "../../src/transport/types.ts";
-import type { Endpoint, Env } from "./env.ts";
+import type { Endpoint, Env, Gateways } from "./env.ts";
 import { type Event, run } from "./harness.ts";
 import { nodeReference } from "./references.node.ts";
 import { nobleReference, webCryptoReference } from "./references.ts";
@@ -28,7 +28,7 @@ async function carriers(name: string): Promise<UdpCarriers> {
 }
 
 /** Its gateway. */
-async function gateway(name: string): Promise<Env["openGateway"]> {
+async function gateway(name: string): Promise<Gateways["openGateway"]> {
   if (name === "deno") return (await import("../../src/gateway/deno-index.ts")).openGateway;
   if (name === "bun") return (await import("../../src/gateway/bun-index.ts")).openGateway;
   return (await import("../../src/gateway/node-index.ts")).openGateway;
@@ -41,12 +41,14 @@ const env: Env = {
   endpoint: await endpoint(runtime),
   carriers: await carriers(runtime),
   udp: runtime === "deno" ? "unconnected" : "connected",
-  hasWebTransport: runtime === "deno",
-  openGateway: await gateway(runtime),
-  serveWebTransport:
-    runtime === "deno"
-      ? (await import("../../src/gateway/deno-webtransport.ts")).serveDenoWebTransport
-      : undefined,
-  outside: JSON.parse(process.env.SEALGRAM_OUTSIDE!),
+  gateways: {
+    hasWebTransport: runtime === "deno",
+    openGateway: await gateway(runtime),
+    serveWebTransport:
+      runtime === "deno"
+        ? (await import("../../src/gateway/deno-webtransport.ts")).serveDenoWebTransport
+        : undefined,
+    outside: JSON.parse(process.env.SEALGRAM_OUTSIDE!),
+  },
 };
 await run(env, (event: Event) => console.log(`@test ${JSON.stringify(event)}`));

@@ -26,10 +26,12 @@ const env: Env = {
   endpoint,
   carriers: nodeUdp,
   udp: "connected",
-  hasWebTransport: false,
-  openGateway,
-  serveWebTransport: undefined,
-  outside,
+  gateways: {
+    hasWebTransport: false,
+    openGateway,
+    serveWebTransport: undefined,
+    outside,
+  },
 };
 
 test("there are suites, with tests in them", () => {
