@@ -153,6 +153,8 @@ function isNumbered(datagram: Uint8Array, number: number): boolean {
 const seeds = Array.from({ length: 6 }, (_, i) => 1000 + i);
 
 test.each(seeds)("seed %i: all that arrives was sent by the peer, and arrives once", async (seed) => {
+  // Half of the sessions know of acknowledgements and congestion.
+  const streams = seed % 2 === 0 ? {} : { streams: false as const };
   const random = generator(seed);
   const network = new MemoryNetwork();
   const settings = forwarderSettings({
@@ -168,7 +170,7 @@ test.each(seeds)("seed %i: all that arrives was sent by the peer, and arrives on
   const hand = new HostileHand(network, random);
   // It may try its hand at the handshake too, but then the client may have to give up, which is no fault.
   const [client, { value: other }] = await Promise.all([
-    connectOn(platform, "ws://gateway.example/game", { auth }),
+    connectOn(platform, "ws://gateway.example/game", { auth, ...streams }),
     server[Symbol.asyncIterator]().next(),
   ]);
   expect(client.peer).toEqual({ kind: "psk", identity: "alice" });
@@ -213,8 +215,8 @@ test.each(seeds)("seed %i: all that arrives was sent by the peer, and arrives on
         const again = setInterval(() => session.sendDatagram(numbered(last)), 5);
         to.ondatagram = (datagram: Uint8Array) => {
           if (!isNumbered(datagram, last)) return before(datagram);
+          // This one is sent more than once.
           clearInterval(again);
-          to.ondatagram = before;
           resolve();
         };
       });
