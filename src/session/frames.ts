@@ -4,6 +4,7 @@
  * those frames are unknown types.
  */
 import { TransportError } from "./errors.ts";
+import { neverSent, type PacketRange } from "./recovery/packet-number.ts";
 import { type PacketReader, type PacketWriter, varintLength } from "./varint.ts";
 
 export const FrameType = {
@@ -246,17 +247,6 @@ function belowZero(): TransportError {
   return new TransportError("frame_encoding_error", "an ACK of a negative packet number");
 }
 
-export function neverSent(): TransportError {
-  return new TransportError("protocol_violation", "an ACK of a packet that was never sent");
-}
-
-/** How an ACK frame's ranges are enumerated: descending, not adjacent. */
-export interface AckRanges {
-  readonly epoch: number;
-  readonly smallest: number;
-  readonly largest: number;
-}
-
 /** The most bytes that {@link writeAck} needs for one range after the first. */
 const ACK_RANGE_BYTES = 16;
 const ACK_HEADER_BYTES = 8 + 8 + 8 + 8;
@@ -266,7 +256,11 @@ const ACK_HEADER_BYTES = 8 + 8 + 8 + 8;
  * @param ranges at least one
  * @returns false if there is no room for any
  */
-export function writeAck(writer: PacketWriter, ranges: readonly AckRanges[], encodedDelay: number): boolean {
+export function writeAck(
+  writer: PacketWriter,
+  ranges: readonly PacketRange[],
+  encodedDelay: number,
+): boolean {
   const room = writer.room - ACK_HEADER_BYTES - 1;
   if (room < 0) return false;
   const count = Math.min(ranges.length - 1, Math.floor(room / ACK_RANGE_BYTES), 63 * 256);

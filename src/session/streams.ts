@@ -3,9 +3,10 @@
  * control over them (RFC 9000 §2 to §4).
  */
 import type { Bytes } from "../core/bytes.ts";
+import { Control, ControlFrames } from "./control-frames.ts";
 import { TransportError } from "./errors.ts";
 import { ReceiveWindow, SendCredit, type WindowLimits } from "./flow.ts";
-import { FrameType, writeControl } from "./frames.ts";
+import { FrameType } from "./frames.ts";
 import type { TransportParameters } from "./parameters.ts";
 import { ReceiveStream } from "./receive-stream.ts";
 import { SendQueue } from "./send-queue.ts";
@@ -34,32 +35,6 @@ export interface StreamsHost {
   mayOpen(unidirectional: boolean): void;
 }
 
-/** Frames about no particular stream that have to be sent, as bits. */
-const Control = {
-  max_data: 1,
-  data_blocked: 2,
-  max_streams_bidi: 4,
-  max_streams_uni: 8,
-  streams_blocked_bidi: 16,
-  streams_blocked_uni: 32,
-} as const;
-
-const controlOfType: Readonly<Record<number, number>> = {
-  [FrameType.max_data]: Control.max_data,
-  [FrameType.data_blocked]: Control.data_blocked,
-  [FrameType.max_streams_bidi]: Control.max_streams_bidi,
-  [FrameType.max_streams_uni]: Control.max_streams_uni,
-  [FrameType.streams_blocked_bidi]: Control.streams_blocked_bidi,
-  [FrameType.streams_blocked_uni]: Control.streams_blocked_uni,
-};
-
-const streamControlOfType: Readonly<Record<number, number>> = {
-  [FrameType.reset_stream]: StreamControl.reset_stream,
-  [FrameType.stop_sending]: StreamControl.stop_sending,
-  [FrameType.max_stream_data]: StreamControl.max_stream_data,
-  [FrameType.stream_data_blocked]: StreamControl.stream_data_blocked,
-};
-
 export class Streams {
   /** Flow control of what the peer sends on all streams. */
   readonly window: ReceiveWindow;
@@ -75,9 +50,8 @@ export class Streams {
   readonly #fresh = new SendQueue<SendStream>();
   /** Streams with something to send that the session's flow control does not allow. */
   #withoutCredit: SendStream[] = [];
+  readonly #control: ControlFrames;
   #peer: TransportParameters | undefined;
-  #control = 0;
-  #controlled: Stream[] = [];
 
   constructor(options: StreamsOptions, host: StreamsHost) {
     this.#options = options;
@@ -85,6 +59,14 @@ export class Streams {
     this.window = new ReceiveWindow(options.sessionWindow, host.now());
     this.#incoming = [new IncomingLimit(options.maxIncomingBidi), new IncomingLimit(options.maxIncomingUni)];
     this.#outgoing = [new OutgoingLimit(), new OutgoingLimit()];
+    this.#control = new ControlFrames({
+      window: this.window,
+      credit: this.credit,
+      incoming: this.#incoming,
+      outgoing: this.#outgoing,
+      now: () => host.now(),
+      rttMs: () => host.rttMs,
+    });
   }
 
   /** Streams that are not yet done. */
@@ -112,7 +94,7 @@ export class Streams {
     if (limits.opened >= limits.limit) {
       if (this.#peer !== undefined && limits.blockedAt !== limits.limit) {
         limits.blockedAt = limits.limit;
-        this.#control |= unidirectional ? Control.streams_blocked_uni : Control.streams_blocked_bidi;
+        this.#control.raise(unidirectional ? Control.streams_blocked_uni : Control.streams_blocked_bidi);
       }
       return undefined;
     }
@@ -155,12 +137,12 @@ export class Streams {
     }
     if (send.isBlocked && send.blockedAt !== send.limit) {
       send.blockedAt = send.limit;
-      this.#announce(stream, StreamControl.stream_data_blocked);
+      this.#control.raiseOf(stream, StreamControl.stream_data_blocked);
     }
   }
 
   reset(stream: Stream, errorCode: number): void {
-    if (stream.send!.reset(errorCode)) this.#announce(stream, StreamControl.reset_stream);
+    if (stream.send!.reset(errorCode)) this.#control.raiseOf(stream, StreamControl.reset_stream);
   }
 
   stop(stream: Stream, errorCode: number): void {
@@ -169,7 +151,7 @@ export class Streams {
     const knowsEnd = receive.finalSize !== undefined;
     this.#consumed(receive.stop(errorCode));
     // "STOP_SENDING SHOULD only be sent for a receiving stream that has not been reset", or is not all there (§3.5).
-    if (!knowsEnd) this.#announce(stream, StreamControl.stop_sending);
+    if (!knowsEnd) this.#control.raiseOf(stream, StreamControl.stop_sending);
     this.#tidy(stream);
   }
 
@@ -179,7 +161,7 @@ export class Streams {
     const bytes = receive.read(maxBytes, target);
     this.#consumed(bytes.length);
     if (receive.finalSize === undefined && receive.window.isLow) {
-      this.#announce(stream, StreamControl.max_stream_data);
+      this.#control.raiseOf(stream, StreamControl.max_stream_data);
     }
     if (receive.isAtEnd) {
       receive.finish();
@@ -196,7 +178,7 @@ export class Streams {
 
   #consumed(bytes: number): void {
     this.window.consumed += bytes;
-    if (this.window.isLow) this.#control |= Control.max_data;
+    if (this.window.isLow) this.#control.raise(Control.max_data);
   }
 
   /** Forgets a stream that is done. */
@@ -210,7 +192,7 @@ export class Streams {
 
   #allowMore(limits: IncomingLimit): void {
     if (!limits.isLow) return;
-    this.#control |= limits === this.#incoming[0] ? Control.max_streams_bidi : Control.max_streams_uni;
+    this.#control.raise(limits === this.#incoming[0] ? Control.max_streams_bidi : Control.max_streams_uni);
   }
 
   #isOwn(id: number): boolean {
@@ -294,7 +276,7 @@ export class Streams {
     const send = stream.send!;
     // "An endpoint that receives a STOP_SENDING frame MUST send a RESET_STREAM frame" if it is not done (§3.5).
     if (!send.reset(errorCode)) return false;
-    this.#announce(stream, StreamControl.reset_stream);
+    this.#control.raiseOf(stream, StreamControl.reset_stream);
     stream.user?.stopped(errorCode);
     return true;
   }
@@ -330,16 +312,9 @@ export class Streams {
 
   // Sending
 
-  #announce(stream: Stream, control: number): void {
-    stream.control |= control;
-    if (stream.isQueuedControl) return;
-    stream.isQueuedControl = true;
-    this.#controlled.push(stream);
-  }
-
   /** Whether there is anything to send. */
   get hasFrames(): boolean {
-    return this.#control !== 0 || this.#controlled.length > 0 || this.hasData;
+    return !this.#control.isEmpty || this.hasData;
   }
 
   /** Whether there is stream data to send. */
@@ -349,89 +324,8 @@ export class Streams {
 
   /** Fills a packet. Answers what went into it, before `sent`. */
   fill(writer: PacketWriter, sent: Sent | undefined): Sent | undefined {
-    let frames = sent;
-    if (this.#control !== 0) frames = this.#writeSessionControl(writer, frames);
-    if (this.#controlled.length > 0) frames = this.#writeStreamControl(writer, frames);
-    frames = this.#writeLost(writer, frames);
+    const frames = this.#writeLost(writer, this.#control.write(writer, sent));
     return this.#writeFresh(writer, frames);
-  }
-
-  #writeSessionControl(writer: PacketWriter, sent: Sent | undefined): Sent | undefined {
-    let frames = sent;
-    for (let bit = 1; bit <= this.#control; bit *= 2) {
-      if ((this.#control & bit) === 0) continue;
-      const type = this.#writeOne(writer, bit);
-      if (type === -1) break;
-      this.#control &= ~bit;
-      if (type !== 0) frames = { type, stream: undefined, range: undefined, next: frames };
-    }
-    return frames;
-  }
-
-  /** @returns the frame's type, 0 if it is out of date, or -1 if there is no room for it */
-  #writeOne(writer: PacketWriter, bit: number): number {
-    const write = (type: number, value: number) => (writeControl(writer, type, value) ? type : -1);
-    switch (bit) {
-      case Control.max_data:
-        if (this.window.isLow) this.window.advance(this.#host.now(), this.#host.rttMs);
-        return write(FrameType.max_data, this.window.limit);
-      case Control.data_blocked:
-        return this.credit.available > 0 ? 0 : write(FrameType.data_blocked, this.credit.limit);
-      case Control.max_streams_bidi:
-      case Control.max_streams_uni: {
-        const isUni = bit === Control.max_streams_uni;
-        const limits = this.#incoming[isUni ? 1 : 0];
-        limits.advance();
-        return write(isUni ? FrameType.max_streams_uni : FrameType.max_streams_bidi, limits.limit);
-      }
-      default: {
-        const isUni = bit === Control.streams_blocked_uni;
-        const { limit, opened } = this.#outgoing[isUni ? 1 : 0];
-        if (opened < limit) return 0;
-        return write(isUni ? FrameType.streams_blocked_uni : FrameType.streams_blocked_bidi, limit);
-      }
-    }
-  }
-
-  #writeStreamControl(writer: PacketWriter, sent: Sent | undefined): Sent | undefined {
-    let frames = sent;
-    let done = 0;
-    for (const stream of this.#controlled) {
-      for (let bit = 1; stream.control !== 0; bit *= 2) {
-        if ((stream.control & bit) === 0) continue;
-        const type = this.#writeOfStream(writer, stream, bit);
-        if (type === -1) {
-          this.#controlled.splice(0, done);
-          return frames;
-        }
-        stream.control &= ~bit;
-        if (type !== 0) frames = { type, stream, range: undefined, next: frames };
-      }
-      stream.isQueuedControl = false;
-      done++;
-    }
-    this.#controlled = [];
-    return frames;
-  }
-
-  #writeOfStream(writer: PacketWriter, { id, send, receive }: Stream, bit: number): number {
-    const write = (type: number, a: number, b = -1) => (writeControl(writer, type, id, a, b) ? type : -1);
-    switch (bit) {
-      case StreamControl.reset_stream:
-        return write(FrameType.reset_stream, send!.errorCode, send!.sent);
-      case StreamControl.stop_sending:
-        return receive!.state === "stopped" && receive!.finalSize === undefined
-          ? write(FrameType.stop_sending, receive!.errorCode)
-          : 0;
-      case StreamControl.max_stream_data: {
-        const { window } = receive!;
-        if (receive!.state !== "open" || receive!.finalSize !== undefined) return 0;
-        if (window.isLow) window.advance(this.#host.now(), this.#host.rttMs);
-        return write(FrameType.max_stream_data, window.limit);
-      }
-      default:
-        return send!.isBlocked ? write(FrameType.stream_data_blocked, send!.limit) : 0;
-    }
   }
 
   #nextLost(): SendStream | undefined {
@@ -470,7 +364,7 @@ export class Streams {
     const { credit } = this;
     if (credit.blockedAt === credit.limit) return;
     credit.blockedAt = credit.limit;
-    this.#control |= Control.data_blocked;
+    this.#control.raise(Control.data_blocked);
   }
 
   #writeFresh(writer: PacketWriter, sent: Sent | undefined): Sent | undefined {
@@ -505,18 +399,15 @@ export class Streams {
   }
 
   /** A frame is lost, or may be: what still matters of it is sent again. */
-  lost({ type, stream, range }: SentFrame): void {
-    if (stream === undefined) {
-      this.#control |= controlOfType[type] ?? 0;
-    } else if (range !== undefined) {
-      const send = stream.send!;
+  lost(frame: SentFrame): void {
+    const { type, stream, range } = frame;
+    if (range !== undefined) {
+      const send = stream!.send!;
       send.handleLost(range);
       if (!send.hasLost || send.isQueuedLost) return;
       send.isQueuedLost = true;
       this.#lost.push(send, send.sendOrder);
-    } else if (type !== FrameType.reset_stream || stream.send!.state === "reset") {
-      this.#announce(stream, streamControlOfType[type] ?? 0);
-    }
+    } else if (type !== FrameType.reset_stream || stream!.send!.state === "reset") this.#control.lost(frame);
   }
 
   /** The session is over. */
@@ -526,8 +417,7 @@ export class Streams {
     this.#lost.clear();
     this.#fresh.clear();
     this.#withoutCredit = [];
-    this.#controlled = [];
-    this.#control = 0;
+    this.#control.clear();
     for (const stream of streams) stream.user?.ended(reason);
   }
 }
