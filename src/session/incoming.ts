@@ -18,7 +18,11 @@ export interface IncomingHost {
   closedByPeer(isApplication: boolean, errorCode: number, reason: string): void;
 }
 
-/** Frames without effect that may come at once, and how many more each second. No honest peer sends nearly as many. */
+/**
+ * Frames without effect: so many in each packet are as good as the packet; of others so many may come at once, one more
+ * for each frame with an effect, and so many more each second. No honest peer comes near.
+ */
+const IDLE_FRAMES_PER_PACKET = 8;
 const IDLE_FRAMES = 10_000;
 const IDLE_FRAMES_PER_SECOND = 200;
 /** What a second ACK frame in one packet counts as: it makes more work than others. */
@@ -31,6 +35,8 @@ export class Incoming implements FrameHandler {
   readonly #reader = new PacketReader();
   /** The peer's parameters as they came: they may come again, but not others. */
   #parameters: Bytes | undefined;
+  /** How many more may come, in this packet and in all. */
+  #idleFramesOfPacket = 0;
   #idleFrames = IDLE_FRAMES;
   #idleFramesAtMs: number;
   #acks = 0;
@@ -48,6 +54,7 @@ export class Incoming implements FrameHandler {
    */
   receive(buffer: Bytes, start: number, length: number): boolean {
     this.#acks = 0;
+    this.#idleFramesOfPacket = IDLE_FRAMES_PER_PACKET;
     this.#reader.begin(buffer, start, length);
     return readFrames(this.#reader, this);
   }
@@ -58,6 +65,7 @@ export class Incoming implements FrameHandler {
   }
 
   #idle(cost = 1): void {
+    if (cost === 1 && --this.#idleFramesOfPacket >= 0) return;
     this.#idleFrames -= cost;
     if (this.#idleFrames >= 0) return;
     const nowMs = this.#host.now();
@@ -70,6 +78,7 @@ export class Incoming implements FrameHandler {
 
   #count(hasEffect: boolean): void {
     if (!hasEffect) this.#idle();
+    else if (this.#idleFrames < IDLE_FRAMES) this.#idleFrames++;
   }
 
   /** "MUST be the first frame": nothing of a peer that has not sent them is acted upon. */

@@ -60,6 +60,8 @@ export class Outgoing {
   #frames: Sent | undefined;
   #isAckEliciting = false;
   #hasAck = false;
+  /** Whether it has more than parameters and an ACK. */
+  #hasContent = false;
   #datagramsWritten = 0;
 
   constructor(
@@ -78,7 +80,7 @@ export class Outgoing {
 
   /** The largest datagram that fits into a packet, and that the peer takes. */
   get maxDatagramSize(): number {
-    const fits = Math.min(this.#carrier.maxPacketBytes, MAX_PACKET_BYTES) - 1;
+    const fits = this.#maxPacketBytes - 1;
     if (this.peer === undefined) return fits;
     const { maxDatagramFrameSize: frame } = this.peer;
     return Math.max(0, Math.min(fits, frame - datagramHeaderLength(frame)));
@@ -95,19 +97,28 @@ export class Outgoing {
     const mayFill = this.#hasFrames() && recovery.canSend(maxBytes + this.#carrier.overheadBytes, nowMs);
     if (!mayFill && !isAckDue) return false;
     this.#fill(nowMs, mayFill, isAckDue);
+    // Parameters that are under way need not go again on their own.
+    if (!this.#hasAck && !this.#hasContent && recovery.bytesInFlight > 0) return false;
     if (this.#writer.at === 0) return false;
-    return this.#transmit(nowMs, mayFill);
+    // Without the ACK there may be room for what did not fit beside it.
+    return this.#transmit(nowMs) && mayFill && (this.#hasContent || this.#hasAck);
+  }
+
+  /** The most that a packet may have. */
+  get #maxPacketBytes(): number {
+    const { padding } = this.#options;
+    const most = Math.min(this.#carrier.maxPacketBytes, MAX_PACKET_BYTES);
+    return padding.kind === "constant" ? Math.min(most, padding.packetBytes) : most;
   }
 
   #begin(): number {
-    const { padding } = this.#options;
     const writer = this.#writer;
-    const most = Math.min(this.#carrier.maxPacketBytes, MAX_PACKET_BYTES);
     writer.at = 0;
-    writer.end = padding.kind === "constant" ? Math.min(most, padding.packetBytes) : most;
+    writer.end = this.#maxPacketBytes;
     this.#frames = undefined;
     this.#isAckEliciting = false;
     this.#hasAck = false;
+    this.#hasContent = false;
     this.#datagramsWritten = 0;
     return writer.end;
   }
@@ -138,10 +149,11 @@ export class Outgoing {
       for (const handle of recovery.outstanding(1)) this.#again(handle);
       this.#fillFrames(nowMs);
     }
-    if (writer.at > before) this.#isAckEliciting = true;
-    else if ((this.isPingDue || recovery.probesDue > 0) && writeControl(writer, FrameType.ping)) {
-      this.#isAckEliciting = true;
+    if (writer.at === before && (this.isPingDue || recovery.probesDue > 0)) {
+      writeControl(writer, FrameType.ping);
     }
+    this.#hasContent = writer.at > before;
+    if (this.#hasContent) this.#isAckEliciting = true;
     this.isPingDue = false;
   }
 
@@ -185,7 +197,8 @@ export class Outgoing {
     }
   }
 
-  #transmit(nowMs: number, mayHaveMore: boolean): boolean {
+  /** @returns whether the carrier has taken it */
+  #transmit(nowMs: number): boolean {
     const { counters, received, recovery } = this.#sources;
     const carrier = this.#carrier;
     if (counters.packetsSent >= this.#skipAtPackets) this.#skip();
@@ -209,7 +222,7 @@ export class Outgoing {
     counters.packetsSent++;
     counters.bytesSent += bytes;
     counters.datagramsSent += this.#datagramsWritten;
-    return mayHaveMore;
+    return true;
   }
 
   /** Whoever acknowledges what did not come, to be sent more, will acknowledge this number too (RFC 9000 §21.4). */
@@ -222,12 +235,11 @@ export class Outgoing {
   #padding(length: number): number {
     const { padding } = this.#options;
     if (padding.kind === "none") return 0;
-    const most = Math.min(this.#carrier.maxPacketBytes, MAX_PACKET_BYTES);
     const wanted =
       padding.kind === "constant"
         ? padding.packetBytes
         : Math.ceil(length / padding.blockBytes) * padding.blockBytes;
-    return Math.max(0, Math.min(wanted, most) - length);
+    return Math.max(0, Math.min(wanted, this.#maxPacketBytes) - length);
   }
 
   /** Probes for a larger datagram, if it is time to (RFC 8899). It goes before what would leave no room for it. */

@@ -103,7 +103,8 @@ export function checkStreamSettings(settings: StreamSettings): void {
   if (padding?.kind === "block" && !(padding.blockBytes >= 1)) {
     throw new RangeError("streams.padding.blockBytes is 1 or more");
   }
-  if (padding?.kind === "constant" && !(padding.packetBytes >= 64 && padding.intervalMs >= 1)) {
-    throw new RangeError("streams.padding has packets of 64 bytes or more every millisecond at most");
+  // The transport parameters have to fit into one.
+  if (padding?.kind === "constant" && !(padding.packetBytes >= 200 && padding.intervalMs >= 1)) {
+    throw new RangeError("streams.padding has packets of 200 bytes or more, one a millisecond at most");
   }
 }

@@ -160,6 +160,19 @@ describe("datagrams", () => {
   });
 });
 
+test("what has no room beside the transport parameters waits until they are acknowledged", () => {
+  const pair = new SessionPair({ link: { delayMs: 50 } });
+  pair.until(() => pair.server.isReady);
+  const { packetsSent } = pair.server.engine.counters;
+  const datagram = new Uint8Array(pair.server.engine.maxDatagramSize);
+  pair.server.engine.sendDatagram(datagram);
+  pair.server.flush();
+  pair.server.flush();
+  expect(pair.server.engine.counters.packetsSent - packetsSent).toBeLessThanOrEqual(1);
+  pair.clock.run(pair.clock.nowMs + 300);
+  expect(pair.client.datagrams).toEqual([datagram]);
+});
+
 describe("padding", () => {
   /** The sizes of packets that a client sends while it says something now and then. */
   function sizes(padding: PaddingPolicy, withinMs: number): number[] {
@@ -190,6 +203,11 @@ describe("padding", () => {
     expect(new Set(lengths).size).toBeGreaterThan(1);
   });
 
+  test("at a constant rate leaves room for datagrams of less than a packet only", () => {
+    const { client } = withPadding({ kind: "constant", packetBytes: 300, intervalMs: 10 });
+    expect(client.engine.maxDatagramSize).toBe(299);
+  });
+
   test("at a constant rate: one packet of one size each interval, and nothing else", () => {
     const lengths = sizes({ kind: "constant", packetBytes: 500, intervalMs: 10 }, 2000);
     expect(new Set(lengths)).toEqual(new Set([500]));
@@ -199,6 +217,21 @@ describe("padding", () => {
 });
 
 describe("life", () => {
+  test("packets at a constant rate are no flood, and neither are limits that hold up a fast sender", () => {
+    const padding = { kind: "constant", packetBytes: 300, intervalMs: 1 } as const;
+    const pair = new SessionPair({ client: { padding }, server: { padding } }).ready();
+    pair.clock.run(pair.clock.nowMs + 200_000);
+    expect([pair.client.end, pair.server.end]).toEqual([undefined, undefined]);
+    const window = { initialBytes: 2000, maxBytes: 2000 };
+    const slow = new SessionPair({
+      link: { delayMs: 0.1 },
+      server: { streamWindow: window, sessionWindow: window },
+    }).ready();
+    readAll(slow.server);
+    const { isDone } = send(slow.client, 30_000_000);
+    expect(slow.until(isDone)).toBe(true);
+  });
+
   test("a silent session is asked for a sign of life, if that is wanted", () => {
     for (const keepAliveMs of [undefined, 1000]) {
       const pair = new SessionPair({ client: { keepAliveMs } }).ready();
