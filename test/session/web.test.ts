@@ -344,6 +344,28 @@ test("a session survives another address of its client, streams and all", async 
   expect(text(await client.request(utf8("after")))).toBe("after");
 });
 
+test("streams go on while both sides change their keys, with every suite", async () => {
+  for (const suite of ["TLS_CHACHA20_POLY1305_SHA256", "TLS_AES_128_GCM_SHA256"] as const) {
+    const options = { cipherSuites: [suite] };
+    const opened = await echoServer({ ...options, onsession: undefined as never });
+    onTestFinished(() => opened.close());
+    const [client, { value: server }] = await Promise.all([
+      dial(opened, options),
+      opened[Symbol.asyncIterator]().next(),
+    ]);
+    expect(client.handshake.cipherSuite).toBe(suite);
+    const changing = setInterval(() => {
+      client.updateKeys();
+      server.updateKeys();
+    }, 3);
+    const bytes = new Random(8).bytes(4_000_000);
+    const sending = client.createUnidirectionalStream().then((writable) => write(writable, bytes));
+    expect(digest(await all(await next(server.incomingUnidirectionalStreams)))).toBe(digest(bytes));
+    await sending;
+    clearInterval(changing);
+  }
+});
+
 test("a log tells of parameters, packets and metrics, and no contents", async () => {
   const events: QlogEvent[] = [];
   const { client, server } = await pair({ log: qlog((event) => events.push(event)) });
