@@ -128,7 +128,7 @@ async function clientConfig(
   options: ConnectOptions,
 ): Promise<ClientConfig> {
   const { ticket, keyShareGroups } = options;
-  const common = commonConfig(platform, options);
+  const common = commonConfig(platform, options, "client");
   return {
     ...common,
     role: "client",

@@ -72,7 +72,7 @@ export async function listenOn(
 async function serverConfig(platform: Shared, options: ListenOptions): Promise<ServerConfig> {
   const { crypto } = platform;
   return {
-    ...commonConfig(platform, options),
+    ...commonConfig(platform, options, "server"),
     role: "server",
     requireClientCertificate: false,
     acknowledgeServerName: true,

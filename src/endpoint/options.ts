@@ -7,7 +7,7 @@ import { CipherSuite } from "../tls/suites.ts";
 import type { RemoteAddress } from "../transport/types.ts";
 import type { Auth } from "./auth.ts";
 import type { Platform, Shared } from "./platform.ts";
-import { protocolsToOffer } from "./session-settings.ts";
+import { protocolsOf } from "./session-settings.ts";
 
 /** Of the suites that DTLS 1.3 sessions here can use. */
 export type CipherSuiteName = keyof typeof CipherSuite;
@@ -22,7 +22,10 @@ export interface CommonOptions {
   readonly cipherSuites?: readonly CipherSuiteName[];
   /** Groups of the key exchange, most preferred first. */
   readonly groups?: readonly NamedGroup[];
-  /** ALPN, most preferred first; {@link Session.protocol} says what was agreed on. */
+  /**
+   * ALPN, most preferred first; {@link Session.protocol} says what was agreed on. A server that names some refuses clients
+   * that offer others only, by no_application_protocol.
+   */
   readonly applicationProtocols?: readonly string[];
   /**
    * What the peer may do on streams and how much of it. `false` does without streams, acknowledgements and congestion
@@ -36,13 +39,17 @@ export interface CommonOptions {
 export const LEAST_MTU = 256;
 const MAX_MTU = 16_384;
 
-export function commonConfig(platform: Shared, options: CommonOptions): CommonConfig {
+export function commonConfig(
+  platform: Shared,
+  options: CommonOptions,
+  role: "client" | "server",
+): CommonConfig {
   const { mtuBytes, idleTimeoutMs, cipherSuites, groups, applicationProtocols, keyLog, streams } = options;
   if (mtuBytes !== undefined && !(mtuBytes >= LEAST_MTU && mtuBytes <= MAX_MTU)) {
     throw new RangeError(`mtuBytes is from ${LEAST_MTU} to ${MAX_MTU}`);
   }
   if (idleTimeoutMs !== undefined && !(idleTimeoutMs >= 0)) throw new RangeError("idleTimeoutMs is negative");
-  const protocols = protocolsToOffer(applicationProtocols, streams);
+  const protocols = protocolsOf(role, applicationProtocols, streams);
   const logs = [platform.keyLog, keyLog].filter((log) => log !== undefined);
   return {
     ...commonDefaults,
@@ -54,9 +61,9 @@ export function commonConfig(platform: Shared, options: CommonOptions): CommonCo
       : { idleTimeoutMs: idleTimeoutMs === 0 ? undefined : idleTimeoutMs }),
     ...(cipherSuites === undefined ? {} : { cipherSuites: cipherSuites.map(suiteOf) }),
     ...(groups === undefined ? {} : { groups }),
-    ...(protocols === undefined ? {} : { applicationProtocols: protocols }),
+    ...(protocols.length === 0 ? {} : { applicationProtocols: protocols }),
     // Whoever names none does not mind those of others.
-    requireApplicationProtocol: applicationProtocols !== undefined,
+    requireApplicationProtocol: !!applicationProtocols?.length,
     ...(logs.length === 0 ? {} : { keyLog: (line: string) => logs.forEach((log) => void log(line)) }),
   };
 }

@@ -31,14 +31,18 @@ export async function loadStreams({
   return (...where) => new StreamsLink(settings, mtuBytes !== undefined, ...where);
 }
 
-/** Of an option that names one's own protocols, what ALPN offers: each with streams, each without, and streams alone. */
-export function protocolsToOffer(
-  named: readonly string[] | undefined,
-  streams: StreamSettings | false | undefined,
-): readonly string[] | undefined {
+/**
+ * Of an option that names one's own protocols, what ALPN has: each with streams, each without, and streams alone. The last
+ * are not for a server that names protocols: a client of others must not have anything in common with it (RFC 7301 §3.2).
+ */
+export function protocolsOf(
+  role: "client" | "server",
+  named: readonly string[] = [],
+  streams?: StreamSettings | false,
+): readonly string[] {
   if (streams === false) return named;
-  const own = named ?? [];
-  return [...own.map((name) => `${SESSION_ALPN}.${name}`), ...own, SESSION_ALPN];
+  const alone = role === "server" && named.length > 0 ? [] : [SESSION_ALPN];
+  return [...named.map((name) => `${SESSION_ALPN}.${name}`), ...named, ...alone];
 }
 
 /** What was agreed on. */

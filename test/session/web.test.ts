@@ -323,10 +323,12 @@ test("protocols of one's own are agreed on, with streams where both sides have t
   ]);
   const plain = await dial(opened, { applicationProtocols: ["chat"], streams: false });
   expect([plain.protocol, plain.hasStreams]).toEqual(["chat", false]);
-  const none = await dial(opened);
-  expect([none.protocol, none.hasStreams]).toEqual([undefined, true]);
-  const other = connect(opened.url, { auth: alice, applicationProtocols: ["other"], streams: false });
-  expect((await failure(other)).code).toBe("no_application_protocol");
+  for (const streams of [undefined, false] as const) {
+    const options = { auth: alice, ...(streams === undefined ? {} : { streams }) };
+    const other = connect(opened.url, { ...options, applicationProtocols: ["other"] });
+    expect((await failure(other)).code).toBe("no_application_protocol");
+  }
+  expect((await failure(dial(opened))).code).toBe("no_application_protocol");
 });
 
 test("a server that names no protocol takes clients with any", async () => {
@@ -334,6 +336,8 @@ test("a server that names no protocol takes clients with any", async () => {
   onTestFinished(() => opened.close());
   const session = await dial(opened, { applicationProtocols: ["h2"], streams: false });
   expect([session.protocol, session.hasStreams]).toEqual([undefined, false]);
+  const streams = await dial(opened, { applicationProtocols: ["h2"] });
+  expect([streams.protocol, streams.hasStreams]).toEqual([undefined, true]);
 });
 
 test("a session survives another address of its client, streams and all", async () => {
