@@ -34,6 +34,9 @@ export interface OutgoingSources {
 const FIRST_SKIP_PERIOD = 64;
 const MAX_SKIP_PERIOD = 65_536;
 
+/** A CONNECTION_CLOSE frame with no reason, or a little of it. */
+const LEAST_CLOSE_BYTES = 64;
+
 /** A record's content is at most this long (RFC 9846 §5.1). */
 const MAX_PACKET_BYTES = 16_384;
 
@@ -265,6 +268,9 @@ export class Outgoing {
     const writer = this.#writer;
     this.#begin();
     const { isApplication, errorCode, frameType, reason } = close;
+    // Whoever has sent everything shall know that it has arrived, before the end.
+    if (this.#parameters === undefined) this.#writeAck(nowMs);
+    if (writer.room < LEAST_CLOSE_BYTES) writer.at = 0;
     writeConnectionClose(writer, isApplication, errorCode, frameType, reason);
     const { epoch, nextSequenceNumber } = this.#carrier;
     const packet = writer.buffer.subarray(0, writer.at);

@@ -256,6 +256,17 @@ describe("life", () => {
     expect(pair.clock.pending).toBe(0);
   });
 
+  test("what has arrived before the end is acknowledged with it", () => {
+    const pair = new SessionPair().ready();
+    pair.server.onincoming = (stream) => {
+      const close = () => pair.server.engine.close();
+      stream.user = { ...ignore, readable: () => pair.clock.at(pair.clock.nowMs, close) };
+    };
+    const { isDone } = send(pair.client, 1000);
+    pair.clock.run(pair.clock.nowMs + 1000);
+    expect([isDone(), pair.client.end?.closeCode]).toEqual([true, 0]);
+  });
+
   test("a peer that has gone is not waited for", () => {
     const pair = new SessionPair().ready();
     pair.client.filter = () => false;
