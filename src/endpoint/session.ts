@@ -214,7 +214,8 @@ export class Session {
 
   /**
    * Sends a request and waits for the response of the peer's {@link onrequest}; any number at a time.
-   * @throws StreamError if the peer does not answer it, the signal's reason, or as {@link createBidirectionalStream}
+   * @throws StreamError if the peer does not answer it, the signal's reason, TypeError for what is no bytes, or as
+   *   {@link createBidirectionalStream}
    */
   async request(message: Uint8Array, options?: RequestOptions): Promise<Bytes> {
     return this.#streams.request(message, options);
@@ -235,9 +236,10 @@ export class Session {
    * Sends a datagram: at once, or with streams, as soon as the path allows. It may change as soon as this returns.
    * @param fate with streams, told whether it has arrived, as far as that is known
    * @returns false if there was no room for it
-   * @throws TypeError after the end, RangeError above {@link maxDatagramSize}
+   * @throws TypeError for what is no Uint8Array and after the end, RangeError above {@link maxDatagramSize}
    */
   sendDatagram(datagram: Uint8Array, fate?: Fate): boolean {
+    if (!(datagram instanceof Uint8Array)) throw new TypeError("a datagram is a Uint8Array");
     const isSent = this.#link === undefined ? this.#association.send(datagram) : true;
     this.#link?.sendDatagram(datagram, fate);
     if (isSent) {

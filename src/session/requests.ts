@@ -2,7 +2,7 @@
 import type { Bytes } from "../core/bytes.ts";
 import type { Stream, StreamUser } from "./stream.ts";
 import { StreamError } from "./stream-error.ts";
-import type { StreamsOwner } from "./web-streams.ts";
+import { bytesOf, type StreamsOwner } from "./web-streams.ts";
 
 /** Answers a request. What it throws resets the stream; a `StreamError` says with which code. */
 export type RequestHandler = (request: Bytes) => Uint8Array | Promise<Uint8Array>;
@@ -138,7 +138,7 @@ export async function respond(
 ): Promise<void> {
   const collector = new Collector(owner, stream, maxRequestBytes);
   try {
-    const response = await handler(await collector.message);
+    const response = bytesOf(await handler(await collector.message));
     if (stream.send!.state !== "open") return;
     owner.streams.write(stream, response);
     owner.streams.finish(stream);

@@ -10,6 +10,7 @@ import type { Stream } from "./stream.ts";
 import type { Streams } from "./streams.ts";
 import {
   type BidirectionalStream,
+  bytesOf,
   openFaces,
   type ReceiveStreamFace,
   type SendStreamFace,
@@ -144,10 +145,11 @@ export class WebSession implements StreamsOwner {
   /** Sends a request on a stream of its own, and waits for the response. */
   async request(message: Uint8Array, options: RequestOptions = {}): Promise<Bytes> {
     options.signal?.throwIfAborted();
+    const bytes = bytesOf(message);
     const stream =
       (this.engine.isReady ? this.#openNow(false, 0) : undefined) ??
       (await this.#open(false, { waitUntilAvailable: true }));
-    return request(this, stream, message, options);
+    return request(this, stream, bytes, options);
   }
 
   get onrequest(): RequestHandler | null {

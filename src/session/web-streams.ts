@@ -179,8 +179,14 @@ class Writer {
         }
       },
       write: (chunk) => {
-        const bytes = bytesOf(chunk);
-        streams.write(stream, bytes);
+        try {
+          streams.write(stream, bytesOf(chunk));
+        } catch (error) {
+          // It takes nothing from now on: the peer is not to wait for more.
+          streams.reset(stream, codeOf(error));
+          owner.wake();
+          throw error;
+        }
         owner.wake();
         if (send.unsentBytes <= SEND_BUFFER_BYTES) return undefined;
         return this.#wait();
@@ -251,7 +257,8 @@ class Writer {
   }
 }
 
-function bytesOf(chunk: unknown): Uint8Array {
+/** @throws TypeError for what is no bytes */
+export function bytesOf(chunk: unknown): Uint8Array {
   if (chunk instanceof Uint8Array) return chunk;
   if (chunk instanceof ArrayBuffer) return new Uint8Array(chunk);
   if (ArrayBuffer.isView(chunk)) return new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);

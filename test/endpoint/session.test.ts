@@ -30,6 +30,31 @@ test("the largest datagram goes through; a longer one is a RangeError", async ()
   expect(await ask(session, new Uint8Array(0))).toEqual(new Uint8Array(0));
 });
 
+test.each([
+  ["with streams", {}],
+  ["without", { streams: false as const }],
+])("what is no Uint8Array is no datagram: a TypeError, and the session goes on, %s", async (_, options) => {
+  const session = await dial(await server(options), options);
+  const buffer = new ArrayBuffer(3);
+  for (const wrong of [
+    "text",
+    buffer,
+    [1, 2],
+    Uint16Array.of(1, 258),
+    new DataView(buffer),
+    null,
+    undefined,
+  ]) {
+    expect(() => session.sendDatagram(wrong as never)).toThrow(TypeError);
+  }
+  expect(await ask(session, utf8("bytes"))).toEqual(utf8("bytes"));
+  const { droppedOutgoing } = await session.getStats();
+  expect(droppedOutgoing).toBe(0);
+  const writer = session.datagrams.writable.getWriter();
+  writer.closed.catch(() => {});
+  await expect(writer.write("text" as never)).rejects.toBeInstanceOf(TypeError);
+});
+
 test("the buffer that was sent may change at once", async () => {
   const session = await dial(await server());
   const received: number[] = [];

@@ -178,6 +178,30 @@ test("requests are answered, any number at a time; a failing handler fails its r
   });
 });
 
+test("what is no bytes is neither a request, nor a response, nor a part of a stream", async () => {
+  const { client, server } = await pair();
+  const seen: Uint8Array[] = [];
+  server.onrequest = (request) => {
+    seen.push(request);
+    return "text" as never;
+  };
+  for (const wrong of ["text", [1, 2], null, { length: 2 }]) {
+    await expect(client.request(wrong as never)).rejects.toBeInstanceOf(TypeError);
+  }
+  const error = await client.request(Uint8Array.of(7)).catch((each) => each);
+  expect(error).toBeInstanceOf(StreamError);
+  // What could not be sent has opened no stream.
+  expect(seen).toEqual([Uint8Array.of(7)]);
+
+  const writer = (await client.createUnidirectionalStream()).getWriter();
+  writer.closed.catch(() => {});
+  await writer.write(utf8("bytes"));
+  const reader = (await next(server.incomingUnidirectionalStreams)).getReader();
+  expect(text((await reader.read()).value!)).toBe("bytes");
+  await expect(writer.write("text" as never)).rejects.toBeInstanceOf(TypeError);
+  await expect(reader.read()).rejects.toBeInstanceOf(StreamError);
+});
+
 test("a request that is aborted rejects with the signal's reason", async () => {
   const { client, server } = await pair();
   server.onrequest = () => new Promise(() => {});
