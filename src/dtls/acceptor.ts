@@ -17,6 +17,7 @@ import type { ServerConfig } from "./config.ts";
 import { type CookieContents, CookieJar } from "./cookie.ts";
 import { FRAGMENT_HEADER, type Fragment, readFragments, writeFragment } from "./fragment.ts";
 import { HelloBuffer } from "./hello-buffer.ts";
+import { LookUps } from "./look-ups.ts";
 import { asksParameters, lookUpParameters, offersPake } from "./pake.ts";
 import { AMPLIFICATION } from "./path.ts";
 import type { StatelessRetry } from "./server.ts";
@@ -28,7 +29,7 @@ export type AcceptorDrop =
   | "incomplete_client_hello"
   /** For the answer, which may be three times as long. */
   | "too_short"
-  /** Too many look-ups of registrations are under way. */
+  /** Too many look-ups of registrations are under way, or one for this client. */
   | "busy"
   | "failed_look_up";
 
@@ -49,6 +50,8 @@ export type Verdict =
  * from are not proved, so whatever is above is dropped: clients ask again.
  */
 const MAX_LOOK_UPS = 64;
+/** By then a client has given up. */
+const LOOK_UP_LIMIT_MS = 10_000;
 
 const PLAINTEXT_HEADER = 13;
 
@@ -67,7 +70,7 @@ export class Acceptor {
   readonly #config: ServerConfig;
   readonly #cookies: CookieJar;
   readonly #hellos: HelloBuffer;
-  #lookUps = 0;
+  readonly #lookUps = new LookUps(MAX_LOOK_UPS, LOOK_UP_LIMIT_MS);
   /** The latest time that it was told. */
   #nowMs = 0;
 
@@ -136,16 +139,16 @@ export class Acceptor {
       return { kind: "answer", datagram: retry, alert: undefined };
     };
     if (pake === undefined || !asksParameters(pake, hello.extensions)) return answer();
-    if (this.#lookUps >= MAX_LOOK_UPS) return { kind: "drop", reason: "busy" };
+    const client = address.join();
+    if (!this.#lookUps.hasPlace(client, this.#nowMs)) return { kind: "drop", reason: "busy" };
     // Whatever is wrong with the look-up or with what it finds must not hurt other clients.
     try {
       const found = lookUpParameters(pake, hello.extensions);
       if (!(found instanceof Promise)) return answer(found);
-      this.#lookUps++;
-      const verdict = found
+      const verdict = this.#lookUps
+        .add(client, this.#nowMs, found)
         .then(answer)
-        .catch(() => failedLookUp)
-        .finally(() => this.#lookUps--);
+        .catch(() => failedLookUp);
       return { kind: "later", verdict };
     } catch {
       return failedLookUp;

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { Bytes } from "../../src/core/bytes.ts";
 import type { CryptoProvider } from "../../src/crypto/provider.ts";
 import { createDecoyRecord, createProverSecret, createVerifierRecord } from "../../src/crypto/spake2plus.ts";
-import { Acceptor } from "../../src/dtls/acceptor.ts";
+import { Acceptor, type Verdict } from "../../src/dtls/acceptor.ts";
 import { asClient } from "../../src/dtls/client.ts";
 import {
   type ClientConfig,
@@ -342,6 +342,37 @@ describe("salt and rounds", () => {
     await server.idle();
     expect(server.drops.slice(36)).toEqual(new Array(64).fill("failed_look_up"));
     expect(network.sent).toEqual([]);
+  });
+
+  test("whose look-ups never settle keep their places for a while only, and one for each address", async () => {
+    let hangs = true;
+    let lookUps = 0;
+    const pake = serverPake(undefined, {
+      parameters: () => {
+        lookUps++;
+        return hangs ? new Promise(() => {}) : Promise.resolve(parameters);
+      },
+    });
+    const { client, network } = passwordServer({}, { pake });
+    client.connection.start();
+    const hello = network.sent[0]!.bytes;
+    const acceptor = new Acceptor({ ...base, ...stateless, pake });
+    const judge = (address: number, nowMs: number) => acceptor.judge(hello, Uint8Array.of(address), nowMs);
+    const hanging = Array.from({ length: 64 }, (_, i) => judge(i, i));
+    expect(hanging.map(({ kind }) => kind)).toEqual(new Array(64).fill("later"));
+    hangs = false;
+    expect(judge(100, 9_999)).toEqual({ kind: "drop", reason: "busy" });
+    // The first has had its time.
+    const next = judge(100, 10_000);
+    const settled = async (verdict: Verdict) => (verdict.kind === "later" ? verdict.verdict : verdict);
+    expect(await settled(hanging[0]!)).toEqual({ kind: "drop", reason: "failed_look_up" });
+    expect((await settled(next)).kind).toBe("answer");
+    // Whoever asks again before there is an answer has one place.
+    hangs = true;
+    lookUps = 0;
+    const again = Array.from({ length: 10 }, () => judge(100, 10_000));
+    expect(again.map(({ kind }) => kind)).toEqual(["later", ...new Array(9).fill("drop")]);
+    expect(lookUps).toBe(1);
   });
 
   test("that somebody changes on the way make the login fail", async () => {
