@@ -53,7 +53,8 @@ export class Connection {
       firstSequenceNumber,
     );
     this.#paths = new Paths(this.#pathsHost(), options.path, options.pathValidated, options.leftPath);
-    this.#outgoing = new Outgoing(host, this.#records, this.#paths, config.mtuBytes);
+    const fail = (error: unknown) => this.#fail(error);
+    this.#outgoing = new Outgoing(host, fail, this.#records, this.#paths, config.mtuBytes);
     this.#reliability = new Reliability(
       this.#records,
       {
@@ -205,10 +206,12 @@ export class Connection {
 
   /** Records that an asynchronous AEAD opens later may change the deadline then. */
   #awaitRecords(pending: Promise<void>): void {
-    void pending.then(() => {
-      this.#receiveEarly();
-      this.#host.wake();
-    });
+    pending
+      .then(() => {
+        this.#receiveEarly();
+        this.#host.wake();
+      })
+      .catch((error: unknown) => this.#fail(error));
   }
 
   /** What came before its keys can be opened now. */
@@ -316,6 +319,14 @@ export class Connection {
   exportKeyingMaterial(label: string, context: Uint8Array, length: number): Bytes {
     this.#applicationSealer();
     return this.#established!.exportKeyingMaterial(label, context, length);
+  }
+
+  /**
+   * Settles once everything that was sent so far is handed to the host, the alert at the end too, which is not at once
+   * with an asynchronous AEAD; `undefined` if it is. A carrier that is closed before loses it. Never rejected.
+   */
+  get transmitted(): Promise<void> | undefined {
+    return this.#outgoing.transmitted;
   }
 
   /** Sends close_notify and forgets everything. */

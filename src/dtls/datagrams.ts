@@ -9,11 +9,12 @@ export interface DatagramSink {
   /** Whether a datagram of so many bytes may be sent now; one that may not is dropped. */
   admit(bytes: number): boolean;
   transmit(datagram: Bytes): void;
+  /** Once an asynchronous AEAD has sealed all of its records. */
+  transmitLater(sealing: Promise<Bytes>): void;
 }
 
 /**
- * Collects records until {@link flush}. Each datagram that is admitted goes to its sink when it is complete: at once, or
- * once an asynchronous AEAD has sealed all of its records.
+ * Collects records until {@link flush}. Each datagram that is admitted goes to its sink when it is full.
  */
 export class DatagramPacker {
   readonly #records: RecordLayer;
@@ -87,6 +88,6 @@ export class DatagramPacker {
     }
     for (const sent of whenSent) sent();
     if (sealing.length === 0) this.#sink.transmit(datagram);
-    else void Promise.all(sealing).then(() => this.#sink.transmit(datagram));
+    else this.#sink.transmitLater(Promise.all(sealing).then(() => datagram));
   }
 }

@@ -33,7 +33,10 @@ export interface ConnectionHost {
   connected(details: Connected): void;
   /** A ticket to resume with. */
   ticket(ticket: SessionTicket): void;
-  /** The end: of its own accord, the peer's, or for the reason given. Called once. */
+  /**
+   * The end: of its own accord, the peer's, or for the reason given. Called once. With an asynchronous AEAD the last
+   * datagrams are still transmitted behind it: see {@link Connection.transmitted}.
+   */
   closed(reason: SealgramError | undefined): void;
   /** The peer has moved: datagrams go to this path from now on. */
   moved(path: Path): void;

@@ -14,15 +14,26 @@ const MTU_STEPS = [1200, 1024, 548, 268] as const;
 
 export class Outgoing {
   readonly #host: Pick<ConnectionHost, "transmit">;
+  /** What an asynchronous AEAD could not seal, or nobody would transmit, ends the connection. */
+  readonly #fail: (error: unknown) => void;
   readonly #records: RecordLayer;
   readonly #paths: Paths;
   #mtuBytes: number;
   /** What handshake messages are cut to: losses make it smaller than what the application was promised. */
   #flightMtuBytes: number;
   #isBlocked = false;
+  /** Datagrams that an asynchronous AEAD is at work on, none of which is rejected. */
+  readonly #sealing = new Set<Promise<void>>();
 
-  constructor(host: Pick<ConnectionHost, "transmit">, records: RecordLayer, paths: Paths, mtuBytes: number) {
+  constructor(
+    host: Pick<ConnectionHost, "transmit">,
+    fail: (error: unknown) => void,
+    records: RecordLayer,
+    paths: Paths,
+    mtuBytes: number,
+  ) {
     this.#host = host;
+    this.#fail = fail;
     this.#records = records;
     this.#paths = paths;
     this.#mtuBytes = mtuBytes;
@@ -54,11 +65,17 @@ export class Outgoing {
     return isBlocked;
   }
 
+  /** Settles once everything that was sent so far is transmitted; `undefined` if it is. */
+  get transmitted(): Promise<void> | undefined {
+    return this.#sealing.size === 0 ? undefined : Promise.all(this.#sealing).then(() => {});
+  }
+
   /** For records of the protocol. */
   packer(path: PathState = this.#paths.current): DatagramPacker {
     return new DatagramPacker(this.#records, this.#flightMtuBytes, {
       admit: (bytes) => this.#admit(bytes, path),
       transmit: (datagram) => this.#host.transmit(datagram, path.path),
+      transmitLater: (sealing) => this.#transmitLater(sealing, path.path),
     });
   }
 
@@ -98,7 +115,11 @@ export class Outgoing {
 
   // By itself, so that what is sealed at once does not pay for a closure.
   #transmitLater(sealing: Promise<Bytes>, path: Path): void {
-    void sealing.then((datagram) => this.#host.transmit(datagram, path));
+    const transmitting = sealing
+      .then((datagram) => this.#host.transmit(datagram, path))
+      .catch(this.#fail)
+      .finally(() => this.#sealing.delete(transmitting));
+    this.#sealing.add(transmitting);
   }
 
   /** @throws SealgramError key_exhausted */

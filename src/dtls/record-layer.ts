@@ -309,10 +309,14 @@ export class RecordLayer {
 
   #deliver(record: OpenedRecord, entry: ReadEpoch, path: Path, receiver: RecordReceiver): void {
     const { epoch, opener } = entry;
+    // Keys may have gone while an asynchronous AEAD was at work.
+    if (this.#read[epoch & 3] !== entry) {
+      this.countDrop("no_epoch");
+      return;
+    }
     if (record.drop !== 0) {
       this.countDrop(dropReasonName(record.drop as DropReason));
-      // Keys may have gone while an asynchronous AEAD was at work.
-      if (this.#read[epoch & 3] === entry) this.#reportDrop(record.drop, entry, receiver);
+      this.#reportDrop(record.drop, entry, receiver);
       return;
     }
     const newest = record.sequenceNumber + 1 === opener.nextSequenceNumber;

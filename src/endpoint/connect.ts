@@ -300,12 +300,15 @@ class ClientLink implements AssociationOwner {
 
   overdue(): void {}
 
-  ended(_association: Association, reason: SealgramError | undefined): void {
+  ended({ connection }: Association, reason: SealgramError | undefined): void {
     this.#life.abort(new TypeError("the connection is closed"));
     this.#settle?.reject(handshakeFailure(reason));
     for (const resolve of this.#drained.splice(0)) resolve();
     this.#leave?.();
-    void this.#carrier?.close();
+    const close = () => void this.#carrier?.close();
+    const { transmitted } = connection;
+    if (transmitted === undefined) close();
+    else void transmitted.then(close);
   }
 
   async #rebind(): Promise<void> {

@@ -116,6 +116,8 @@ export class Server implements AsyncIterable<Session> {
   readonly #perGroup = new Map<string, number>();
   readonly #perIdentity = new Map<string, Set<Association>>();
   readonly #dismissals = new Dismissals();
+  /** Associations that have ended and have yet to say so. */
+  readonly #parting = new Set<Promise<void>>();
   readonly #queue: AcceptQueue<Session>;
   readonly #drops: Partial<Record<ServerDrop, number>> = {};
   #begun = 0;
@@ -378,6 +380,11 @@ export class Server implements AsyncIterable<Session> {
       others?.delete(association);
       if (others?.size === 0) this.#perIdentity.delete(entry.identity);
     }
+    const { transmitted } = association.connection;
+    if (transmitted !== undefined) {
+      this.#parting.add(transmitted);
+      void transmitted.then(() => this.#parting.delete(transmitted));
+    }
     if (entry.session !== undefined || this.#closing !== undefined) return;
     this.#failed++;
     const { onfailure } = this.#settings;
@@ -457,6 +464,7 @@ export class Server implements AsyncIterable<Session> {
       for (const association of [...this.#entries.keys()]) how(association);
       this.#queue.end(error);
       for (const resolve of this.#drained.splice(0)) resolve();
+      await Promise.all(this.#parting);
       await this.#carrier!.close();
       if (error === undefined) this.#settleClosed!.resolve();
       else this.#settleClosed!.reject(error);

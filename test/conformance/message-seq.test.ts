@@ -11,6 +11,7 @@ test("message_seq MUST NOT wrap: the association ends (§5.2)", () => {
   const sink = {
     admit: () => true,
     transmit: (datagram: Uint8Array) => sent.push((datagram[17]! << 8) | datagram[18]!),
+    transmitLater: () => {},
   };
   const host = { now: () => 0, packer: () => new DatagramPacker(records, 1200, sink), reduceMtu: () => {} };
   const reliability = new Reliability(records, host, defaultReliability, 0xffff);
