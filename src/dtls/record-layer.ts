@@ -46,8 +46,18 @@ const lengthFault = fault("record_overflow", "record_overflow", "a record with m
 const MAX_EARLY = 64;
 const MAX_EARLY_BYTES = 16_384;
 
+/** What an asynchronous AEAD may be opening at a time: more comes in only while it keeps up. */
+const MAX_OPENING = 512;
+const MAX_OPENING_BYTES = 524_288;
+
 /** Why records were dropped: the record core's reasons, and those that only the connection can know. */
-export type RecordDrop = DropReasonName | "no_epoch" | "plaintext_after_keys" | "closed" | "malformed";
+export type RecordDrop =
+  | DropReasonName
+  | "no_epoch"
+  | "plaintext_after_keys"
+  | "closed"
+  | "malformed"
+  | "overload";
 
 export type DropCounters = Partial<Record<RecordDrop, number>>;
 
@@ -117,6 +127,9 @@ export class RecordLayer {
   #early: EarlyRecord[] = [];
   #earlyBytes = 0;
   #hasNewKeys = false;
+  /** What an asynchronous AEAD is opening. */
+  #opening = 0;
+  #openingBytes = 0;
   #sentConnectionId: Uint8Array = new Uint8Array(0);
 
   /**
@@ -273,10 +286,14 @@ export class RecordLayer {
           if (!this.#keepEarly(reader.record, path)) this.countDrop("no_epoch");
           continue;
         }
+        if (this.#opening >= MAX_OPENING || this.#openingBytes >= MAX_OPENING_BYTES) {
+          this.countDrop("overload");
+          continue;
+        }
         const opened = entry.opener.open();
         if (opened instanceof Promise) {
           pending ??= [];
-          pending.push(this.#deliverLater(opened, entry, path, receiver));
+          pending.push(this.#deliverLater(opened, reader.record.length, entry, path, receiver));
         } else this.#deliver(opened, entry, path, receiver);
       } else if (kind === RecordKind.plaintext) {
         if (this.#isHandshaking) {
@@ -300,11 +317,19 @@ export class RecordLayer {
   // By itself, so that records that open at once do not pay for a closure.
   #deliverLater(
     opening: Promise<OpenedRecord>,
+    bytes: number,
     entry: ReadEpoch,
     path: Path,
     receiver: RecordReceiver,
   ): Promise<void> {
-    return opening.then((record) => this.#deliver(record, entry, path, receiver));
+    this.#opening++;
+    this.#openingBytes += bytes;
+    return opening
+      .finally(() => {
+        this.#opening--;
+        this.#openingBytes -= bytes;
+      })
+      .then((record) => this.#deliver(record, entry, path, receiver));
   }
 
   #deliver(record: OpenedRecord, entry: ReadEpoch, path: Path, receiver: RecordReceiver): void {

@@ -149,3 +149,47 @@ test("a host that throws at what was opened later ends the connection", async ()
   expect(pair.server.error).toMatchObject({ code: "internal_error", cause: new Error("no room") });
   expect(unhandled).toEqual([]);
 });
+
+test("no more is opened at a time than is bounded, and more once that is done", async () => {
+  for (const [bytes, most] of [
+    [1, 512],
+    [8192, 64],
+  ] as const) {
+    let release: (() => void) | undefined;
+    let underway = 0;
+    let gate: Promise<void> | undefined;
+    const pair = pairWith(async (value) => {
+      underway++;
+      await gate;
+      underway--;
+      return value;
+    });
+    expect(await pair.connect()).toBe(true);
+    const { client, server, network } = pair;
+    await pair.until(() => !client.connection.isBusy && !server.connection.isBusy);
+    const datagrams: Uint8Array[] = [];
+    network.filter = ({ bytes }) => {
+      datagrams.push(bytes);
+      return false;
+    };
+    client.connection.setMtu(16_384);
+    for (let i = 0; i < 600; i++) client.connection.send(new Uint8Array(bytes));
+    await client.connection.transmitted;
+    gate = new Promise((resolve) => {
+      release = resolve;
+    });
+    for (const datagram of datagrams) server.connection.handleDatagram(datagram, "client");
+    expect(underway).toBe(most);
+    expect(server.connection.drops.overload).toBe(600 - most);
+    release!();
+    await nextTurn();
+    expect(server.received.length).toBe(most);
+    for (const datagram of datagrams.slice(most)) {
+      server.connection.handleDatagram(datagram, "client");
+      await nextTurn();
+    }
+    // Behind a gap or not, the replay window says that none of these was seen.
+    expect(server.received.length).toBe(600);
+    expect(server.connection.drops.overload).toBe(600 - most);
+  }
+});
