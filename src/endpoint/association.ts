@@ -52,6 +52,11 @@ function addressOf(path: string): RemoteAddress {
   return { host: path.slice(space + 1), port: Number(path.slice(0, space)) };
 }
 
+/** A timer this late is one of a process that lags behind. */
+const LAG_MS = 100;
+/** For it to read what has come meanwhile. */
+const CATCH_UP_MS = 1_000;
+
 /** No address is like this. */
 const LEFT_PATH = "left";
 
@@ -169,8 +174,12 @@ export class Association implements ConnectionHost, Scheduled {
   handleTimeout(): void {
     const now = this.now();
     if (this.giveUpAtMs !== undefined && this.giveUpAtMs <= now) {
-      this.#owner.overdue(this);
-      return;
+      if (now < this.giveUpAtMs + LAG_MS) {
+        this.#owner.overdue(this);
+        return;
+      }
+      // This process was at something else: what the peer has sent may wait to be read.
+      this.giveUpAtMs = now + CATCH_UP_MS;
     }
     if (this.user !== undefined && this.user.deadlineMs <= now) this.user.handleTimeout();
     const { deadlineMs } = this.connection;

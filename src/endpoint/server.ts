@@ -147,8 +147,9 @@ export class Server implements AsyncIterable<Session> {
       established: (association, details) => this.#established(association, details),
       moved: (association, from) => this.#moved(association, from),
       ended: (association, reason) => this.#ended(association, reason),
-      overdue: (association) =>
-        association.abandon(new SealgramError("timeout", "the handshake takes too long")),
+      // The client may think that it is done.
+      overdue: ({ connection }) =>
+        connection.abort("internal_error", "timeout", "the handshake takes too long"),
     };
   }
 
