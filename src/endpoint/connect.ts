@@ -10,6 +10,7 @@ import { NamedGroup as Groups } from "../tls/codepoints.ts";
 import type { Carrier, CarrierHandler, RemoteAddress } from "../transport/types.ts";
 import { Association, type AssociationOwner } from "./association.ts";
 import { describePeer } from "./auth.ts";
+import { MAX_DELAY_MS } from "./deadlines.ts";
 import { handshakeFailure, isRefusal } from "./failures.ts";
 import { type CommonOptions, commonConfig, LEAST_MTU } from "./options.ts";
 import type { Shared } from "./platform.ts";
@@ -20,7 +21,7 @@ import { loadStreams, type StreamsOpener } from "./session-settings.ts";
 export interface ConnectOptions extends CommonOptions {
   /** Gives up until the session is established: `connect` rejects with the signal's reason. */
   readonly signal?: AbortSignal;
-  /** For everything until the session is established: 10 seconds unless given. */
+  /** For everything until the session is established: 10 seconds unless given, `Infinity` for as long as it takes. */
   readonly timeoutMs?: number;
   /**
    * `ticket` of an earlier session with this server. With a password beside it, the password is only used, and its
@@ -58,10 +59,8 @@ export async function connectOn(
   const stop = new AbortController();
   const aborted = () => stop.abort(signal!.reason);
   signal?.addEventListener("abort", aborted);
-  const timer = setTimeout(
-    () => stop.abort(new SealgramError("timeout", `${target.name} does not answer in time`)),
-    timeoutMs,
-  );
+  const late = () => stop.abort(new SealgramError("timeout", `${target.name} does not answer in time`));
+  const timer = timeoutMs > MAX_DELAY_MS ? undefined : setTimeout(late, timeoutMs);
   try {
     const loading = Promise.all([load(), loadStreams(options)]);
     const [platform, opener] = await unless(stop.signal, loading);

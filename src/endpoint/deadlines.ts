@@ -15,7 +15,7 @@ export interface Scheduled {
 }
 
 /** The longest that a timer can wait for. */
-const MAX_DELAY_MS = 2 ** 31 - 1;
+export const MAX_DELAY_MS: number = 2 ** 31 - 1;
 
 /** A name of this module's own: the global one is looked up anew for every datagram. */
 const clock = performance;

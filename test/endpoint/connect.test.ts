@@ -93,6 +93,11 @@ test("a port where nobody answers is a time-out", async () => {
   expect((await failure(connect(url, { auth: alice, timeoutMs: 50 }))).code).toBe("timeout");
 });
 
+test.each([Number.POSITIVE_INFINITY, 2 ** 31])("a time-out of %s ms is none", async (timeoutMs) => {
+  const session = await dial(await server(), { timeoutMs });
+  expect(text(await ask(session, utf8("in time")))).toBe("in time");
+});
+
 test("an aborted connect rejects with the signal's reason, before and during the handshake", async () => {
   const silent = await bareSocket();
   onTestFinished(() => void silent.close());
