@@ -1,22 +1,31 @@
 /** Sessions on their way from a server to whoever iterates over it. */
 export class AcceptQueue<T> {
   readonly #limit: number;
+  readonly #isOver: (value: T) => boolean;
   readonly #waiting: T[] = [];
   readonly #takers: { resolve(result: IteratorResult<T>): void; reject(error: unknown): void }[] = [];
   #end: { readonly error: unknown } | undefined;
 
-  constructor(limit: number) {
+  /** @param isOver of what waits: gives way to what does not */
+  constructor(limit: number, isOver: (value: T) => boolean) {
     this.#limit = limit;
+    this.#isOver = isOver;
   }
 
-  /** False if nobody takes it, and too many wait already. */
+  /** False if nobody takes it, and too many wait already that are not over. */
   push(value: T): boolean {
     if (this.#end !== undefined) return false;
     const taker = this.#takers.shift();
     if (taker !== undefined) taker.resolve({ value, done: false });
-    else if (this.#waiting.length >= this.#limit) return false;
+    else if (!this.#makeRoom()) return false;
     else this.#waiting.push(value);
     return true;
+  }
+
+  #makeRoom(): boolean {
+    if (this.#waiting.length < this.#limit) return true;
+    const over = this.#waiting.findIndex(this.#isOver);
+    return over !== -1 && this.#waiting.splice(over, 1).length > 0;
   }
 
   /** What waits can still be taken; then iterations end, with this error if there is one. */

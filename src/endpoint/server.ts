@@ -33,7 +33,10 @@ export interface ServerLimits {
   readonly sessionsPerAddress: number;
   /** Sessions of one identity. Beyond, the oldest is closed for a new one: 1,000 unless given. */
   readonly sessionsPerIdentity: number;
-  /** Sessions that wait to be taken by an iteration. Beyond, new ones are closed: 1,000 unless given. */
+  /**
+   * Sessions that wait to be taken by an iteration. Beyond, those that have ended are dropped, and then new ones closed:
+   * 1,000 unless given.
+   */
   readonly backlog: number;
 }
 
@@ -136,7 +139,7 @@ export class Server implements AsyncIterable<Session> {
     this.#settings = settings;
     this.#acceptor = new Acceptor(config);
     this.#ids = new ConnectionIdTable((length) => platform.crypto.random(length));
-    this.#queue = new AcceptQueue(settings.limits.backlog);
+    this.#queue = new AcceptQueue(settings.limits.backlog, ({ isClosed }) => isClosed);
     this.closed = new Promise((resolve, reject) => {
       this.#settleClosed = { resolve, reject };
     });

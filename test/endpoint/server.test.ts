@@ -242,3 +242,18 @@ test("a signal closes the server", async () => {
   await opened.closed;
   expect(await session.closed).toEqual({ closeCode: 0, reason: "" });
 });
+
+test("sessions that are over give up their places in the backlog", async () => {
+  const opened = await listen("udp://127.0.0.1:0", { auth: alice, limits: { backlog: 2 } });
+  onTestFinished(() => opened.close());
+  for (let i = 0; i < 3; i++) {
+    const short = await dial(opened);
+    short.close();
+    while (opened.getStats().accepted <= i || opened.getStats().sessions > 0) await new Promise(setImmediate);
+  }
+  const session = await dial(opened);
+  while (opened.getStats().accepted < 4) await new Promise(setImmediate);
+  const { value: gone } = await opened[Symbol.asyncIterator]().next();
+  const { value: taken } = await opened[Symbol.asyncIterator]().next();
+  expect([gone.isClosed, taken.isClosed, session.isClosed]).toEqual([true, false, false]);
+});
