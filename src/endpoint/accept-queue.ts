@@ -1,9 +1,16 @@
+interface Taker<T> {
+  /** Whose it is. */
+  readonly iteration: object;
+  resolve(result: IteratorResult<T>): void;
+  reject(error: unknown): void;
+}
+
 /** Sessions on their way from a server to whoever iterates over it. */
 export class AcceptQueue<T> {
   readonly #limit: number;
   readonly #isOver: (value: T) => boolean;
   readonly #waiting: T[] = [];
-  readonly #takers: { resolve(result: IteratorResult<T>): void; reject(error: unknown): void }[] = [];
+  #takers: Taker<T>[] = [];
   #end: { readonly error: unknown } | undefined;
 
   /** @param isOver of what waits: gives way to what does not */
@@ -34,18 +41,35 @@ export class AcceptQueue<T> {
     for (const taker of this.#takers.splice(0)) this.#finish(taker);
   }
 
-  #finish(taker: { resolve(result: IteratorResult<T>): void; reject(error: unknown): void }): void {
+  #finish({ resolve, reject }: Pick<Taker<T>, "resolve" | "reject">): void {
     const { error } = this.#end!;
-    if (error === undefined) taker.resolve({ value: undefined, done: true });
-    else taker.reject(error);
+    if (error === undefined) resolve({ value: undefined, done: true });
+    else reject(error);
   }
 
-  next(): Promise<IteratorResult<T>> {
+  /** Each value is for one iteration only. One that returns takes nothing any more. */
+  iterate(): AsyncIterator<T> {
+    const done = { value: undefined, done: true } as const;
+    let isOver = false;
+    const iteration: AsyncIterator<T> = {
+      next: async () => (isOver ? done : this.#next(iteration)),
+      return: async () => {
+        isOver = true;
+        const isOwn = (taker: Taker<T>) => taker.iteration === iteration;
+        for (const { resolve } of this.#takers.filter(isOwn)) resolve(done);
+        this.#takers = this.#takers.filter((taker) => !isOwn(taker));
+        return done;
+      },
+    };
+    return iteration;
+  }
+
+  #next(iteration: object): Promise<IteratorResult<T>> {
     return new Promise((resolve, reject) => {
       const value = this.#waiting.shift();
       if (value !== undefined) resolve({ value, done: false });
       else if (this.#end !== undefined) this.#finish({ resolve, reject });
-      else this.#takers.push({ resolve, reject });
+      else this.#takers.push({ iteration, resolve, reject });
     });
   }
 }

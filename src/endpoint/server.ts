@@ -406,7 +406,7 @@ export class Server implements AsyncIterable<Session> {
 
   /** Sessions that were established since, each to one iteration only; ends with the server. */
   [Symbol.asyncIterator](): AsyncIterator<Session> {
-    return { next: () => this.#queue.next(), return: async () => ({ value: undefined, done: true }) };
+    return this.#queue.iterate();
   }
 
   /** The sessions of a peer, oldest first; found without looking through all of them. */

@@ -257,3 +257,16 @@ test("sessions that are over give up their places in the backlog", async () => {
   const { value: taken } = await opened[Symbol.asyncIterator]().next();
   expect([gone.isClosed, taken.isClosed, session.isClosed]).toEqual([true, false, false]);
 });
+
+test("an iteration that returns takes no more sessions", async () => {
+  const opened = await listen("udp://127.0.0.1:0", { auth: alice });
+  onTestFinished(() => opened.close());
+  const done = { value: undefined, done: true };
+  const [first, second] = [opened[Symbol.asyncIterator](), opened[Symbol.asyncIterator]()];
+  const [waiting, waitsOn] = [first.next(), second.next()];
+  expect(await first.return!()).toEqual(done);
+  expect(await waiting).toEqual(done);
+  expect(await first.next()).toEqual(done);
+  await dial(opened);
+  expect((await waitsOn).value.peer).toEqual({ kind: "psk", identity: "alice" });
+});
