@@ -16,7 +16,20 @@ export async function nodePlatform(udp: UdpCarriers, mayRead = true): Promise<Pl
     core,
     crypto: createNodeProvider(createCoreHashes(core)),
     udp,
-    // Secrets: nobody else may read them.
-    ...(file ? { keyLog: (line: string) => appendFileSync(file, `${line}\n`, { mode: 0o600 }) } : {}),
+    ...(file ? { keyLog: keyLogTo(file) } : {}),
+  };
+}
+
+/** A file that cannot be written is no reason to do without sessions: it is warned of, once. */
+function keyLogTo(file: string): (line: string) => void {
+  let isWarned = false;
+  return (line) => {
+    try {
+      // Secrets: nobody else may read them.
+      appendFileSync(file, `${line}\n`, { mode: 0o600 });
+    } catch (error) {
+      if (!isWarned) process.emitWarning(`SSLKEYLOGFILE cannot be written: ${(error as Error).message}`);
+      isWarned = true;
+    }
   };
 }

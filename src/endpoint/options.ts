@@ -32,7 +32,10 @@ export interface CommonOptions {
    * control: a record for each datagram and nothing else, as it is with a peer that does not know of them.
    */
   readonly streams?: StreamSettings | false;
-  /** Where lines of the NSS key log go, besides the file that SSLKEYLOGFILE names. They are secrets. */
+  /**
+   * Where lines of the NSS key log go, besides the file that SSLKEYLOGFILE names. They are secrets. What it throws is
+   * reported as uncaught, and does not touch the session.
+   */
   readonly keyLog?: (line: string) => void;
 }
 
@@ -50,7 +53,7 @@ export function commonConfig(
   }
   if (idleTimeoutMs !== undefined && !(idleTimeoutMs >= 0)) throw new RangeError("idleTimeoutMs is negative");
   const protocols = protocolsOf(role, applicationProtocols, streams);
-  const logs = [platform.keyLog, keyLog].filter((log) => log !== undefined);
+  const logs = [platform.keyLog, keyLog && guarded(keyLog)].filter((log) => log !== undefined);
   return {
     ...commonDefaults,
     core: platform.core,
@@ -65,6 +68,19 @@ export function commonConfig(
     // Whoever names none does not mind those of others.
     requireApplicationProtocol: !!applicationProtocols?.length,
     ...(logs.length === 0 ? {} : { keyLog: (line: string) => logs.forEach((log) => void log(line)) }),
+  };
+}
+
+/** The application's faults are its own: they are reported as uncaught, and the handshake goes on. */
+function guarded(log: (line: string) => void): (line: string) => void {
+  return (line) => {
+    try {
+      log(line);
+    } catch (error) {
+      queueMicrotask(() => {
+        throw error;
+      });
+    }
   };
 }
 
