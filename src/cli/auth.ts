@@ -8,7 +8,7 @@ import { password } from "../login/password.ts";
 import { codeOf, UsageError } from "./exit.ts";
 import { askPassword, openTerminal } from "./prompt.ts";
 import type { Report } from "./report.ts";
-import { firstLine, parseKeys, readSecretFile, readTextFile } from "./secrets.ts";
+import { firstLine, parseKeys, readSecretFile, readTextFile, warnIfReadable } from "./secrets.ts";
 
 type Text = { readonly type: "string" };
 type Texts = { readonly type: "string"; readonly multiple: true };
@@ -135,7 +135,7 @@ async function passwordAuth(values: AuthValues, report: Report): Promise<Auth> {
     if (user !== undefined || file !== undefined) {
       throw new UsageError("--users knows all users: --user and --password-file are for one");
     }
-    return password(await openUsers(users), { endSessions: true });
+    return password(await openUsers(users, report), { endSessions: true });
   }
   if (user === undefined) throw new UsageError("--password-file goes with --user");
   const secret =
@@ -146,18 +146,21 @@ async function passwordAuth(values: AuthValues, report: Report): Promise<Auth> {
 }
 
 /** @throws Error if there is no such file: opening a store would make one */
-export async function openUsers(path: string): Promise<FileRecordStore> {
+export async function openUsers(path: string, report: Report): Promise<FileRecordStore> {
   try {
     await stat(path);
   } catch {
     throw new Error(`there is no ${path}; sealgram user add makes one`);
   }
-  return openOrMakeUsers(path);
+  return openOrMakeUsers(path, report);
 }
 
-export async function openOrMakeUsers(path: string): Promise<FileRecordStore> {
+export async function openOrMakeUsers(path: string, report: Report): Promise<FileRecordStore> {
   try {
-    return await FileRecordStore.open(path);
+    const store = await FileRecordStore.open(path);
+    // Guesses can be tried on it without asking the server.
+    warnIfReadable(await stat(path), path, report);
+    return store;
   } catch (error) {
     const reason = error instanceof TypeError ? error.message : (codeOf(error) ?? "failed");
     throw new Error(`${path}: ${reason}`);

@@ -1,4 +1,5 @@
 /** Secrets, which come from files: the arguments of a process are everybody's to read. */
+import type { Stats } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import process from "node:process";
 import { codeOf, UsageError } from "./exit.ts";
@@ -7,13 +8,17 @@ import type { Report } from "./report.ts";
 /** Reads a text file, and warns if others can read it too. */
 export async function readSecretFile(path: string, report: Report): Promise<string> {
   const text = await readTextFile(path);
-  const { mode } = await stat(path);
+  warnIfReadable(await stat(path), path, report);
+  return text;
+}
+
+/** Warns if others can read what this is the state of. */
+export function warnIfReadable({ mode }: Pick<Stats, "mode">, path: string, report: Report): void {
   // Neither pipes, as of `<(…)`, nor systems without such modes.
   const isOpenFile = (mode & 0o170000) === 0o100000 && (mode & 0o077) !== 0;
   if (isOpenFile && process.platform !== "win32") {
     report.warn("readable_secret", `${path} is a secret that others can read: chmod 600 ${path}`);
   }
-  return text;
 }
 
 /** @throws Error if it cannot be read */

@@ -1,9 +1,11 @@
 /** Options of the commands that have sessions. */
-import { appendFileSync, closeSync, openSync } from "node:fs";
+import { appendFileSync, closeSync, fstatSync, openSync } from "node:fs";
+import process from "node:process";
 import type { Session } from "../endpoint/session.ts";
 import type { RemoteAddress } from "../transport/types.ts";
 import { codeOf, UsageError } from "./exit.ts";
 import type { Report } from "./report.ts";
+import { warnIfReadable } from "./secrets.ts";
 
 export const statsOptions = {
   stats: { type: "boolean" },
@@ -49,26 +51,58 @@ export function milliseconds(option: string, value: string | undefined): number 
 }
 
 /** What `connect` and `listen` have in common, but for who one is. */
-export function endpointOptions(values: SessionValues): {
+export function endpointOptions(
+  values: SessionValues,
+  report: Report,
+): {
   idleTimeoutMs?: number;
   keyLog?: (line: string) => void;
 } {
   const idleTimeoutMs = milliseconds("--idle-timeout", values["idle-timeout"]);
-  const { keylog } = values;
+  const logs = keyLogs(values.keylog, report);
   return {
     ...(idleTimeoutMs === undefined ? {} : { idleTimeoutMs }),
-    ...(keylog === undefined ? {} : { keyLog: keyLogTo(keylog) }),
+    ...(logs.length === 0 ? {} : { keyLog: (line) => logs.forEach((log) => void log(line)) }),
   };
 }
 
-function keyLogTo(path: string): (line: string) => void {
+function keyLogs(path: string | undefined, report: Report): ((line: string) => void)[] {
+  const { SSLKEYLOGFILE: ofEnvironment } = process.env;
+  // The library would warn of this one in words that are no event.
+  delete process.env.SSLKEYLOGFILE;
+  const logs: ((line: string) => void)[] = [];
   try {
-    // Now, and not in the middle of a handshake, is the time to find out.
-    closeSync(openSync(path, "a", 0o600));
+    if (path !== undefined) logs.push(keyLogTo(path, report));
   } catch (error) {
     throw new UsageError(`${path} cannot be written (${codeOf(error) ?? "failed"})`);
   }
-  return (line) => appendFileSync(path, `${line}\n`);
+  try {
+    if (ofEnvironment) logs.push(keyLogTo(ofEnvironment, report));
+  } catch (error) {
+    warnOfKeyLog(ofEnvironment!, error, report);
+  }
+  return logs;
+}
+
+/** @throws Error if it cannot be written: now, and not in the middle of a handshake, is the time to find out */
+function keyLogTo(path: string, report: Report): (line: string) => void {
+  const file = openSync(path, "a", 0o600);
+  warnIfReadable(fstatSync(file), path, report);
+  closeSync(file);
+  let isWarned = false;
+  return (line) => {
+    try {
+      appendFileSync(path, `${line}\n`, { mode: 0o600 });
+    } catch (error) {
+      // A disk may be full only later. That is no reason to end sessions.
+      if (!isWarned) warnOfKeyLog(path, error, report);
+      isWarned = true;
+    }
+  };
+}
+
+function warnOfKeyLog(path: string, error: unknown, report: Report): void {
+  report.warn("unwritable_key_log", `${path} cannot be written (${codeOf(error) ?? "failed"})`);
 }
 
 /** What the library calls a mistake of its caller's is one on the command line. */

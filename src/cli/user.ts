@@ -72,17 +72,18 @@ export const userCommand: Command = {
 };
 
 async function list(path: string, report: Report): Promise<void> {
-  for (const name of await (await openUsers(path)).identities()) report.result("user", { name }, name);
+  for (const name of await (await openUsers(path, report)).identities())
+    report.result("user", { name }, name);
 }
 
 async function remove(path: string, name: string, report: Report): Promise<void> {
-  if (!(await (await openUsers(path)).delete(name))) throw new Error(`there is no user ${name}`);
+  if (!(await (await openUsers(path, report)).delete(name))) throw new Error(`there is no user ${name}`);
   report.event("removed", { name }, `removed: ${name}`);
 }
 
 async function set(action: string, path: string, name: string, values: Values, report: Report) {
   const isNew = action === "add";
-  const store = isNew ? await openOrMakeUsers(path) : await openUsers(path);
+  const store = isNew ? await openOrMakeUsers(path, report) : await openUsers(path, report);
   const exists = (await store.identities()).includes(name.normalize("NFC"));
   if (isNew && exists) throw new Error(`there is a user ${name} already; user passwd changes the password`);
   if (!isNew && !exists) throw new Error(`there is no user ${name}`);

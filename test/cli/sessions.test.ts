@@ -292,7 +292,50 @@ describe("key logs", () => {
   });
 });
 
+describe("key logs that fail", () => {
+  const warnings = (cli: Cli) => cli.events.filter(({ event }) => event === "warning");
+
+  test.each([
+    ["one that SSLKEYLOGFILE names", { SSLKEYLOGFILE: "no/such/folder" }, []],
+    ["a disk that is full", {}, ["--keylog", "/dev/full"]],
+  ])("%s: warned of once, and the session goes on", async (_, env, args) => {
+    const server = new Cli(["echo", "udp://127.0.0.1:0", "--json", "--psk-file", psk, ...args], env);
+    const { url } = await server.event("listening");
+    const all = ["connect", String(url), "--json", "--psk-file", psk, "--linger", "0.2", ...args];
+    const client = new Cli(all, env);
+    expect(await client.finish("hello\n")).toEqual({ code: 0, signal: null });
+    expect(client.stdout.toString()).toBe("hello\n");
+    await server.event("closed");
+    for (const cli of [client, server]) {
+      expect(warnings(cli)).toMatchObject([{ code: "unwritable_key_log" }]);
+    }
+  });
+
+  test("one that others can read is warned of", async () => {
+    const open = secretFile("open.log", "");
+    chmodSync(open, 0o644);
+    const server = new Cli(["echo", "udp://127.0.0.1:0", "--json", "--psk-file", psk, "--keylog", open]);
+    await server.event("listening");
+    expect(warnings(server)).toMatchObject([{ code: "readable_secret" }]);
+  });
+});
+
 describe("secrets", () => {
+  test("a file of users that others can read is warned of", async () => {
+    const users = join(folder, "open.json");
+    const args = ["--store", users, "--iterations", "30000", "--password-file", password];
+    expect((await new Cli(["user", "add", "alice", ...args]).ended).code).toBe(0);
+    chmodSync(users, 0o640);
+    for (const command of [
+      ["echo", "udp://127.0.0.1:0", "--users", users],
+      ["user", "list", "--store", users],
+    ]) {
+      const cli = new Cli([...command, "--json"]);
+      expect(await cli.event("warning")).toMatchObject({ code: "readable_secret" });
+      cli.child.kill("SIGKILL");
+    }
+  });
+
   test("a file that others can read is warned of", async () => {
     const open = secretFile("open.psk", `alice:${key}\n`);
     chmodSync(open, 0o644);
