@@ -100,6 +100,7 @@ async function optionsOf(values: Values, report: Report): Promise<GatewayOptions
     throw new UsageError("--certificate and --key go together");
   }
   const idleTimeoutMs = milliseconds("--idle-timeout", values["idle-timeout"]);
+  milliseconds("--stats-interval", values["stats-interval"]);
   const folder = values["certificate-folder"];
   return {
     targets,

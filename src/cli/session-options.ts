@@ -40,13 +40,15 @@ export interface StatsValues {
   readonly "stats-interval"?: string | undefined;
 }
 
+/** Timers take 31 bits of milliseconds. */
+const MAX_SECONDS = 2_147_483;
+
 /** A number of seconds as milliseconds; `undefined` for an option that is not given. */
 export function milliseconds(option: string, value: string | undefined): number | undefined {
   if (value === undefined) return undefined;
+  if (!/^\d+(\.\d+)?$/.test(value)) throw new UsageError(`${option} takes a number of seconds`);
   const seconds = Number(value);
-  if (!/^\d+(\.\d+)?$/.test(value) || !Number.isFinite(seconds)) {
-    throw new UsageError(`${option} takes a number of seconds`);
-  }
+  if (seconds > MAX_SECONDS) throw new UsageError(`${option} is ${MAX_SECONDS} seconds at most`);
   return seconds * 1000;
 }
 
@@ -59,6 +61,8 @@ export function endpointOptions(
   keyLog?: (line: string) => void;
 } {
   const idleTimeoutMs = milliseconds("--idle-timeout", values["idle-timeout"]);
+  // Its mistakes are to be found out before anything is opened.
+  milliseconds("--stats-interval", values["stats-interval"]);
   const logs = keyLogs(values.keylog, report);
   return {
     ...(idleTimeoutMs === undefined ? {} : { idleTimeoutMs }),
