@@ -7,7 +7,7 @@ import { authOf, CLIENT_AUTH_HELP, clientAuthOptions } from "./auth.ts";
 import { COMMON_HELP, type Command, commonOptions } from "./command.ts";
 import { loadEndpoint } from "./endpoint.ts";
 import { EXIT_CODES, UsageError } from "./exit.ts";
-import { chunks, lines } from "./input.ts";
+import { chunks, lines, type Split } from "./input.ts";
 import { Output } from "./output.ts";
 import {
   endpointOptions,
@@ -105,19 +105,17 @@ export const connectCommand: Command = {
 };
 
 /** Until the input has ended, and the peer is silent. */
-async function exchange(
-  session: Session,
-  output: Output,
-  split: typeof lines,
-  lingerMs: number,
-): Promise<"input"> {
+async function exchange(session: Session, output: Output, split: Split, lingerMs: number): Promise<"input"> {
   let heard = () => {};
   session.ondatagram = (datagram) => {
     output.write(datagram);
     heard();
   };
   const writer = session.datagrams.writable.getWriter();
-  for await (const datagram of split(process.stdin, () => session.maxDatagramSize)) {
+  const tooLong = (maxBytes: number) => {
+    throw new Error(`a line of the input has more than ${maxBytes} bytes; --raw sends it in pieces`);
+  };
+  for await (const datagram of split(process.stdin, () => session.maxDatagramSize, tooLong)) {
     await writer.write(datagram);
   }
   await new Promise<void>((resolve) => {

@@ -87,6 +87,42 @@ describe("serve", () => {
     }
   });
 
+  test("a client that stops reading does not keep the input from the others", async () => {
+    const { url, server } = await startServer("serve", "--psk-file", keys, "--stats");
+    const [alice, bob] = ["alice", "bob"].map((name) =>
+      connect(url, "--psk-file", keys, "--psk-identity", name),
+    ) as [Cli, Cli];
+    await Promise.all([alice.event("connected"), bob.event("connected"), server.event("session", 1)]);
+    alice.child.kill("SIGSTOP");
+    const line = (number: number) => `${number} ${"x".repeat(900)}\n`;
+    // As a program would that says something now and then: Bob is fast enough for that.
+    for (let number = 0; number < 1500; number++) {
+      server.write(line(number));
+      if (number % 50 === 49) await bob.printed(line(number));
+    }
+    expect(await server.event("warning")).toMatchObject({ code: "lost_input" });
+    expect((await server.event("warning")).message).toContain("alice");
+    alice.child.kill("SIGCONT");
+    await server.kill("SIGTERM");
+    const { droppedInput } = await server.event("stats");
+    expect(droppedInput).toBeGreaterThan(0);
+    expect(server.events.filter(({ event }) => event === "warning")).toHaveLength(1);
+  });
+
+  test.each([16_500, 200_000])(
+    "a line of %i bytes is left out, and nobody's session ends",
+    async (length) => {
+      const { url, server } = await startServer("serve", "--psk-file", psk);
+      const client = connect(url, "--psk-file", psk, "--idle-timeout", "60");
+      await Promise.all([client.event("connected"), server.event("session")]);
+      server.write(`before\n${"x".repeat(length)}\nafter\n`);
+      await client.printed("before\nafter\n");
+      expect(server.events.filter(({ event }) => event === "warning")).toMatchObject([
+        { code: "line_too_long" },
+      ]);
+    },
+  );
+
   test("--once takes one client, and ends with it", async () => {
     const { url, server } = await startServer("serve", "--psk-file", psk, "--once", "--raw");
     const first = connect(url, "--psk-file", psk, "--raw", "--linger", "0");
