@@ -77,6 +77,14 @@ export function isWrongUsage(error: unknown): boolean {
   );
 }
 
+/** An error's message, with that of a fault on this side that is behind it, such as a look-up's. */
+export function messageOf(error: unknown): string {
+  const { message, cause } = (error ?? {}) as { message?: string; cause?: unknown };
+  if (message === undefined) return String(error);
+  const isOwn = cause instanceof Error && !(cause instanceof SealgramError);
+  return isOwn && !message.includes(cause.message) ? `${message}: ${cause.message}` : message;
+}
+
 /** The code of a system's or of a {@link SealgramError}. */
 export function codeOf(error: unknown): string | undefined {
   const { code } = (error ?? {}) as { code?: unknown };

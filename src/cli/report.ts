@@ -3,7 +3,7 @@
  * with --json as one JSON object a line, with the name of the event in `event`.
  */
 import process from "node:process";
-import { codeOf, isWrongUsage } from "./exit.ts";
+import { codeOf, isWrongUsage, messageOf } from "./exit.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -31,7 +31,7 @@ export function createReport(isJson: boolean): Report {
       const isUsage = isWrongUsage(error);
       // What the command does not expect is a fault of its own, to be found by its stack.
       const isFault = !isUsage && (error instanceof TypeError || error instanceof ReferenceError);
-      const text = String((isFault && error.stack) || ((error as Error)?.message ?? error));
+      const text = (isFault && error.stack) || messageOf(error);
       // parseArgs goes on about positional arguments.
       const message = isUsage ? text.split(". ")[0]! : text;
       const code = isUsage ? "usage" : (codeOf(error) ?? "failed");

@@ -4,7 +4,7 @@ import type { Session } from "../endpoint/session.ts";
 import { type AuthValues, authOf } from "./auth.ts";
 import type { Context } from "./command.ts";
 import { loadEndpoint } from "./endpoint.ts";
-import { codeOf, UsageError } from "./exit.ts";
+import { codeOf, messageOf, UsageError } from "./exit.ts";
 import {
   addressOf,
   endpointOptions,
@@ -39,21 +39,19 @@ export async function startServer(
         reportSession(report, "session", session);
         session.closed.then(
           () => report.event("closed", { address: addressOf(session.remoteAddress) }, `closed: ${who}`),
-          (error) =>
-            report.event(
-              "closed",
-              { address: addressOf(session.remoteAddress), code: codeOf(error), message: error.message },
-              `closed: ${who}: ${error.message}`,
-            ),
+          (error) => {
+            const fields = { address: addressOf(session.remoteAddress), code: codeOf(error) };
+            const message = messageOf(error);
+            report.event("closed", { ...fields, message }, `closed: ${who}: ${message}`);
+          },
         );
         onsession(session);
       },
-      onfailure: (error, remote) =>
-        report.event(
-          "failed",
-          { address: addressOf(remote), code: error.code, message: error.message },
-          `failed: ${addressOf(remote)}: ${error.message}`,
-        ),
+      onfailure(error, remote) {
+        const address = addressOf(remote);
+        const message = messageOf(error);
+        report.event("failed", { address, code: error.code, message }, `failed: ${address}: ${message}`);
+      },
     }),
   );
   report.event("listening", { url: server.url }, `listening on ${server.url}`);

@@ -3,8 +3,9 @@ import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { describe, expect, test } from "vitest";
-import { Stopped } from "../../src/cli/exit.ts";
+import { messageOf, Stopped } from "../../src/cli/exit.ts";
 import { askPassword, type Terminal } from "../../src/cli/prompt.ts";
+import { SealgramError } from "../../src/errors.ts";
 import { fromStored } from "../../src/login/record.ts";
 import { Cli, folder, secretFile } from "./support.ts";
 
@@ -112,6 +113,28 @@ describe("the command line", () => {
     const { code, stderr } = await run("connect", "--json");
     expect(code).toBe(2);
     expect(JSON.parse(stderr)).toEqual({ event: "error", code: "usage", message: "connect takes one URL" });
+  });
+});
+
+describe("what it says of a failure", () => {
+  const internal = (cause: unknown) =>
+    new SealgramError("internal_error", "an internal error ended the connection", { cause });
+
+  test("a fault on this side that is behind it is told", () => {
+    expect(messageOf(internal(new Error("the database is down")))).toBe(
+      "an internal error ended the connection: the database is down",
+    );
+    const wrapped = internal(new SealgramError("alert_decrypt_error", "the peer says so"));
+    expect(messageOf(wrapped)).toBe("an internal error ended the connection");
+    expect(messageOf(new Error("as it is"))).toBe("as it is");
+    expect(messageOf("no error at all")).toBe("no error at all");
+  });
+
+  test("a gateway that is not there: and why", async () => {
+    const psk = secretFile("gateway.psk", `alice:${"00".repeat(32)}\n`);
+    const { code, stderr } = await run("connect", "ws://127.0.0.1:1/game", "--psk-file", psk);
+    expect(code).toBe(4);
+    expect(stderr).toMatch(/^sealgram: there is no connection to a gateway at .+: .*ECONNREFUSED.*\n$/);
   });
 });
 
