@@ -60,6 +60,9 @@ export const gatewayCommand: Command = {
     const { values } = parseArgs({ args, options });
     const { listen } = values;
     if (listen === undefined) throw new UsageError("--listen says where");
+    if (values.certificate !== undefined && values.webtransport === undefined && isPlain(listen)) {
+      throw new UsageError("--certificate is for https://, or for --webtransport");
+    }
     const gatewayOptions = await optionsOf(values, report);
     const { openGateway } = await loadGateway();
     const gateway = await usageChecked(openGateway(listen, { ...gatewayOptions, signal: context.stop }));
@@ -83,6 +86,10 @@ export const gatewayCommand: Command = {
     }
   },
 };
+
+function isPlain(url: string): boolean {
+  return /^http:/i.test(url);
+}
 
 function loadGateway(): Promise<{ openGateway: typeof openGateway }> {
   if ("Deno" in globalThis) return import("../gateway/deno-index.ts");

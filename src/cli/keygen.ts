@@ -104,6 +104,8 @@ async function makePair({ file, replace }: Destination, type: keyof typeof types
   report.result(
     "key",
     { type, file, publicFile, fingerprint },
-    `private key: ${file} (keep it secret)\npublic key:  ${publicFile}\nfingerprint: ${fingerprint}`,
+    `private key: ${file} (keep it secret)`,
+    `public key:  ${publicFile}`,
+    `fingerprint: ${fingerprint}`,
   );
 }

@@ -1,6 +1,6 @@
 /** Files that only their owner can read. */
 import { randomBytes } from "node:crypto";
-import { link, open, rename, rm, stat } from "node:fs/promises";
+import { link, lstat, open, rename, rm } from "node:fs/promises";
 import { codeOf } from "./exit.ts";
 
 /**
@@ -32,9 +32,9 @@ export async function writeNewFile(
   }
 }
 
-/** @throws Error if there is a file */
+/** @throws Error if there is a file, or a link even to none: nothing can be linked there */
 export async function refuseExisting(path: string): Promise<void> {
-  const found = await stat(path).catch(() => undefined);
+  const found = await lstat(path).catch(() => undefined);
   if (found !== undefined) throw exists(path);
 }
 

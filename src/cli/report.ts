@@ -10,22 +10,26 @@ type Fields = Readonly<Record<string, unknown>>;
 export interface Report {
   /** @param text the same for people */
   event(name: string, fields: Fields, text: string): void;
-  /** What the command was asked for. With --json it is an event too, on stdout. */
-  result(name: string, fields: Fields, text: string): void;
+  /** What the command was asked for, in a line or several. With --json it is an event too, on stdout. */
+  result(name: string, fields: Fields, ...texts: string[]): void;
   warn(code: string, text: string): void;
   /** @param help what to run for help, if the command line is at fault */
   error(error: unknown, help: string): void;
 }
 
 export function createReport(isJson: boolean): Report {
-  const line = (name: string, fields: Fields, text: string) =>
-    isJson ? JSON.stringify({ event: name, ...fields }) : printable(text);
-  const event: Report["event"] = (name, fields, text) => {
-    process.stderr.write(`${isJson ? "" : "sealgram: "}${line(name, fields, text)}\n`);
+  const write = (stream: NodeJS.WriteStream, name: string, fields: Fields, texts: string[], before = "") => {
+    const lines = isJson
+      ? [JSON.stringify({ event: name, ...fields })]
+      : texts.map((text) => `${before}${printable(text)}`);
+    stream.write(`${lines.join("\n")}\n`);
   };
+  const say = (name: string, fields: Fields, ...texts: string[]) =>
+    write(process.stderr, name, fields, texts, "sealgram: ");
+  const event: Report["event"] = (name, fields, text) => say(name, fields, text);
   return {
     event,
-    result: (name, fields, text) => void process.stdout.write(`${line(name, fields, text)}\n`),
+    result: (name, fields, ...texts) => write(process.stdout, name, fields, texts),
     warn: (code, text) => event("warning", { code, message: text }, `warning: ${text}`),
     error(error, help) {
       const isUsage = isWrongUsage(error);
@@ -35,12 +39,13 @@ export function createReport(isJson: boolean): Report {
       // parseArgs goes on about positional arguments.
       const message = isUsage ? text.split(". ")[0]! : text;
       const code = isUsage ? "usage" : (codeOf(error) ?? "failed");
-      event("error", { code, message }, isUsage ? `${message}\nsealgram: see ${help}` : message);
+      const texts = isFault ? message.split("\n") : [message];
+      say("error", { code, message }, ...texts, ...(isUsage ? [`see ${help}`] : []));
     },
   };
 }
 
-/** Names come from peers: they are not to move the cursor of whoever reads them. */
+/** Names come from peers: they are not to move the cursor of whoever reads them, or to look like lines of this command. */
 function printable(text: string): string {
-  return text.replaceAll(/[^\P{Cc}\n]/gu, "\ufffd");
+  return text.replaceAll(/\p{Cc}/gu, "\ufffd");
 }

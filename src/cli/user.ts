@@ -67,6 +67,8 @@ export const userCommand: Command = {
     if (name === undefined || name === "" || others.length > 0) {
       throw new UsageError(`user ${action} takes one name`);
     }
+    // Such a name would be two lines wherever names are listed, or worse.
+    if (action === "add" && /\p{Cc}/u.test(name)) throw new UsageError("a name has no control characters");
     return action === "remove" ? remove(path, name, report) : set(action, path, name, values, report);
   },
 };

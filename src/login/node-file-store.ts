@@ -1,6 +1,7 @@
 /** Records in a file of JSON, for Node, Deno and Bun. */
 import { randomBytes } from "node:crypto";
-import { open, readFile, realpath, rename, rm, stat } from "node:fs/promises";
+import { open, readFile, readlink, realpath, rename, rm, stat } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
 import { clearInterval, setInterval } from "node:timers";
 import type { Bytes } from "../core/bytes.ts";
 import { fromBase64, toBase64 } from "../crypto/bytes.ts";
@@ -56,16 +57,15 @@ export class FileRecordStore implements RecordBook {
    * @throws TypeError for a file of another form, and what the file system throws
    */
   static async open(path: string): Promise<FileRecordStore> {
-    if ((await versionOf(path)) === undefined) {
-      await withFileLock(path, async () => {
+    const file = await followed(path);
+    if ((await versionOf(file)) === undefined) {
+      await withFileLock(file, async () => {
         // Another process may have been first.
-        if ((await versionOf(path)) === undefined) {
-          await replace(path, encode(new Uint8Array(randomBytes(SECRET_BYTES)), new Map()));
+        if ((await versionOf(file)) === undefined) {
+          await replace(file, encode(new Uint8Array(randomBytes(SECRET_BYTES)), new Map()));
         }
       });
     }
-    // What a link leads to is replaced, not the link.
-    const file = await realpath(path);
     const version = (await versionOf(file)) ?? "";
     const { secret, records } = await read(file);
     return new FileRecordStore(file, secret, records, version);
@@ -149,6 +149,17 @@ export class FileRecordStore implements RecordBook {
       for (const listener of this.#listeners) listener(identity, record);
     }
   }
+}
+
+/** What a link leads to is replaced, not the link: where the file is, or would be. */
+async function followed(path: string): Promise<string> {
+  try {
+    return await realpath(path);
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== "ENOENT") throw error;
+  }
+  const target = await readlink(path).catch(() => undefined);
+  return target === undefined ? resolve(path) : followed(resolve(await realpath(dirname(path)), target));
 }
 
 /** Tells one state of the file from another; `undefined` if there is no file. */

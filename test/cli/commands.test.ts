@@ -1,12 +1,13 @@
 import { createHash, createPublicKey } from "node:crypto";
-import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, lstatSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { describe, expect, test } from "vitest";
 import { messageOf, Stopped } from "../../src/cli/exit.ts";
 import { askPassword, type Terminal } from "../../src/cli/prompt.ts";
 import { SealgramError } from "../../src/errors.ts";
-import { fromStored } from "../../src/login/record.ts";
+import { FileRecordStore } from "../../src/login/node-file-store.ts";
+import { fromStored, register } from "../../src/login/record.ts";
 import { Cli, folder, secretFile } from "./support.ts";
 
 const at = (name: string) => join(folder, name);
@@ -81,6 +82,19 @@ describe("the command line", () => {
       ],
     ],
     [["gateway", "--listen", "https://127.0.0.1:0", "--target", "game=udp://127.0.0.1:1"]],
+    [
+      [
+        "gateway",
+        "--listen",
+        "http://127.0.0.1:0",
+        "--target",
+        "game=udp://127.0.0.1:1",
+        "--certificate",
+        "c.pem",
+        "--key",
+        "k.psk",
+      ],
+    ],
     [["keygen"]],
     [["keygen", "new.pem", "--type", "rsa"]],
     [["keygen", "new.pem", "--identity", "alice"]],
@@ -88,6 +102,8 @@ describe("the command line", () => {
     [["user", "invite", "alice", "--store", "u.json"]],
     [["user", "add", "--store", "u.json"]],
     [["user", "add", "alice"]],
+    [["user", "add", "alice\nmallory", "--store", "u.json"]],
+    [["user", "add", "\u001b[2Jalice", "--store", "u.json"]],
     [["user", "add", "alice", "--store", "u.json", "--iterations", "1000"]],
   ])("wrong usage: %j", async (args) => {
     secretFile("k.psk", `alice:${"00".repeat(32)}\n`);
@@ -181,6 +197,15 @@ describe("keygen", () => {
     expect(modeOf("one.pem")).toBe(0o600);
   });
 
+  test("a link to nothing is something: no half of a pair is written", async () => {
+    symlinkSync(at("nowhere"), at("half.pem.pub"));
+    const { code, stderr } = await run("keygen", "half.pem");
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/half\.pem\.pub already; --force replaces it/);
+    expect(existsSync(at("half.pem"))).toBe(false);
+    expect(existsSync(at("nowhere"))).toBe(false);
+  });
+
   test("a folder that is not there", async () => {
     expect(await run("keygen", "no/such/key.pem")).toMatchObject({ code: 1, stdout: "" });
   });
@@ -216,6 +241,28 @@ describe("user", () => {
     expect((await run("user", "remove", "bob", ...store)).code).toBe(0);
     expect((await run("user", "remove", "bob", ...store)).code).toBe(1);
     expect((await run("user", "list", ...store)).stdout).toBe("alice\n");
+  });
+
+  test("a name of two lines, which other programs may have stored, is one line here", async () => {
+    const record = await register({
+      identity: "alice\nmallory",
+      password: "correct horse",
+      iterations: 30_000,
+    });
+    const store = await FileRecordStore.open(at("strange.json"));
+    await store.set(record);
+    expect((await run("user", "list", "--store", "strange.json")).stdout).toBe("alice\ufffdmallory\n");
+    const remove = await run("user", "remove", "alice\nmallory", "--store", "strange.json");
+    expect(remove).toEqual({ code: 0, stdout: "", stderr: "sealgram: removed: alice\ufffdmallory\n" });
+  });
+
+  test("a file that a link leads to is made where it leads", async () => {
+    symlinkSync("real.json", at("link.json"));
+    const add = new Cli(["user", "add", "alice", "--store", "link.json", ...quick]);
+    expect((await add.finish("correct horse\n")).code).toBe(0);
+    expect(lstatSync(at("link.json")).isSymbolicLink()).toBe(true);
+    expect((await run("user", "list", "--store", "real.json")).stdout).toBe("alice\n");
+    expect(modeOf("real.json")).toBe(0o600);
   });
 
   test("an empty password is none", async () => {
