@@ -1,6 +1,5 @@
 /** A DTLS connection as what carries a session's packets. */
 import type { Bytes } from "../core/bytes.ts";
-import type { Connection } from "../dtls/connection.ts";
 import type { PacketCarrier } from "../session/carrier.ts";
 import type { Association } from "./association.ts";
 
@@ -44,17 +43,17 @@ export class SessionCarrier implements PacketCarrier {
   }
 
   send(packet: Bytes, padding: number): boolean {
-    return this.#send((connection) => connection.send(packet, padding));
+    const association = this.#association;
+    association.isTaken = true;
+    const isSent = association.connection.send(packet, padding);
+    if (!association.isTaken) this.#wait();
+    return isSent;
   }
 
   probe(packet: Bytes, padding: number): boolean {
-    return this.#send((connection) => connection.sendProbe(packet, padding));
-  }
-
-  #send(send: (connection: Connection) => boolean): boolean {
     const association = this.#association;
     association.isTaken = true;
-    const isSent = send(association.connection);
+    const isSent = association.connection.sendProbe(packet, padding);
     if (!association.isTaken) this.#wait();
     return isSent;
   }

@@ -115,8 +115,12 @@ export class StreamsLink implements AssociationUser {
   }
 
   sendDatagram(datagram: Uint8Array, fate: Fate | undefined): void {
-    this.web.engine.sendDatagram(datagram, fate);
-    // An answer goes with the acknowledgement of what it answers.
+    const { engine } = this.web;
+    if (engine.sendDatagramNow(datagram, fate)) {
+      if (!this.#isReceiving) this.#association.reschedule();
+      return;
+    }
+    engine.sendDatagram(datagram, fate);
     if (!this.#isReceiving) this.#flushNow();
   }
 

@@ -9,7 +9,7 @@ import type { Bytes } from "../core/bytes.ts";
 import { SealgramError } from "../errors.ts";
 import type { PacketCarrier } from "./carrier.ts";
 import { Closing } from "./closing.ts";
-import { OutgoingDatagrams } from "./datagram-queue.ts";
+import { type Fate, OutgoingDatagrams } from "./datagram-queue.ts";
 import { SessionEnd } from "./end.ts";
 import { TransportError, transportErrorName } from "./errors.ts";
 import { Incoming } from "./incoming.ts";
@@ -68,6 +68,12 @@ export class SessionEngine {
   #tickAtMs: number;
   /** Not to be tried again before: the carrier has refused a packet. */
   #retryAtMs: number = Number.NEGATIVE_INFINITY;
+  /** Whether a packet, a time-out or a flush is under way: what is called from within is not to send. */
+  #isAtWork = false;
+  /** The packet that is being received, and whether it counts as received already. */
+  #epoch = 0;
+  #sequenceNumber = 0;
+  #isCounted = false;
   #loggedRttMs = 0;
   #loggedWindowBytes = 0;
 
@@ -89,7 +95,7 @@ export class SessionEngine {
       incoming: (stream) => host.incoming(stream),
       mayOpen: (unidirectional) => host.mayOpen(unidirectional),
     });
-    this.#incoming = new Incoming(this.#incomingHost());
+    this.#incoming = new Incoming(this.#incomingHost(), nowMs);
     const parameters = this.#parameters();
     options.log?.parametersSet(nowMs, "local", parameters);
     this.#outgoing = new Outgoing(parameters, options, carrier, {
@@ -146,16 +152,17 @@ export class SessionEngine {
       get recovery() {
         return engine.recovery;
       },
-      now: () => host.now(),
       parameters(peer: TransportParameters): void {
         engine.#options.log?.parametersSet(host.now(), "remote", peer);
         engine.#outgoing.peer = peer;
         engine.streams.allow(peer);
         host.ready();
       },
-      datagram(buffer: Bytes, start: number, length: number): void {
+      datagram(buffer: Bytes, start: number, length: number, isLast: boolean): void {
         engine.counters.datagramsReceived++;
+        if (isLast) engine.#receivedLast();
         host.datagram(buffer, start, length);
+        engine.#isAtWork = true;
       },
       closedByPeer: (isApplication: boolean, errorCode: number, reason: string) =>
         engine.#closedByPeer(isApplication, errorCode, reason),
@@ -196,8 +203,9 @@ export class SessionEngine {
     if (!this.#carrier.hasRoom) return Number.POSITIVE_INFINITY;
     // At a constant rate, what is due waits for its turn.
     if (this.#options.padding.kind === "constant") return this.#tickAtMs;
+    if (this.#retryAtMs !== Number.NEGATIVE_INFINITY) return this.#retryAtMs;
     const { mtu, nextSendMs } = this.recovery;
-    return Math.max(this.#retryAtMs, Math.min(this.#received.deadlineMs, mtu.deadlineMs, nextSendMs));
+    return Math.min(this.#received.deadlineMs, mtu.deadlineMs, nextSendMs);
   }
 
   get #keepAliveAtMs(): number {
@@ -218,14 +226,30 @@ export class SessionEngine {
     this.counters.packetsReceived++;
     this.counters.bytesReceived += length;
     this.#options.log?.packetReceived(nowMs, epoch, sequenceNumber, buffer.subarray(start, start + length));
+    this.#epoch = epoch;
+    this.#sequenceNumber = sequenceNumber;
+    this.#isCounted = false;
+    this.#isAtWork = true;
     try {
-      const isAckEliciting = this.#incoming.receive(buffer, start, length);
+      const isAckEliciting = this.#incoming.receive(buffer, start, length, nowMs);
       if (this.#isOver) return;
-      this.#received.onReceived(epoch, sequenceNumber, isAckEliciting, nowMs);
+      if (!this.#isCounted) this.#received.onReceived(epoch, sequenceNumber, isAckEliciting, nowMs);
       if (this.#options.log !== undefined) this.#logMetrics(this.#options.log, nowMs);
     } catch (error) {
       this.#fail(error);
+    } finally {
+      this.#isAtWork = false;
     }
+  }
+
+  /**
+   * The packet's last frame is a datagram: with that the packet is processed (RFC 9000 §13.1, RFC 9221 §5.2), so that an
+   * answer from within may go at once and acknowledge it.
+   */
+  #receivedLast(): void {
+    this.#isCounted = true;
+    this.#received.onReceived(this.#epoch, this.#sequenceNumber, true, this.#lastHeardMs);
+    this.#isAtWork = false;
   }
 
   #logMetrics(log: SessionLog, nowMs: number): void {
@@ -252,7 +276,9 @@ export class SessionEngine {
       return;
     }
     if (this.#isOver) return;
+    this.#isAtWork = true;
     this.recovery.handleTimeout(nowMs);
+    this.#isAtWork = false;
     if (nowMs >= this.#keepAliveAtMs) {
       this.#lastHeardMs = nowMs;
       this.#outgoing.isPingDue = true;
@@ -278,12 +304,32 @@ export class SessionEngine {
    * for it. It is copied.
    * @throws TypeError after the end, RangeError above {@link maxDatagramSize}
    */
-  sendDatagram(datagram: Uint8Array, fate?: (hasArrived: boolean) => void): void {
-    if (this.#isOver) throw new TypeError("the session is closed");
-    if (datagram.length > this.maxDatagramSize) {
-      throw new RangeError(`a datagram of ${datagram.length} bytes exceeds ${this.maxDatagramSize}`);
-    }
+  sendDatagram(datagram: Uint8Array, fate?: Fate): void {
+    this.#checkDatagram(datagram);
     this.datagrams.push(datagram, this.#host.now(), fate);
+  }
+
+  /**
+   * Sends a datagram at once, if nothing else waits and acknowledgement, recovery and padding allow it.
+   * @returns false if it was not sent: {@link sendDatagram} is for those that have to wait
+   * @throws as {@link sendDatagram}
+   */
+  sendDatagramNow(datagram: Uint8Array, fate?: Fate): boolean {
+    this.#checkDatagram(datagram);
+    if (this.#isAtWork || this.#options.padding.kind === "constant" || !this.#carrier.hasRoom) return false;
+    this.#isAtWork = true;
+    try {
+      return this.#outgoing.sendDatagram(datagram, fate, this.#host.now());
+    } finally {
+      this.#isAtWork = false;
+    }
+  }
+
+  #checkDatagram({ length }: Uint8Array): void {
+    if (this.#isOver) throw new TypeError("the session is closed");
+    const { maxDatagramSize } = this;
+    if (length > maxDatagramSize)
+      throw new RangeError(`a datagram of ${length} bytes exceeds ${maxDatagramSize}`);
   }
 
   /** Ends the session, and tells the peer why. Idempotent. */
@@ -293,23 +339,28 @@ export class SessionEngine {
     this.#over(new SessionEnd(closeCode, reason, undefined));
   }
 
-  /** Sends all that is to be sent and may be sent now. */
+  /** Sends all that is to be sent and may be sent now. What is under way when it is called from within comes first. */
   flush(): void {
-    const nowMs = this.#host.now();
+    if (this.#isAtWork) return;
+    const { padding } = this.#options;
+    this.#isAtWork = true;
     if (this.#isOver) this.#flushClosing();
-    else if (this.#options.padding.kind === "constant")
-      this.#flushAtRate(nowMs, this.#options.padding.intervalMs);
-    else this.#flushAll(nowMs);
+    else if (padding.kind === "constant") this.#flushAtRate(this.#host.now(), padding.intervalMs);
+    else this.#flushAll();
+    this.#isAtWork = false;
     if (!this.#mustClose) return;
     this.#mustClose = false;
     this.#carrier.close();
   }
 
-  #flushAll(nowMs: number): void {
+  #flushAll(): void {
+    this.#retryAtMs = Number.NEGATIVE_INFINITY;
+    if (this.#outgoing.isIdle) return;
+    const nowMs = this.#host.now();
     let hasMore = this.#carrier.hasRoom;
     if (hasMore) this.#outgoing.sendProbe(nowMs);
     while (hasMore) hasMore = this.#outgoing.send(nowMs) && this.#carrier.hasRoom;
-    this.#retryAtMs = this.#outgoing.isRefused ? nowMs + RETRY_MS : Number.NEGATIVE_INFINITY;
+    if (this.#outgoing.isRefused) this.#retryAtMs = nowMs + RETRY_MS;
   }
 
   /** One packet for each interval; intervals that were missed stay missed. */

@@ -11,10 +11,10 @@ import { PacketReader } from "./varint.ts";
 export interface IncomingHost {
   readonly streams: Streams;
   readonly recovery: Recovery<Sent | undefined>;
-  now(): number;
   /** The peer's parameters have come, once. */
   parameters(parameters: TransportParameters): void;
-  datagram(buffer: Bytes, start: number, length: number): void;
+  /** @param isLast whether the packet has nothing more to say, so that it may be acknowledged from now on */
+  datagram(buffer: Bytes, start: number, length: number, isLast: boolean): void;
   closedByPeer(isApplication: boolean, errorCode: number, reason: string): void;
 }
 
@@ -41,10 +41,14 @@ export class Incoming implements FrameHandler {
   #idleFramesAtMs: number;
   #acks = 0;
   #ackDelayMs = 0;
+  /** What the peer's ACK Delay counts. */
+  #ackDelayUnitMs = 0;
+  #nowMs: number;
 
-  constructor(host: IncomingHost) {
+  constructor(host: IncomingHost, nowMs: number) {
     this.#host = host;
-    this.#idleFramesAtMs = host.now();
+    this.#idleFramesAtMs = nowMs;
+    this.#nowMs = nowMs;
   }
 
   /**
@@ -52,7 +56,8 @@ export class Incoming implements FrameHandler {
    * @returns whether it asks for an acknowledgement
    * @throws TransportError
    */
-  receive(buffer: Bytes, start: number, length: number): boolean {
+  receive(buffer: Bytes, start: number, length: number, nowMs: number): boolean {
+    this.#nowMs = nowMs;
     this.#acks = 0;
     this.#idleFramesOfPacket = IDLE_FRAMES_PER_PACKET;
     this.#reader.begin(buffer, start, length);
@@ -68,10 +73,9 @@ export class Incoming implements FrameHandler {
     if (cost === 1 && --this.#idleFramesOfPacket >= 0) return;
     this.#idleFrames -= cost;
     if (this.#idleFrames >= 0) return;
-    const nowMs = this.#host.now();
-    const earned = ((nowMs - this.#idleFramesAtMs) / 1000) * IDLE_FRAMES_PER_SECOND;
+    const earned = ((this.#nowMs - this.#idleFramesAtMs) / 1000) * IDLE_FRAMES_PER_SECOND;
     this.#idleFrames = Math.min(IDLE_FRAMES, this.#idleFrames + earned);
-    this.#idleFramesAtMs = nowMs;
+    this.#idleFramesAtMs = this.#nowMs;
     if (this.#idleFrames < 0)
       throw new TransportError("protocol_violation", "too many frames without effect");
   }
@@ -95,6 +99,7 @@ export class Incoming implements FrameHandler {
     if (this.#parameters === undefined) {
       this.#parameters = bytes;
       this.peer = decodeParameters(bytes);
+      this.#ackDelayUnitMs = 2 ** this.peer.ackDelayExponent / 1000;
       this.#host.parameters(this.peer);
     } else if (!equal(bytes, this.#parameters)) {
       throw new TransportError("transport_parameter_error", "transport parameters change");
@@ -109,7 +114,7 @@ export class Incoming implements FrameHandler {
   ackBegin(_epoch: number, _largest: number, encodedDelay: number): void {
     this.#expectParameters();
     if (this.#acks++ > 0) this.#idle(SECOND_ACK);
-    this.#ackDelayMs = (encodedDelay * 2 ** this.peer!.ackDelayExponent) / 1000;
+    this.#ackDelayMs = encodedDelay * this.#ackDelayUnitMs;
     this.#host.recovery.onAckBegin();
   }
 
@@ -118,7 +123,7 @@ export class Incoming implements FrameHandler {
   }
 
   ackEnd(): void {
-    this.#host.recovery.onAckEnd(this.#ackDelayMs, this.#host.now());
+    this.#host.recovery.onAckEnd(this.#ackDelayMs, this.#nowMs);
   }
 
   resetStream(id: number, errorCode: number, finalSize: number): void {
@@ -158,7 +163,8 @@ export class Incoming implements FrameHandler {
 
   datagram(start: number, length: number): void {
     this.#expectParameters();
-    this.#host.datagram(this.#reader.buffer, start, length);
+    const { buffer, end } = this.#reader;
+    this.#host.datagram(buffer, start, length, start + length === end);
   }
 
   connectionClose(

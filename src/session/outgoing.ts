@@ -2,7 +2,7 @@
 import type { Bytes } from "../core/bytes.ts";
 import type { PacketCarrier } from "./carrier.ts";
 import type { Closing } from "./closing.ts";
-import type { OutgoingDatagrams } from "./datagram-queue.ts";
+import type { Fate, OutgoingDatagrams } from "./datagram-queue.ts";
 import {
   datagramHeaderLength,
   FrameType,
@@ -17,7 +17,7 @@ import { encodeParameters, type TransportParameters } from "./parameters.ts";
 import type { ReceivedPackets } from "./recovery/received-packets.ts";
 import type { Recovery } from "./recovery/recovery.ts";
 import { PacketKind } from "./recovery/sent-packets.ts";
-import type { Sent } from "./sent.ts";
+import { DATAGRAM, type Sent, sentDatagram } from "./sent.ts";
 import type { SessionCounters } from "./statistics.ts";
 import type { Streams } from "./streams.ts";
 import { PacketWriter } from "./varint.ts";
@@ -51,7 +51,8 @@ export class Outgoing {
   readonly #carrier: PacketCarrier;
   readonly #sources: OutgoingSources;
   readonly #writer = new PacketWriter(MAX_PACKET_BYTES);
-  readonly #ownAckDelayExponent: number;
+  /** What this side's ACK Delay counts. */
+  readonly #ackDelayUnitMs: number;
   /** This side's parameters, until the peer has acknowledged them. */
   #parameters: Bytes | undefined;
   /** Whether streams come before datagrams in the next packet. */
@@ -66,6 +67,8 @@ export class Outgoing {
   /** Whether it has more than parameters and an ACK. */
   #hasContent = false;
   #datagramsWritten = 0;
+  #epoch = 0;
+  #sequenceNumber = 0;
 
   constructor(
     own: TransportParameters,
@@ -74,7 +77,7 @@ export class Outgoing {
     sources: OutgoingSources,
   ) {
     this.#parameters = encodeParameters(own);
-    this.#ownAckDelayExponent = own.ackDelayExponent;
+    this.#ackDelayUnitMs = 2 ** own.ackDelayExponent / 1000;
     this.#options = options;
     this.#carrier = carrier;
     this.#sources = sources;
@@ -105,6 +108,38 @@ export class Outgoing {
     if (this.#writer.at === 0) return false;
     // Without the ACK there may be room for what did not fit beside it.
     return this.#transmit(nowMs) && mayFill && (this.#hasContent || this.#hasAck);
+  }
+
+  /**
+   * Sends a datagram now, past the queue, if nothing else waits and nothing stands in its way: without copies but the
+   * packet itself.
+   * @returns false if it has to wait
+   */
+  sendDatagram(datagram: Uint8Array, fate: Fate | undefined, nowMs: number): boolean {
+    const { recovery, received, datagrams } = this.#sources;
+    if (this.#parameters !== undefined || this.peer === undefined) return false;
+    if (datagrams.length > 0 || recovery.mtu.waitingBytes > 0 || this.#hasFrames()) return false;
+    const maxBytes = this.#begin();
+    if (!recovery.canSend(maxBytes + this.#carrier.overheadBytes, nowMs)) return false;
+    if (received.hasUnacknowledged) this.#writeAck(nowMs);
+    if (!this.#writeDatagram(datagram)) {
+      this.#begin();
+      if (!this.#writeDatagram(datagram)) return false;
+    }
+    this.#frames = sentDatagram(fate, this.#frames);
+    this.#isAckEliciting = true;
+    this.#datagramsWritten = 1;
+    const padding = this.#padding(this.#writer.at);
+    if (!this.#put(padding)) return false;
+    this.#account(padding, nowMs);
+    return true;
+  }
+
+  /** Whether there is nothing to send now, nor anything that only waits for its time. */
+  get isIdle(): boolean {
+    const { recovery, received } = this.#sources;
+    if (received.deadlineMs !== Number.POSITIVE_INFINITY || this.#hasFrames()) return false;
+    return recovery.mtu.waitingBytes === 0 && recovery.mtu.deadlineMs === Number.POSITIVE_INFINITY;
   }
 
   /** The most that a packet may have. */
@@ -170,62 +205,81 @@ export class Outgoing {
 
   #writeAck(nowMs: number): void {
     const { received } = this.#sources;
-    const delay = Math.floor((received.ackDelayMs(nowMs) * 1000) / 2 ** this.#ownAckDelayExponent);
+    const delay = Math.floor(received.ackDelayMs(nowMs) / this.#ackDelayUnitMs);
     const { ranges } = received;
     if (ranges.length === 0 || !writeAck(this.#writer, ranges, delay)) return;
     this.#hasAck = true;
+    // The newest range is always told again: that the peer has heard of it changes nothing.
+    if (ranges.length === 1) return;
     const { epoch, largest } = ranges[0]!;
     this.#frames = { type: FrameType.ack, epoch, largest, next: this.#frames };
   }
 
   #writeDatagrams(nowMs: number): void {
     const { datagrams } = this.#sources;
-    const writer = this.#writer;
     if (this.peer === undefined) return;
     for (;;) {
       const next = datagrams.first(nowMs, this.maxDatagramSize);
       if (next === undefined) return;
-      const { bytes, fate } = next;
-      if (datagramHeaderLength(bytes.length) + bytes.length <= writer.room) {
-        writeDatagramHeader(writer, bytes.length);
-      } else if (1 + bytes.length <= writer.room) {
-        // Without a length it is the packet's last frame.
-        writer.byte(FrameType.datagram);
-        writer.end = writer.at + bytes.length;
-      } else return;
-      writer.bytes(bytes);
+      if (!this.#writeDatagram(next.bytes)) return;
       datagrams.shift();
       this.#datagramsWritten++;
-      this.#frames = { type: FrameType.datagram, fate, next: this.#frames };
+      this.#frames = sentDatagram(next.fate, this.#frames);
     }
+  }
+
+  /** @returns false if there is no room for it */
+  #writeDatagram(bytes: Uint8Array): boolean {
+    const writer = this.#writer;
+    if (datagramHeaderLength(bytes.length) + bytes.length <= writer.room) {
+      writeDatagramHeader(writer, bytes.length);
+    } else if (1 + bytes.length <= writer.room) {
+      // Without a length it is the packet's last frame.
+      writer.byte(FrameType.datagram);
+      writer.end = writer.at + bytes.length;
+    } else return false;
+    writer.bytes(bytes);
+    return true;
   }
 
   /** @returns whether the carrier has taken it */
   #transmit(nowMs: number): boolean {
-    const { counters, received, recovery } = this.#sources;
-    const carrier = this.#carrier;
-    if (counters.packetsSent >= this.#skipAtPackets) this.#skip();
-    const { epoch, nextSequenceNumber } = carrier;
-    const packet = this.#writer.buffer.subarray(0, this.#writer.at);
-    const padding = this.#padding(packet.length);
-    this.isRefused = !carrier.send(packet, padding);
-    if (this.isRefused) {
-      for (let sent = this.#frames; sent !== undefined; sent = sent.next) this.lost(sent, nowMs);
-      return false;
+    const padding = this.#padding(this.#writer.at);
+    if (this.#put(padding)) {
+      this.#account(padding, nowMs);
+      return true;
     }
+    for (let sent = this.#frames; sent !== undefined; sent = sent.next) this.lost(sent, nowMs);
+    return false;
+  }
+
+  /** Gives the packet to the carrier. Answers whether that has taken it. */
+  #put(padding: number): boolean {
+    const carrier = this.#carrier;
+    if (this.#sources.counters.packetsSent >= this.#skipAtPackets) this.#skip();
+    this.#epoch = carrier.epoch;
+    this.#sequenceNumber = carrier.nextSequenceNumber;
+    this.isRefused = !carrier.send(this.#writer.written, padding);
+    return !this.isRefused;
+  }
+
+  /** The packet has gone. */
+  #account(padding: number, nowMs: number): void {
+    const { counters, received, recovery } = this.#sources;
+    const epoch = this.#epoch;
+    const sequenceNumber = this.#sequenceNumber;
     const { log } = this.#options;
     if (log !== undefined) {
-      log.packetSent(nowMs, epoch, nextSequenceNumber, packet);
-      this.#frames = { type: "number", epoch, sequenceNumber: nextSequenceNumber, next: this.#frames };
+      log.packetSent(nowMs, epoch, sequenceNumber, this.#writer.written);
+      this.#frames = { type: "number", epoch, sequenceNumber, next: this.#frames };
     }
     const kind = this.#isAckEliciting ? PacketKind.ackEliciting : PacketKind.ackOnly;
-    const bytes = packet.length + padding + carrier.overheadBytes;
-    recovery.onPacketSent(epoch, nextSequenceNumber, kind, bytes, this.#frames, nowMs);
+    const bytes = this.#writer.at + padding + this.#carrier.overheadBytes;
+    recovery.onPacketSent(epoch, sequenceNumber, kind, bytes, this.#frames, nowMs);
     if (this.#hasAck) received.onAckSent();
     counters.packetsSent++;
     counters.bytesSent += bytes;
     counters.datagramsSent += this.#datagramsWritten;
-    return true;
   }
 
   /** Whoever acknowledges what did not come, to be sent more, will acknowledge this number too (RFC 9000 §21.4). */
@@ -285,6 +339,7 @@ export class Outgoing {
   // What became of frames
 
   acknowledged(sent: Sent): void {
+    if (sent === DATAGRAM) return;
     if ("stream" in sent) this.#sources.streams.acknowledged(sent);
     else if ("largest" in sent) this.#sources.received.onAckAcknowledged(sent.epoch, sent.largest);
     else if ("fate" in sent) sent.fate?.(true);

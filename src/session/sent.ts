@@ -1,5 +1,5 @@
 /** What packets have carried, so that recovery's verdict on a packet reaches whoever has filled it. */
-import type { FrameType } from "./frames.ts";
+import { FrameType } from "./frames.ts";
 import type { SentRange } from "./send-stream.ts";
 import type { Stream } from "./stream.ts";
 
@@ -41,3 +41,10 @@ export interface SentNumber {
 
 /** What is in a packet; `next` is something else in the same one. */
 export type Sent = SentFrame | SentAck | SentDatagram | SentParameters | SentNumber;
+
+/** A datagram whose fate nobody asks for, alone in its packet: one for all of them. */
+export const DATAGRAM: SentDatagram = { type: FrameType.datagram, fate: undefined, next: undefined };
+
+export function sentDatagram(fate: SentDatagram["fate"], next: Sent | undefined): SentDatagram {
+  return fate === undefined && next === undefined ? DATAGRAM : { type: FrameType.datagram, fate, next };
+}

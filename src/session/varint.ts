@@ -98,15 +98,23 @@ export class PacketWriter {
   at = 0;
   /** Where the packet has to end. */
   end: number;
+  #view: Bytes;
 
   constructor(capacity: number) {
     this.buffer = new Uint8Array(capacity);
     this.end = capacity;
+    this.#view = this.buffer;
   }
 
   /** Bytes that still fit. */
   get room(): number {
     return this.end - this.at;
+  }
+
+  /** What was written: a view on {@link buffer}. Packets of one length after the other have the same. */
+  get written(): Bytes {
+    if (this.#view.length !== this.at) this.#view = this.buffer.subarray(0, this.at);
+    return this.#view;
   }
 
   byte(value: number): void {

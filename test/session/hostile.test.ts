@@ -202,7 +202,7 @@ describe("a peer that keeps this side busy", () => {
       ),
       { numRuns: 500 },
     );
-    expect(codes.size).toBeGreaterThan(3);
+    expect(codes.size).toBeGreaterThan(2);
   });
 
   test("packets of well-formed frames in any order, too", () => {

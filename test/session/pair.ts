@@ -35,6 +35,7 @@ export class SimulatedSession implements PacketCarrier {
   /** Called with each packet before it is sent; false drops it. */
   filter: ((packet: Bytes, padding: number) => boolean) | undefined;
   onincoming: ((stream: Stream) => void) | undefined;
+  ondatagram: ((datagram: Bytes) => void) | undefined;
   /** How far this side's clock has jumped ahead. */
   aheadMs = 0;
   readonly #timer: Timer;
@@ -49,7 +50,11 @@ export class SimulatedSession implements PacketCarrier {
       ready: () => {
         this.isReady = true;
       },
-      datagram: (buffer, start, length) => this.datagrams.push(buffer.slice(start, start + length)),
+      datagram: (buffer, start, length) => {
+        const datagram = buffer.slice(start, start + length);
+        this.datagrams.push(datagram);
+        this.ondatagram?.(datagram);
+      },
       incoming: (stream) => {
         this.incoming.push(stream);
         this.onincoming?.(stream);
