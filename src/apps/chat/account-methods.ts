@@ -1,0 +1,62 @@
+/** Methods about users: invitations, what they log in with, and keeping them out. */
+import type { User } from "./accounts.ts";
+import type { Handlers, House, Outcome } from "./house.ts";
+import { ChatError, CloseCode, type Empty } from "./protocol.ts";
+import { rankOf } from "./rooms.ts";
+
+/** @throws ChatError not_allowed unless one may do something about the other */
+function requireAbove(user: User, other: User): void {
+  if (rankOf(user.role) === 0 || rankOf(user.role) <= rankOf(other.role))
+    throw new ChatError("not_allowed", "that takes somebody with a higher role");
+}
+
+/** Nobody is who they were: passwords, tickets and sessions end. */
+function excluded(house: House, user: User, closeCode: number, reason: string): () => void {
+  return () => {
+    house.live.end(user, closeCode, reason);
+    house.accounts.reportChange(user.name);
+  };
+}
+
+type Names = "invitation.create" | "credential.set" | "user.ban" | "user.remove";
+
+export const accountMethods: Handlers<Names> = {
+  "invitation.create": {
+    run({ accounts, rooms }, user, { record, room, role = "member", validMs }): Outcome<Empty> {
+      if (role !== "member" && rankOf(user.role) <= rankOf(role))
+        throw new ChatError("not_allowed", "an invitation is for a lower role than one's own");
+      if (room !== undefined) {
+        const { room: info } = rooms.of(user, room);
+        if (info.kind === "direct") throw new ChatError("not_allowed", "a conversation of two stays one");
+        if (info.access === "members") rooms.moderated(user, room);
+      }
+      accounts.invite(record, role, room, validMs);
+      return { result: {} };
+    },
+  },
+  "credential.set": {
+    run({ accounts }, user, { credential }, caller): Outcome<Empty> {
+      accounts.setCredential(user, caller.credential(credential));
+      const effect = () => accounts.reportChange(user.name);
+      return credential.kind === "password" ? { result: {}, effect } : { result: {} };
+    },
+  },
+  "user.ban": {
+    run(house, user, { user: name, isBanned }): Outcome<Empty> {
+      const other = house.accounts.named(name);
+      requireAbove(user, other);
+      house.accounts.exclude(other, isBanned ? "ban" : "allow");
+      if (!isBanned) return { result: {} };
+      return { result: {}, effect: excluded(house, other, CloseCode.banned, "banned") };
+    },
+  },
+  "user.remove": {
+    run(house, user, { user: name }): Outcome<Empty> {
+      const other = house.accounts.named(name);
+      if (other.id !== user.id) requireAbove(user, other);
+      for (const room of house.rooms.ofUser(other)) house.rooms.leave(other, room.id);
+      house.accounts.exclude(other, "remove");
+      return { result: {}, effect: excluded(house, other, CloseCode.removed, "removed") };
+    },
+  },
+};

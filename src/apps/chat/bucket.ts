@@ -1,0 +1,31 @@
+/** How much somebody may do in a time, and how much at once. */
+export interface Rate {
+  readonly perSecond: number;
+  readonly burst: number;
+}
+
+export class Bucket {
+  readonly #rate: Rate;
+  #tokens: number;
+  #atMs: number;
+
+  constructor(rate: Rate, nowMs: number) {
+    this.#rate = rate;
+    this.#tokens = rate.burst;
+    this.#atMs = nowMs;
+  }
+
+  /**
+   * Takes so many, if there are as many; a larger number than fit in at all, if it is full.
+   * @returns 0, or after how many milliseconds to try again
+   */
+  take(count: number, nowMs: number): number {
+    const { perSecond, burst } = this.#rate;
+    this.#tokens = Math.min(this.#tokens + (Math.max(nowMs - this.#atMs, 0) / 1000) * perSecond, burst);
+    this.#atMs = nowMs;
+    const missing = Math.min(count, burst) - this.#tokens;
+    if (missing > 0) return Math.ceil((missing / perSecond) * 1000);
+    this.#tokens -= count;
+    return 0;
+  }
+}

@@ -1,0 +1,468 @@
+/** A chat's client: it stays connected, gets everything once and in order, and keeps what it has to say until it is stored. */
+import type { CloseInfo } from "../../endpoint/session.ts";
+import { SealgramError } from "../../errors.ts";
+import { Connection, type ConnectionUser } from "./connection.ts";
+import { authOf, type ChatAuth } from "./credentials.ts";
+import { type Connect, Dialer, type DialOptions, isFinal } from "./dialer.ts";
+import { Emitter } from "./emitter.ts";
+import { Feed } from "./feed.ts";
+import { createInvitation } from "./invitation.ts";
+import { type ChatLink, formatLink, parseLink } from "./link.ts";
+import { Outbox, type Outgoing } from "./outbox.ts";
+import {
+  ChatError,
+  CloseCode,
+  type EventName,
+  type Events,
+  type PresenceState,
+  type Result,
+  type Signal,
+  VERSION,
+} from "./protocol.ts";
+import { ChatRoom, notConnected, type RoomHost } from "./room.ts";
+import type { Access, Entry, MessageEntry, Receipt, Role, RoomInfo, UserInfo } from "./types.ts";
+
+export interface ChatOptions extends DialOptions {
+  readonly auth: ChatAuth;
+  readonly signal?: AbortSignal;
+}
+
+export interface ChatEvents {
+  connected: { readonly user: UserInfo };
+  /** It connects again by itself, after so long. */
+  disconnected: { readonly error: Error; readonly retryAfterMs: number };
+  /** It does not connect again. */
+  closed: { readonly error: Error | undefined };
+  message: RoomMessage;
+  /** Everything that happens in rooms, messages too. */
+  entry: { readonly room: ChatRoom; readonly entry: Entry };
+  /** A room that this user is in now, or that has changed. */
+  room: { readonly room: ChatRoom };
+  left: { readonly room: ChatRoom };
+  receipts: { readonly room: ChatRoom; readonly receipts: readonly Receipt[] };
+  typing: { readonly room: ChatRoom; readonly user: string };
+  presence: { readonly user: string; readonly state: PresenceState };
+}
+
+export interface RoomMessage {
+  readonly room: ChatRoom;
+  readonly message: MessageEntry;
+}
+
+const FIRST_PAUSE_MS = 250;
+const MAX_PAUSE_MS = 15_000;
+const RECEIPT_MS = 500;
+const FEED_LIMIT = 256;
+
+export class Client extends Emitter<ChatEvents> {
+  /** Those that this user is in, by number. */
+  readonly rooms: ReadonlyMap<number, ChatRoom>;
+  readonly link: ChatLink;
+  /** Settles at the end; rejects if it was not {@link close} that ended it. */
+  readonly closed: Promise<void>;
+  readonly #rooms = new Map<number, ChatRoom>();
+  readonly #dialer: Dialer;
+  readonly #stop = new AbortController();
+  readonly #outbox = new Outbox();
+  readonly #feeds = new Set<Feed<RoomMessage>>();
+  readonly #presences = new Map<string, number>();
+  readonly #receipts = new Set<ChatRoom>();
+  readonly #host: RoomHost;
+  /** Rooms that get what they have missed, and from which connection. */
+  readonly #syncing = new Map<ChatRoom, Connection>();
+  #receiptTimer: ReturnType<typeof setTimeout> | undefined;
+  #connection: Connection | undefined;
+  #user: UserInfo | undefined;
+  #server = "";
+  #settle!: { resolve(): void; reject(error: unknown): void };
+
+  private constructor(connect: Connect, link: ChatLink, { auth, signal: _, ...options }: ChatOptions) {
+    super();
+    this.link = link;
+    this.rooms = this.#rooms;
+    this.#dialer = new Dialer(connect, link, authOf(auth, link), options);
+    this.closed = new Promise((resolve, reject) => {
+      this.#settle = { resolve, reject };
+    });
+    this.closed.catch(() => {});
+    const client = this;
+    this.#host = {
+      get connection() {
+        return client.#connected;
+      },
+      send: (message) => this.#outbox.add(message),
+      receipt: (room) => this.#receipt(room),
+    };
+  }
+
+  /** As `ChatClient.connect`, by a runtime's own `connect`. */
+  static async open(connect: Connect, link: string, options: ChatOptions): Promise<Client> {
+    const client = new Client(connect, parseLink(link), options);
+    const { signal } = options;
+    signal?.throwIfAborted();
+    const aborted = () => client.#finish(signal!.reason);
+    signal?.addEventListener("abort", aborted, { once: true });
+    try {
+      const connection = await client.#connect();
+      void client.#run(connection);
+      return client;
+    } catch (error) {
+      client.#finish(error);
+      throw signal?.aborted ? signal.reason : error;
+    }
+  }
+
+  get user(): UserInfo {
+    return this.#user!;
+  }
+  /** What the server calls itself. */
+  get server(): string {
+    return this.#server;
+  }
+  get isConnected(): boolean {
+    return this.#connection !== undefined;
+  }
+  /** What was sent and is not stored yet. */
+  get pending(): Outgoing[] {
+    return this.#outbox.messages;
+  }
+
+  get #connected(): Connection {
+    if (this.#connection === undefined) throw notConnected();
+    return this.#connection;
+  }
+
+  // Being connected
+
+  async #connect(): Promise<Connection> {
+    const session = await this.#dialer.dial(this.#stop.signal);
+    let connection: Connection | undefined;
+    const user: ConnectionUser = {
+      event: (name, event) => this.#event(connection!, name, event),
+      signal: (signal) => this.#signal(signal),
+    };
+    try {
+      connection = await Connection.open(session, user);
+      const welcome = await new Promise<Result<"hello">>((resolve, reject) => {
+        connection!.call(
+          "hello",
+          { version: VERSION },
+          (result) => {
+            // At once: rooms may change in the next message.
+            this.#welcome(result);
+            resolve(result);
+          },
+          reject,
+        );
+      });
+      if (welcome.user === undefined) throw new ChatError("not_allowed", "an invitation is not a login");
+    } catch (error) {
+      session.close();
+      const end = await session.closed.catch(() => undefined);
+      throw endError(end) ?? error;
+    }
+    this.#connection = connection;
+    this.#outbox.attach(connection);
+    this.emit("connected", { user: this.user });
+    // Whoever has waited for the connection listens from now on, and misses nothing.
+    setTimeout(() => {
+      for (const room of this.#rooms.values()) this.#sync(connection, room);
+    }, 0);
+    return connection;
+  }
+
+  #welcome({ user, rooms, server }: Result<"hello">): void {
+    if (user === undefined) return;
+    this.#user = user;
+    this.#server = server;
+    for (const info of rooms) this.#adopt(info);
+    const ids = new Set(rooms.map(({ id }) => id));
+    for (const id of [...this.#rooms.keys()]) if (!ids.has(id)) this.#leave(id);
+  }
+
+  #adopt(info: RoomInfo): ChatRoom {
+    let room = this.#rooms.get(info.id);
+    if (room === undefined) {
+      room = new ChatRoom(this.#host, info);
+      this.#rooms.set(info.id, room);
+    } else room.update(info);
+    return room;
+  }
+
+  /** Gets what was missed, as fast as it is taken; then the server goes on with what comes. */
+  #sync(connection: Connection, room: ChatRoom): void {
+    if (this.#syncing.get(room) === connection) return;
+    this.#syncing.set(room, connection);
+    const isCurrent = () => this.#syncing.get(room) === connection;
+    const done = () => {
+      if (isCurrent()) this.#syncing.delete(room);
+    };
+    const next = () => {
+      if (!isCurrent()) return;
+      connection.call(
+        "room.sync",
+        { room: room.id, after: room.position },
+        ({ entries, more }) => {
+          if (!isCurrent()) return;
+          for (const entry of entries) this.#entry(room, entry);
+          if (more) void Promise.resolve(this.#spare).then(next);
+          else done();
+        },
+        // Whoever is not in the room any more is told so.
+        done,
+      );
+    };
+    void Promise.resolve(this.#spare).then(next);
+  }
+
+  async #run(connection: Connection): Promise<void> {
+    let current: Connection | undefined = connection;
+    let pauseMs = FIRST_PAUSE_MS;
+    while (!this.#stop.signal.aborted) {
+      let failure: unknown = new ChatError("disconnected", "the connection is lost");
+      try {
+        current ??= await this.#connect();
+        pauseMs = FIRST_PAUSE_MS;
+        const end = await current.session.closed;
+        failure = endError(end) ?? failure;
+      } catch (error) {
+        failure = error;
+      }
+      current = undefined;
+      this.#connection = undefined;
+      this.#outbox.detach();
+      if (this.#stop.signal.aborted) return;
+      if (isFinal(failure) || isRefusal(failure)) {
+        this.#finish(failure);
+        return;
+      }
+      const retryAfterMs = pauseMs * (0.5 + Math.random() / 2);
+      this.emit("disconnected", { error: failure as Error, retryAfterMs });
+      await pause(retryAfterMs, this.#stop.signal);
+      pauseMs = Math.min(2 * pauseMs, MAX_PAUSE_MS);
+    }
+  }
+
+  #finish(error: unknown): void {
+    if (this.#stop.signal.aborted) return;
+    this.#stop.abort(error ?? new ChatError("closed", "the client is closed"));
+    clearTimeout(this.#receiptTimer);
+    this.#tellReceipts();
+    const connection = this.#connection;
+    this.#connection = undefined;
+    connection?.session.close();
+    this.#outbox.end(new ChatError("closed", "the client is closed"));
+    for (const room of this.#rooms.values()) room.end();
+    for (const feed of this.#feeds) feed.end();
+    if (error === undefined) this.#settle.resolve();
+    else this.#settle.reject(error);
+    this.emit("closed", { error: error as Error | undefined });
+  }
+
+  /** Ends it. What was not stored is given up: {@link pending} says what that is. Idempotent. */
+  async close(): Promise<void> {
+    const session = this.#connection?.session;
+    this.#finish(undefined);
+    await session?.closed.catch(() => {});
+  }
+
+  // What the server says
+
+  #event<E extends EventName>(connection: Connection, name: E, event: Events[E]): void {
+    switch (name) {
+      case "entry": {
+        const { room: id, entry } = event as Events["entry"];
+        const room = this.#rooms.get(id);
+        // What comes before a catch-up ends is in it.
+        if (room === undefined || this.#syncing.get(room) === connection) return;
+        if (entry.position <= room.position + 1 && this.#spare === undefined) this.#entry(room, entry);
+        else this.#sync(connection, room);
+        return;
+      }
+      case "room": {
+        const { room: info } = event as Events["room"];
+        const isNew = !this.#rooms.has(info.id);
+        const room = this.#adopt(info);
+        this.emit("room", { room });
+        if (isNew) this.#sync(connection, room);
+        return;
+      }
+      case "left":
+        this.#leave((event as Events["left"]).room);
+        return;
+      case "receipts": {
+        const { room: id, receipts } = event as Events["receipts"];
+        const room = this.#rooms.get(id);
+        if (room !== undefined) this.emit("receipts", { room, receipts });
+      }
+    }
+  }
+
+  #entry(room: ChatRoom, entry: Entry): void {
+    if (!room.receive(entry)) return;
+    this.emit("entry", { room, entry });
+    if (entry.kind === "message") {
+      const message = { room, message: entry };
+      this.emit("message", message);
+      for (const feed of this.#feeds) feed.push(message);
+    }
+    this.#receipt(room);
+  }
+
+  #leave(id: number): void {
+    const room = this.#rooms.get(id);
+    if (room === undefined) return;
+    this.#rooms.delete(id);
+    room.end();
+    this.emit("left", { room });
+  }
+
+  #signal(signal: Signal): void {
+    if (signal.kind === "typing") {
+      const room = this.#rooms.get(signal.room);
+      if (room !== undefined && signal.user !== undefined) this.emit("typing", { room, user: signal.user });
+    } else if (signal.kind === "presence") {
+      for (const { user, state, number } of signal.users) {
+        if (number <= (this.#presences.get(user) ?? 0)) continue;
+        this.#presences.set(user, number);
+        this.emit("presence", { user, state });
+      }
+    }
+  }
+
+  /** Settles once all iterations have room for more; nothing if they have. */
+  get #spare(): Promise<void> | undefined {
+    for (const feed of this.#feeds) if (feed.isFull) return feed.drained();
+    for (const room of this.#rooms.values()) if (room.isFull) return room.drained();
+    return undefined;
+  }
+
+  // Receipts
+
+  #receipt(room: ChatRoom): void {
+    this.#receipts.add(room);
+    this.#receiptTimer ??= setTimeout(() => this.#tellReceipts(), RECEIPT_MS);
+  }
+
+  #tellReceipts(): void {
+    this.#receiptTimer = undefined;
+    const connection = this.#connection;
+    if (connection !== undefined) {
+      for (const { id, position, read, isMember } of this.#receipts) {
+        if (isMember) connection.tell("receipt", { room: id, delivered: position, read });
+      }
+    }
+    this.#receipts.clear();
+  }
+
+  // What users do
+
+  /** Messages in all rooms, as they come. Those that are not taken wait on the server. */
+  messages(): AsyncIterableIterator<RoomMessage> {
+    const feed: Feed<RoomMessage> = new Feed(FEED_LIMIT, () => this.#feeds.delete(feed));
+    this.#feeds.add(feed);
+    return feed;
+  }
+
+  /** Rooms that can be joined, and those that this user is in. */
+  async listRooms(): Promise<RoomInfo[]> {
+    const all: RoomInfo[] = [];
+    for (;;) {
+      const after = all.at(-1)?.name;
+      const { rooms, more } = await this.#connected.request(
+        "rooms.list",
+        after === undefined ? {} : { after },
+      );
+      all.push(...rooms);
+      if (!more) return all;
+    }
+  }
+
+  async createRoom(name: string, options: { topic?: string; access?: Access } = {}): Promise<ChatRoom> {
+    const { topic = "", access = "public" } = options;
+    return this.#entered((connection) => connection.request("room.create", { name, topic, access }));
+  }
+
+  /** @param room its number, or its name */
+  async join(room: number | string): Promise<ChatRoom> {
+    if (typeof room === "number") {
+      return this.#entered((connection) => connection.request("room.join", { room }));
+    }
+    const name = room.toLowerCase();
+    const found = (await this.listRooms()).find((each) => each.name.toLowerCase() === name);
+    if (found === undefined) throw new ChatError("not_found", "there is no such room");
+    return this.join(found.id);
+  }
+
+  /** The conversation with another user. */
+  async direct(user: string): Promise<ChatRoom> {
+    return this.#entered((connection) => connection.request("direct.open", { user }));
+  }
+
+  async #entered(enter: (connection: Connection) => Promise<{ room: RoomInfo }>): Promise<ChatRoom> {
+    const connection = this.#connected;
+    const { room: info } = await enter(connection);
+    const isNew = !this.#rooms.has(info.id);
+    const room = this.#adopt(info);
+    if (isNew) this.#sync(connection, room);
+    return room;
+  }
+
+  /** A link that lets one new user in, once: a secret, of which the server knows only how to recognise it. */
+  async invite(options: { room?: ChatRoom; role?: Role; validMs?: number } = {}): Promise<string> {
+    const { room, role, validMs = 7 * 86_400_000 } = options;
+    const { invitation, record } = await createInvitation();
+    await this.#connected.request("invitation.create", {
+      record,
+      validMs,
+      ...(room === undefined ? {} : { room: room.id }),
+      ...(role === undefined ? {} : { role }),
+    });
+    return formatLink({ ...this.link, invitation });
+  }
+
+  /** For all of the server: ends what the other has open, and lets them log in no more. */
+  async ban(user: string, isBanned = true): Promise<void> {
+    await this.#connected.request("user.ban", { user, isBanned });
+  }
+
+  async removeUser(user: string): Promise<void> {
+    await this.#connected.request("user.remove", { user });
+  }
+
+  /** What others see: on a datagram. */
+  setState(state: "online" | "away"): void {
+    this.#connection?.send({ kind: "state", state });
+  }
+}
+
+/** Why a session was ended by the other side, if that says anything. */
+function endError(end: CloseInfo | undefined): Error | undefined {
+  switch (end?.closeCode) {
+    case CloseCode.banned:
+      return new ChatError("banned", "this user was banned");
+    case CloseCode.removed:
+      return new ChatError("not_allowed", "this user was removed");
+    case CloseCode.malformed:
+      return new ChatError("malformed", "the sides do not understand each other");
+    default:
+      return undefined;
+  }
+}
+
+function isRefusal(error: unknown): boolean {
+  if (error instanceof SealgramError) return error.code === "revoked";
+  return error instanceof ChatError && ["banned", "not_allowed", "version", "malformed"].includes(error.code);
+}
+
+function pause(delayMs: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, delayMs);
+    signal.addEventListener("abort", done);
+  });
+}

@@ -1,0 +1,219 @@
+/** A client's connection: one session, its channel, and the attachments on it. */
+import type { Session } from "../../endpoint/session.ts";
+import { StreamError } from "../../session/stream-error.ts";
+import { frame, MessageReader, parse } from "./channel.ts";
+import { Malformed } from "./check.ts";
+import {
+  ChatError,
+  type EventName,
+  type Events,
+  events,
+  Limit,
+  type Method,
+  methods,
+  type Params,
+  type Result,
+  type Signal,
+  signal,
+  type Transfer,
+  type TransferAnswer,
+  transferAnswer,
+} from "./protocol.ts";
+import type { AttachmentInfo } from "./types.ts";
+
+interface Waiting {
+  readonly method: Method;
+  resolve(result: never): void;
+  reject(error: ChatError): void;
+}
+
+/** Called in the order in which the server has said it. */
+export interface ConnectionUser {
+  event<E extends EventName>(name: E, event: Events[E]): void;
+  signal(signal: Signal): void;
+}
+
+export class Connection {
+  readonly session: Session;
+  readonly #user: ConnectionUser;
+  readonly #waiting = new Map<number, Waiting>();
+  readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
+  #lastNumber = 0;
+  #end: ChatError | undefined;
+
+  private constructor(
+    session: Session,
+    writer: WritableStreamDefaultWriter<Uint8Array>,
+    user: ConnectionUser,
+  ) {
+    this.session = session;
+    this.#writer = writer;
+    this.#user = user;
+  }
+
+  static async open(session: Session, user: ConnectionUser): Promise<Connection> {
+    const { readable, writable } = await session.createBidirectionalStream();
+    const connection = new Connection(session, writable.getWriter(), user);
+    connection.#write(frame({ kind: "channel" } satisfies Transfer));
+    session.ondatagram = (datagram) => connection.#datagram(datagram);
+    void connection.#read(new MessageReader(readable, Limit.serverMessage));
+    return connection;
+  }
+
+  async #read(reader: MessageReader): Promise<void> {
+    try {
+      for (;;) {
+        const message = await reader.next();
+        if (message === undefined) break;
+        this.#receive(message);
+      }
+      this.session.close();
+    } catch (error) {
+      if (error instanceof Malformed) this.session.close({ closeCode: 1, reason: "malformed" });
+      // A fault of the program's own is not to look like one of the network's.
+      else if (!this.session.isClosed) this.session.close({ closeCode: 1, reason: "failed" });
+    }
+    this.#end = new ChatError("disconnected", "the connection is lost");
+    for (const { reject } of this.#waiting.values()) reject(this.#end);
+    this.#waiting.clear();
+  }
+
+  #receive(message: unknown): void {
+    if (!Array.isArray(message) || message.length < 2) throw new Malformed("not a message");
+    const [head, content, error] = message as unknown[];
+    if (typeof head === "number") this.#settle(head, content, error);
+    else if (typeof head === "string" && Object.hasOwn(events, head)) {
+      const name = head as EventName;
+      this.#user.event(name, events[name](content) as never);
+    } else throw new Malformed("not a message");
+  }
+
+  #settle(number: number, result: unknown, error: unknown): void {
+    const waiting = this.#waiting.get(number);
+    if (waiting === undefined) throw new Malformed("an answer to nothing");
+    this.#waiting.delete(number);
+    if (error !== undefined) waiting.reject(errorOf(error));
+    else waiting.resolve(methods[waiting.method].result(result) as never);
+  }
+
+  /** A request. Its end is told at once, before anything that the server says after it. */
+  call<M extends Method>(
+    method: M,
+    params: Params<M>,
+    resolve: (result: Result<M>) => void,
+    reject: (error: ChatError) => void,
+  ): void {
+    if (this.#end !== undefined) {
+      reject(this.#end);
+      return;
+    }
+    const number = ++this.#lastNumber;
+    this.#waiting.set(number, { method, resolve, reject });
+    this.#write(frame([number, method, params]));
+  }
+
+  request<M extends Method>(method: M, params: Params<M>): Promise<Result<M>> {
+    return new Promise((resolve, reject) => this.call(method, params, resolve, reject));
+  }
+
+  /** What is not answered. */
+  tell<M extends Method>(method: M, params: Params<M>): void {
+    if (this.#end === undefined) this.#write(frame([0, method, params]));
+  }
+
+  #write(framed: Uint8Array): void {
+    // The session's end is told elsewhere.
+    this.#writer.write(framed).catch(() => {});
+  }
+
+  // Datagrams
+
+  send(value: Signal): void {
+    if (!this.session.isClosed) this.session.sendDatagram(new TextEncoder().encode(JSON.stringify(value)));
+  }
+
+  #datagram(datagram: Uint8Array): void {
+    let value: Signal;
+    try {
+      value = signal(parse(datagram));
+    } catch {
+      return;
+    }
+    this.#user.signal(value);
+  }
+
+  // Attachments
+
+  /** @param progress told how many bytes the server has taken */
+  async upload(
+    head: Extract<Transfer, { kind: "upload" }>,
+    content: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+    progress?: (bytes: number) => void,
+  ): Promise<AttachmentInfo> {
+    const { readable, writable } = await this.session.createBidirectionalStream({ waitUntilAvailable: true });
+    const writer = writable.getWriter();
+    const reader = new MessageReader(readable, Limit.serverMessage);
+    const answer = reader.next();
+    answer.catch(() => {});
+    try {
+      await writer.write(frame(head));
+      let bytes = 0;
+      for await (const chunk of content) {
+        await writer.write(chunk);
+        bytes += chunk.length;
+        progress?.(bytes);
+      }
+      void writer.close().catch(() => {});
+    } catch (error) {
+      // A server that does not want the rest says why.
+      if (!(error instanceof StreamError)) {
+        void writer.abort(error).catch(() => {});
+        throw error;
+      }
+    }
+    return attachmentOf(await answer);
+  }
+
+  async download(
+    room: number,
+    id: string,
+  ): Promise<{ attachment: AttachmentInfo; content: AsyncGenerator<Uint8Array, void> }> {
+    const { readable, writable } = await this.session.createBidirectionalStream({ waitUntilAvailable: true });
+    const writer = writable.getWriter();
+    await writer.write(frame({ kind: "download", room, id } satisfies Transfer));
+    void writer.close().catch(() => {});
+    const reader = new MessageReader(readable, Limit.serverMessage);
+    const attachment = attachmentOf(await reader.next());
+    return { attachment, content: contentOf(reader, attachment.bytes) };
+  }
+}
+
+async function* contentOf(reader: MessageReader, bytes: number): AsyncGenerator<Uint8Array, void> {
+  let left = bytes;
+  try {
+    for (let chunk = await reader.bytes(); chunk !== undefined; chunk = await reader.bytes()) {
+      left -= chunk.length;
+      if (left < 0) throw new ChatError("malformed", "more bytes than announced");
+      yield chunk;
+    }
+    if (left > 0) throw new ChatError("disconnected", "the attachment is incomplete");
+  } finally {
+    reader.cancel();
+  }
+}
+
+function attachmentOf(answer: unknown): AttachmentInfo {
+  const { attachment, error }: TransferAnswer = transferAnswer(answer);
+  if (error !== undefined) throw errorOf(error);
+  if (attachment === undefined) throw new ChatError("malformed", "the server answers nothing");
+  return attachment;
+}
+
+function errorOf(value: unknown): ChatError {
+  const { code, message, retryAfterMs } = (value ?? {}) as Partial<ChatError>;
+  return new ChatError(
+    typeof code === "string" ? code : "internal",
+    typeof message === "string" ? message : "refused",
+    typeof retryAfterMs === "number" && retryAfterMs >= 0 ? Math.min(retryAfterMs, 600_000) : undefined,
+  );
+}

@@ -1,0 +1,62 @@
+/** How a client logs in. */
+import { fromBase64, toBase64, toBase64Url } from "../../crypto/bytes.ts";
+import { signerFromPkcs8 } from "../../crypto/signer.ts";
+import { type Auth, type PresharedKey, psk, publicKey } from "../../endpoint/auth.ts";
+import { password } from "../../login/password.ts";
+import { register, toStored } from "../../login/record.ts";
+import { invitationIdentity } from "./invitation.ts";
+import type { ChatLink } from "./link.ts";
+import type { Credential } from "./types.ts";
+
+/** Who a client is. */
+export type ChatAuth =
+  | { readonly user: string; readonly password: string }
+  /** As {@link join} has answered it. */
+  | { readonly psk: PresharedKey }
+  /** A private key: PKCS #8 as DER or PEM. The link has to have the server's. */
+  | { readonly key: Uint8Array | string };
+
+/** What a new user is going to log in with: a password, a key of their own, or else a key that the sides agree on. */
+export interface NewUser {
+  readonly name: string;
+  readonly password?: string;
+  readonly key?: Uint8Array | string;
+}
+
+/** @throws TypeError if the link does not have what that takes */
+export function authOf(auth: ChatAuth, { serverKey }: ChatLink): Auth {
+  if ("password" in auth) return password({ identity: auth.user, password: auth.password });
+  if ("psk" in auth) return psk(auth.psk);
+  if (serverKey === undefined) throw new TypeError("to log in by a key, the link has to have the server's");
+  return publicKey({ key: auth.key, trusted: (fingerprint) => fingerprint === serverKey });
+}
+
+export function invitationAuth({ invitation }: ChatLink): Auth {
+  if (invitation === undefined) throw new TypeError("the link is no invitation");
+  return password({ identity: invitationIdentity(invitation), password: invitation.secret });
+}
+
+/** What the server gets of it. */
+export async function credentialOf({ name, password, key }: NewUser): Promise<Credential> {
+  if (password !== undefined && key !== undefined) throw new TypeError("either a password or a key");
+  if (password !== undefined)
+    return { kind: "password", record: toStored(await register({ identity: name, password })) };
+  if (key !== undefined) return { kind: "key", publicKey: toBase64((await signerFromPkcs8(key)).publicKey) };
+  return { kind: "psk" };
+}
+
+/** A pre-shared key as text, to be kept as a secret. */
+export function formatPsk({ identity, key }: PresharedKey): string {
+  return `${identity}.${toBase64(key)}`;
+}
+
+/** @throws TypeError */
+export function parsePsk(text: string): PresharedKey {
+  const at = text.indexOf(".");
+  if (at < 1) throw new TypeError("not a pre-shared key");
+  return { identity: text.slice(0, at), key: fromBase64(text.slice(at + 1)) };
+}
+
+export function newId(): string {
+  return toBase64Url(crypto.getRandomValues(new Uint8Array(16)));
+}

@@ -1,0 +1,74 @@
+/** How a client gets to a server: by UDP where there is UDP, or through one of the gateways that its link names. */
+
+import type { Auth } from "../../endpoint/auth.ts";
+import type { ConnectOptions } from "../../endpoint/connect.ts";
+import type { Session } from "../../endpoint/session.ts";
+import { SealgramError } from "../../errors.ts";
+import type { ChatLink } from "./link.ts";
+import { CHAT_PROTOCOL } from "./protocol.ts";
+
+export type Connect = (url: string | URL, options: ConnectOptions) => Promise<Session>;
+
+export type DialOptions = Omit<
+  ConnectOptions,
+  "auth" | "applicationProtocols" | "ticket" | "signal" | "streams"
+>;
+
+const KEEP_ALIVE_MS = 20_000;
+const IDLE_MS = 60_000;
+
+export class Dialer {
+  readonly #connect: Connect;
+  readonly #auth: Auth;
+  readonly #options: DialOptions;
+  /** The one that has worked last comes first. */
+  readonly #urls: string[];
+  #last: Session | undefined;
+
+  constructor(connect: Connect, { host, port, via }: ChatLink, auth: Auth, options: DialOptions) {
+    this.#connect = connect;
+    this.#auth = auth;
+    this.#options = options;
+    this.#urls = [`udp://${host.includes(":") ? `[${host}]` : host}:${port}`, ...via];
+  }
+
+  /** @throws as `connect` */
+  async dial(signal: AbortSignal): Promise<Session> {
+    let failure: unknown;
+    for (const url of [...this.#urls]) {
+      try {
+        const ticket = this.#last?.ticket;
+        const session = await this.#connect(url, {
+          idleTimeoutMs: IDLE_MS,
+          ...this.#options,
+          streams: { keepAliveMs: KEEP_ALIVE_MS, maxIncomingBidirectional: 0 },
+          auth: this.#auth,
+          applicationProtocols: [CHAT_PROTOCOL],
+          signal,
+          ...(ticket === undefined ? {} : { ticket }),
+        });
+        this.#last = session;
+        this.#urls.splice(this.#urls.indexOf(url), 1);
+        this.#urls.unshift(url);
+        return session;
+      } catch (error) {
+        // That of the best way says most, unless there is no such way here.
+        if (failure === undefined || codeOf(failure) === "no_udp") failure = error;
+        if (signal.aborted || isFinal(error)) throw error;
+      }
+    }
+    throw failure;
+  }
+}
+
+function codeOf(error: unknown): string | undefined {
+  return error instanceof SealgramError ? error.code : undefined;
+}
+
+/** Whether trying again, as the same user, is of no use. */
+export function isFinal(error: unknown): boolean {
+  if (error instanceof TypeError || error instanceof RangeError) return true;
+  return ["authentication_failed", "unknown_identity", "untrusted_public_key", "protocol_version"].includes(
+    codeOf(error) ?? "",
+  );
+}

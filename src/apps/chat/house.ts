@@ -1,0 +1,63 @@
+/** What the parts of a chat's server share. */
+import type { Accounts, StoredCredential, User } from "./accounts.ts";
+import type { Entries } from "./entries.ts";
+import type { ChatLimits } from "./limits.ts";
+import type { Live } from "./live.ts";
+import type { Attachments } from "./node-attachments.ts";
+import type { Database } from "./node-database.ts";
+import type { Method, Params, Result } from "./protocol.ts";
+import type { Rooms } from "./rooms.ts";
+import type { Credential, Entry } from "./types.ts";
+
+export interface House {
+  readonly name: string;
+  /** Tells one start of the server from another. */
+  readonly epoch: string;
+  readonly database: Database;
+  readonly accounts: Accounts;
+  readonly rooms: Rooms;
+  readonly entries: Entries;
+  readonly attachments: Attachments;
+  readonly live: Live;
+  readonly limits: ChatLimits;
+  /** Told of faults that are the server's own. */
+  report(error: unknown): void;
+}
+
+/** A client's session, as far as what it asks for is concerned. */
+export interface Caller {
+  /** Once it has said hello, unless it came by an invitation. */
+  readonly user: User | undefined;
+  /** The identity of the invitation that it came by. */
+  readonly invitation: string | undefined;
+  /** As the store is to have it. */
+  credential(credential: Credential): StoredCredential;
+  /** It gets what happens in the room, from now on or no more. */
+  follow(room: number, isFollowed: boolean): void;
+  send(framed: Uint8Array): void;
+  sendDatagram(datagram: Uint8Array, fate?: (hasArrived: boolean) => void): void;
+  end(closeCode: number, reason: string): void;
+}
+
+/** What a request leads to: the answer, and what is to be told to others once it is on the disk. */
+export interface Outcome<T> {
+  readonly result: T;
+  readonly effect?: () => void;
+}
+
+/** A method for users. It runs within one change of the database, or one look at it. */
+export interface Handler<M extends Method> {
+  readonly isRead?: boolean;
+  /** Nobody waits for it. */
+  readonly isLazy?: boolean;
+  /** What it costs of the user's messages. */
+  readonly messages?: number;
+  run(house: House, user: User, params: Params<M>, caller: Caller): Outcome<Result<M>>;
+}
+
+export type Handlers<M extends Method> = { readonly [K in M]: Handler<K> };
+
+/** Tells everybody in a room what has happened there. */
+export function announce(house: House, room: number, entry: Entry): () => void {
+  return () => house.live.toRoom(room, "entry", { room, entry });
+}

@@ -1,0 +1,32 @@
+/** What one client, and one user, may ask of a chat's server. */
+import type { Rate } from "./bucket.ts";
+
+export interface ChatLimits {
+  /** Requests of a session. What comes faster waits: it is not read. */
+  readonly requests: Rate;
+  /** Messages, edits and deletions of a user. What comes faster is refused with `rate_limited`. */
+  readonly messages: Rate;
+  /** Signs of typing of a session. What comes faster is dropped. */
+  readonly signals: Rate;
+  /** Bytes of attachments of a user. What comes faster waits. */
+  readonly uploadBytes: Rate;
+  /** Of one attachment. */
+  readonly attachmentBytes: number;
+  /** Rooms that a user may be in. */
+  readonly rooms: number;
+  /** What waits for a client that does not read. Beyond, its session ends, and it may come back. */
+  readonly waitingBytes: number;
+  /** Until a client has said hello. */
+  readonly helloMs: number;
+}
+
+export const defaultLimits: ChatLimits = {
+  requests: { perSecond: 100, burst: 400 },
+  messages: { perSecond: 10, burst: 40 },
+  signals: { perSecond: 5, burst: 20 },
+  uploadBytes: { perSecond: 4_194_304, burst: 67_108_864 },
+  attachmentBytes: 33_554_432,
+  rooms: 500,
+  waitingBytes: 2_097_152,
+  helloMs: 10_000,
+};

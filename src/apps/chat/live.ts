@@ -1,0 +1,225 @@
+/** Who is here: the sessions of each user, those that follow each room, and what others are told of it. */
+import type { User } from "./accounts.ts";
+import { frame } from "./channel.ts";
+import type { Caller } from "./house.ts";
+import {
+  type EventName,
+  type Events,
+  Limit,
+  type PresenceChange,
+  type PresenceState,
+  SMALL_ROOM,
+} from "./protocol.ts";
+import type { Rooms } from "./rooms.ts";
+import type { Receipt } from "./types.ts";
+
+/** Between two times that changes of presence, and receipts, are told: what changes meanwhile is told once. */
+const TELL_MS = 250;
+
+interface Presence {
+  readonly sessions: Map<Caller, PresenceState>;
+  state: PresenceState;
+  number: number;
+}
+
+const encoder = new TextEncoder();
+
+export class Live {
+  readonly #rooms: Rooms;
+  readonly #users = new Map<number, Set<Caller>>();
+  readonly #followers = new Map<number, Set<Caller>>();
+  readonly #presences = new Map<string, Presence>();
+  readonly #presenceFor = new Map<Caller, Set<string>>();
+  readonly #receiptsOf = new Map<number, Map<number, User>>();
+  /** Numbers go up over restarts, too. */
+  #number = Date.now();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #isStopped = false;
+
+  constructor(rooms: Rooms) {
+    this.#rooms = rooms;
+  }
+
+  // Sessions
+
+  add(user: User, caller: Caller): void {
+    getOrAdd(this.#users, user.id, () => new Set<Caller>()).add(caller);
+    this.setState(user, caller, "online");
+  }
+
+  remove(user: User, caller: Caller): void {
+    const callers = this.#users.get(user.id);
+    if (!callers?.delete(caller)) return;
+    if (callers.size === 0) this.#users.delete(user.id);
+    this.#presenceFor.delete(caller);
+    this.setState(user, caller, "offline");
+  }
+
+  isHere(user: User): boolean {
+    return this.#users.has(user.id);
+  }
+
+  /** Ends all that a user has open. */
+  end(user: User, closeCode: number, reason: string): void {
+    for (const caller of [...(this.#users.get(user.id) ?? [])]) caller.end(closeCode, reason);
+  }
+
+  endAll(closeCode: number, reason: string): void {
+    for (const callers of [...this.#users.values()]) {
+      for (const caller of [...callers]) caller.end(closeCode, reason);
+    }
+  }
+
+  // Rooms
+
+  follow(room: number, caller: Caller): void {
+    getOrAdd(this.#followers, room, () => new Set<Caller>()).add(caller);
+  }
+
+  unfollow(room: number, caller: Caller): void {
+    const followers = this.#followers.get(room);
+    followers?.delete(caller);
+    if (followers?.size === 0) this.#followers.delete(room);
+  }
+
+  /** The user is not in that room any more. */
+  expel(user: User, room: number): void {
+    const left = frame(["left", { room }]);
+    for (const caller of this.#users.get(user.id) ?? []) {
+      caller.follow(room, false);
+      caller.send(left);
+    }
+  }
+
+  toRoom<E extends EventName>(room: number, name: E, event: Events[E]): void {
+    const followers = this.#followers.get(room);
+    if (followers === undefined) return;
+    const framed = frame([name, event]);
+    for (const caller of [...followers]) caller.send(framed);
+  }
+
+  toUser<E extends EventName>(user: User, name: E, event: Events[E]): void {
+    const callers = this.#users.get(user.id);
+    if (callers === undefined) return;
+    const framed = frame([name, event]);
+    for (const caller of [...callers]) caller.send(framed);
+  }
+
+  /** Somebody who follows a room is writing there. */
+  typing(user: User, room: number, from: Caller): void {
+    const followers = this.#followers.get(room);
+    if (followers === undefined || followers.size > SMALL_ROOM || !followers.has(from)) return;
+    const datagram = encode({ kind: "typing", room, user: user.name });
+    for (const caller of followers) if (caller !== from) caller.sendDatagram(datagram);
+  }
+
+  // Receipts
+
+  /** Members of a small room are told of them, soon. */
+  receipts(user: User, room: number): void {
+    getOrAdd(this.#receiptsOf, room, () => new Map<number, User>()).set(user.id, user);
+    this.#schedule();
+  }
+
+  // Presence
+
+  presenceOf(name: string): PresenceState {
+    return this.#presences.get(name)?.state ?? "offline";
+  }
+
+  setState(user: User, caller: Caller, state: PresenceState): void {
+    const presence = getOrAdd(this.#presences, user.name, () => ({
+      sessions: new Map(),
+      state: "offline" as PresenceState,
+      number: 0,
+    }));
+    if (state === "offline") presence.sessions.delete(caller);
+    else presence.sessions.set(caller, state);
+    const states = [...presence.sessions.values()];
+    const now = states.includes("online") ? "online" : (states[0] ?? "offline");
+    if (now === presence.state) return;
+    presence.state = now;
+    presence.number = ++this.#number;
+    const acquaintances = new Set(this.#rooms.acquaintances(user));
+    for (const id of acquaintances) {
+      for (const each of this.#users.get(id) ?? []) this.#markPresence(each, user.name);
+    }
+  }
+
+  #markPresence(caller: Caller, name: string): void {
+    getOrAdd(this.#presenceFor, caller, () => new Set<string>()).add(name);
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#isStopped) return;
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      this.#tellPresence();
+      this.#tellReceipts();
+    }, TELL_MS);
+  }
+
+  #tellReceipts(): void {
+    for (const [room, users] of this.#receiptsOf) {
+      if ((this.#followers.get(room)?.size ?? 0) > SMALL_ROOM) continue;
+      const receipts: Receipt[] = [];
+      for (const user of users.values()) {
+        const receipt = this.#rooms.receiptOf(user, room);
+        if (receipt !== undefined) receipts.push(receipt);
+      }
+      this.toRoom(room, "receipts", { room, receipts });
+    }
+    this.#receiptsOf.clear();
+  }
+
+  #tellPresence(): void {
+    const marked = [...this.#presenceFor];
+    this.#presenceFor.clear();
+    for (const [caller, names] of marked) {
+      let users: PresenceChange[] = [];
+      let bytes = 0;
+      for (const user of names) {
+        const { state, number } = this.#presences.get(user)!;
+        // A name has up to 32 characters; the rest of it is 60 bytes.
+        const length = encoder.encode(user).length + 60;
+        if (bytes + length > Limit.datagram - 40) {
+          this.#sendPresence(caller, users);
+          users = [];
+          bytes = 0;
+        }
+        users.push({ user, state, number });
+        bytes += length;
+      }
+      this.#sendPresence(caller, users);
+    }
+  }
+
+  /** What is lost is told again as it is then. */
+  #sendPresence(caller: Caller, users: readonly PresenceChange[]): void {
+    caller.sendDatagram(encode({ kind: "presence", users }), (hasArrived) => {
+      if (hasArrived) return;
+      for (const { user, number } of users) {
+        if (this.#presences.get(user)?.number === number) this.#markPresence(caller, user);
+      }
+    });
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    clearTimeout(this.#timer);
+  }
+}
+
+function encode(signal: unknown): Uint8Array {
+  return encoder.encode(JSON.stringify(signal));
+}
+
+function getOrAdd<K, V>(map: Map<K, V>, key: K, make: () => V): V {
+  let value = map.get(key);
+  if (value === undefined) {
+    value = make();
+    map.set(key, value);
+  }
+  return value;
+}

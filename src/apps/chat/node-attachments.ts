@@ -1,0 +1,120 @@
+/** Attachments: bytes in files beside the database, everything else in it. */
+import { mkdirSync, readdirSync, rmSync } from "node:fs";
+import { open, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { User } from "./accounts.ts";
+import type { Database } from "./node-database.ts";
+import { ChatError } from "./protocol.ts";
+import type { AttachmentInfo } from "./types.ts";
+
+interface AttachmentRow {
+  readonly id: string;
+  readonly room: number;
+  readonly author: number;
+  readonly name: string;
+  readonly type: string;
+  readonly bytes: number;
+}
+
+/** How long a file may be without a message that it belongs to. */
+const ORPHAN_MS = 86_400_000;
+const CHUNK_BYTES = 65_536;
+
+export class Attachments {
+  readonly #database: Database;
+  readonly #folder: string;
+
+  constructor(database: Database, folder: string) {
+    this.#database = database;
+    this.#folder = join(folder, "attachments");
+    mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
+    for (const file of readdirSync(this.#folder)) {
+      if (this.find(file) === undefined) rmSync(join(this.#folder, file), { force: true });
+    }
+  }
+
+  find(id: string): AttachmentRow | undefined {
+    return this.#database.get<AttachmentRow>("SELECT * FROM attachments WHERE id = ?", id);
+  }
+
+  /**
+   * Stores what comes, which has to be as many bytes as were announced.
+   * @param next the next bytes, nothing at their end
+   */
+  async store(
+    author: User,
+    room: number,
+    info: AttachmentInfo,
+    next: () => Promise<Uint8Array | undefined>,
+  ): Promise<void> {
+    // The upload's own: of two with one identity, the later one is refused by the database.
+    const part = join(this.#folder, `${info.id}.${crypto.randomUUID()}`);
+    try {
+      const file = await open(part, "wx", 0o600);
+      try {
+        let left = info.bytes;
+        for (let bytes = await next(); bytes !== undefined; bytes = await next()) {
+          left -= bytes.length;
+          if (left < 0) throw new ChatError("malformed", "more bytes than announced");
+          await file.writeFile(bytes);
+        }
+        if (left > 0) throw new ChatError("malformed", "fewer bytes than announced");
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      await rename(part, join(this.#folder, info.id));
+      await this.#syncFolder();
+    } catch (error) {
+      await rm(part, { force: true });
+      throw error;
+    }
+    await this.#database.change(() =>
+      this.#database.run(
+        `INSERT OR IGNORE INTO attachments (id, room, author, name, type, bytes, time_ms)
+          VALUES (?, ?, ?, ?, ?, ?, ?)`,
+        info.id,
+        room,
+        author.id,
+        info.name,
+        info.type,
+        info.bytes,
+        Date.now(),
+      ),
+    );
+  }
+
+  /** The name of a file is lost with its folder. */
+  async #syncFolder(): Promise<void> {
+    // Not all systems open folders.
+    const folder = await open(this.#folder, "r").catch(() => undefined);
+    if (folder === undefined) return;
+    await folder.sync().catch(() => {});
+    await folder.close();
+  }
+
+  async *read(id: string): AsyncGenerator<Uint8Array, void> {
+    const file = await open(join(this.#folder, id), "r");
+    try {
+      for (;;) {
+        const { bytesRead, buffer } = await file.read(new Uint8Array(CHUNK_BYTES), 0, CHUNK_BYTES);
+        if (bytesRead === 0) return;
+        yield buffer.subarray(0, bytesRead);
+      }
+    } finally {
+      await file.close();
+    }
+  }
+
+  /** Takes away what no message has, or has any more. */
+  async sweep(nowMs: number): Promise<void> {
+    const rows = await this.#database.change(() =>
+      this.#database.all<{ id: string }>(
+        `DELETE FROM attachments WHERE time_ms < ?
+          AND NOT EXISTS (SELECT 1 FROM entries WHERE attachment = attachments.id) RETURNING id`,
+        nowMs - ORPHAN_MS,
+      ),
+    );
+    for (const { id } of rows) await rm(join(this.#folder, id), { force: true });
+  }
+}

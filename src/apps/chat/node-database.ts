@@ -1,0 +1,194 @@
+/**
+ * SQLite, as one WebAssembly module, on the files of one folder that one process has for itself. Changes are committed in
+ * groups: those that come while one commit waits for the disk are in the next, and whoever has asked for one is told
+ * when it is on the disk, in the order of asking.
+ */
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { clearImmediate, clearTimeout, setImmediate, setTimeout } from "node:timers";
+import sqlite from "node-sqlite3-wasm";
+import { lockFolder } from "./node-folder-lock.ts";
+import { TABLES, VERSION } from "./tables.ts";
+
+export type SqlValue = number | string | Uint8Array | null;
+type Statement = ReturnType<InstanceType<typeof sqlite.Database>["prepare"]>;
+
+interface Waiting {
+  committed(): void;
+  failed(error: unknown): void;
+}
+
+/** For changes that nobody waits for. */
+const LAZY_MS = 500;
+
+export class Database {
+  readonly #sqlite: InstanceType<typeof sqlite.Database>;
+  readonly #unlock: () => void;
+  readonly #statements = new Map<string, Statement>();
+  #waiting: Waiting[] = [];
+  #isOpen = false;
+  #soon: ReturnType<typeof setImmediate> | undefined;
+  #later: ReturnType<typeof setTimeout> | undefined;
+  #isClosed = false;
+
+  /**
+   * Opens the database of a folder, or makes a new one.
+   * @throws Error if another process has it, or if it was made by a newer version
+   */
+  constructor(folder: string) {
+    this.#unlock = lockFolder(folder);
+    const file = join(folder, "chat.db");
+    // SQLite's own lock here is a directory, which a process that was killed leaves behind.
+    rmSync(`${file}.lock`, { recursive: true, force: true });
+    try {
+      this.#sqlite = new sqlite.Database(file);
+      // In this order: without a second process, the log needs no shared memory, which there is none of.
+      for (const pragma of [
+        "locking_mode=exclusive",
+        "journal_mode=wal",
+        "synchronous=full",
+        "secure_delete=on",
+        "foreign_keys=on",
+      ]) {
+        this.#sqlite.exec(`PRAGMA ${pragma}`);
+      }
+      this.#makeTables(folder);
+    } catch (error) {
+      this.#unlock();
+      throw error;
+    }
+  }
+
+  #makeTables(folder: string): void {
+    const version = this.get<{ user_version: number }>("PRAGMA user_version")!.user_version;
+    if (version > VERSION) throw new Error(`${folder} was made by a newer version`);
+    if (version === VERSION) return;
+    this.#sqlite.exec("BEGIN");
+    this.#sqlite.exec(TABLES);
+    this.#sqlite.exec(`PRAGMA user_version=${VERSION}`);
+    this.#sqlite.exec("COMMIT");
+  }
+
+  #statement(sql: string): Statement {
+    let statement = this.#statements.get(sql);
+    if (statement === undefined) {
+      statement = this.#sqlite.prepare(sql);
+      this.#statements.set(sql, statement);
+    }
+    return statement;
+  }
+
+  /** The first row, of those that have one at most: the library's own `get` leaves its statement unfinished. */
+  get<Row>(sql: string, ...values: SqlValue[]): Row | undefined {
+    return this.all<Row>(sql, ...values)[0];
+  }
+
+  all<Row>(sql: string, ...values: SqlValue[]): Row[] {
+    return this.#statement(sql).all(values) as Row[];
+  }
+
+  /** @returns how many rows have changed */
+  run(sql: string, ...values: SqlValue[]): number {
+    return this.#statement(sql).run(values).changes;
+  }
+
+  /**
+   * Makes a change, of which all happens or nothing.
+   * @param change called at once; what it throws undoes it, and nothing else
+   * @param effect called when the change is on the disk, before those of later changes and reads
+   * @param isUrgent whether somebody waits for it
+   */
+  write<T>(
+    change: () => T,
+    effect: (result: T) => void,
+    failed: (error: unknown) => void,
+    isUrgent = true,
+  ): void {
+    let result: T;
+    try {
+      this.#begin();
+      this.#sqlite.exec("SAVEPOINT change");
+      try {
+        result = change();
+        this.#sqlite.exec("RELEASE change");
+      } catch (error) {
+        this.#sqlite.exec("ROLLBACK TO change");
+        this.#sqlite.exec("RELEASE change");
+        throw error;
+      }
+    } catch (error) {
+      failed(error);
+      return;
+    } finally {
+      this.#schedule(isUrgent);
+    }
+    this.#waiting.push({ committed: () => effect(result), failed });
+  }
+
+  /**
+   * Looks something up, with all changes so far.
+   * @param effect called when what was seen is on the disk, in its turn among the changes
+   */
+  read<T>(query: () => T, effect: (result: T) => void, failed: (error: unknown) => void): void {
+    let result: T;
+    try {
+      result = query();
+    } catch (error) {
+      failed(error);
+      return;
+    }
+    if (!this.#isOpen) {
+      effect(result);
+      return;
+    }
+    this.#waiting.push({ committed: () => effect(result), failed });
+    this.#schedule(true);
+  }
+
+  /** As {@link write}, for those who can wait. */
+  change<T>(change: () => T): Promise<T> {
+    return new Promise((resolve, reject) => this.write(change, resolve, reject));
+  }
+
+  #begin(): void {
+    if (this.#isClosed) throw new Error("the database is closed");
+    if (this.#isOpen) return;
+    this.#sqlite.exec("BEGIN");
+    this.#isOpen = true;
+  }
+
+  #schedule(isUrgent: boolean): void {
+    if (!this.#isOpen) return;
+    if (isUrgent) this.#soon ??= setImmediate(() => this.#commit());
+    else this.#later ??= setTimeout(() => this.#commit(), LAZY_MS);
+  }
+
+  #commit(): void {
+    clearImmediate(this.#soon);
+    clearTimeout(this.#later);
+    this.#soon = undefined;
+    this.#later = undefined;
+    if (!this.#isOpen) return;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    this.#isOpen = false;
+    try {
+      this.#sqlite.exec("COMMIT");
+    } catch (error) {
+      if (this.#sqlite.inTransaction) this.#sqlite.exec("ROLLBACK");
+      for (const each of waiting) each.failed(error);
+      return;
+    }
+    for (const each of waiting) each.committed();
+  }
+
+  /** Commits what is left, and gives the folder free. Idempotent. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#commit();
+    this.#isClosed = true;
+    for (const statement of this.#statements.values()) statement.finalize();
+    this.#sqlite.close();
+    this.#unlock();
+  }
+}

@@ -1,0 +1,150 @@
+/** Methods about rooms: finding, joining and running them. */
+import type { User } from "./accounts.ts";
+import { announce, type Handlers, type House, type Outcome } from "./house.ts";
+import { ChatError, type Empty, type Result } from "./protocol.ts";
+import { rankOf } from "./rooms.ts";
+
+function requireRoomFor(house: House, user: User): void {
+  if (house.rooms.ofUser(user).length >= house.limits.rooms)
+    throw new ChatError("too_many", "that user is in too many rooms");
+}
+
+/** Puts a user into a room; nothing if they are there already. */
+export function enter(house: House, user: User, room: number): (() => void) | undefined {
+  requireRoomFor(house, user);
+  if (!house.rooms.enter(user, room)) return undefined;
+  const entry = house.entries.append(room, user, { kind: "join" });
+  const info = house.rooms.seenBy(user, room);
+  return () => {
+    announce(house, room, entry)();
+    house.live.toUser(user, "room", { room: info });
+  };
+}
+
+/** Takes a user out of a room. */
+function expel(house: House, user: User, room: number, by?: User): () => void {
+  house.rooms.leave(user, room);
+  const entry = house.entries.append(room, user, { kind: "leave", ...(by === undefined ? {} : { by }) });
+  return () => {
+    house.live.expel(user, room);
+    announce(house, room, entry)();
+  };
+}
+
+/** @throws ChatError unless a user may remove another from a room */
+function requireAbove(house: House, user: User, other: User, room: number): void {
+  const { rank } = house.rooms.moderated(user, room);
+  if (rank <= house.rooms.rankOf(other, room))
+    throw new ChatError("not_allowed", "that takes somebody with a higher role");
+}
+
+type Names =
+  | "rooms.list"
+  | "room.create"
+  | "room.join"
+  | "room.add"
+  | "room.leave"
+  | "room.topic"
+  | "room.members"
+  | "room.role"
+  | "room.remove"
+  | "room.ban"
+  | "direct.open";
+
+export const roomMethods: Handlers<Names> = {
+  "rooms.list": {
+    isRead: true,
+    run: ({ rooms }, user, { after = "" }) => ({ result: rooms.listedTo(user, after) }),
+  },
+  "room.create": {
+    run(house, user, { name, topic = "", access }): Outcome<Result<"room.create">> {
+      requireRoomFor(house, user);
+      const room = house.rooms.create(user, name, topic, access);
+      return { result: { room }, effect: () => house.live.toUser(user, "room", { room }) };
+    },
+  },
+  "room.join": {
+    run(house, user, { room }): Outcome<Result<"room.join">> {
+      // Who cannot see it cannot join it.
+      const { access, role } = house.rooms.seenBy(user, room);
+      if (role === undefined && access !== "public") throw new ChatError("not_allowed", "by invitation only");
+      const effect = enter(house, user, room);
+      const result = { room: house.rooms.seenBy(user, room) };
+      return effect === undefined ? { result } : { result, effect };
+    },
+  },
+  "room.add": {
+    run(house, user, { room, user: name }): Outcome<Empty> {
+      const { room: info } = house.rooms.of(user, room);
+      if (info.kind === "direct") throw new ChatError("not_allowed", "a conversation of two stays one");
+      if (info.access === "members") house.rooms.moderated(user, room);
+      const effect = enter(house, house.accounts.named(name), room);
+      return effect === undefined ? { result: {} } : { result: {}, effect };
+    },
+  },
+  "room.leave": {
+    run(house, user, { room }): Outcome<Empty> {
+      const { room: info } = house.rooms.of(user, room);
+      if (info.kind === "direct") throw new ChatError("not_allowed", "a conversation stays");
+      return { result: {}, effect: expel(house, user, room) };
+    },
+  },
+  "room.topic": {
+    run(house, user, { room, topic }): Outcome<Empty> {
+      house.rooms.moderated(user, room);
+      house.rooms.setTopic(room, topic);
+      const entry = house.entries.append(room, user, { kind: "topic", text: topic });
+      return { result: {}, effect: announce(house, room, entry) };
+    },
+  },
+  "room.members": {
+    isRead: true,
+    run({ rooms, live }, user, { room, after = "" }): Outcome<Result<"room.members">> {
+      rooms.of(user, room);
+      const { members, more } = rooms.members(room, after);
+      const present = members.map((member) => ({ ...member, presence: live.presenceOf(member.user) }));
+      return { result: { members: present, more } };
+    },
+  },
+  "room.role": {
+    run(house, user, { room, user: name, role }): Outcome<Empty> {
+      const other = house.accounts.named(name);
+      if (house.rooms.of(user, room).rank < rankOf("owner"))
+        throw new ChatError("not_allowed", "that takes an owner");
+      house.rooms.setRole(other, room, role);
+      const info = house.rooms.seenBy(other, room);
+      return { result: {}, effect: () => house.live.toUser(other, "room", { room: info }) };
+    },
+  },
+  "room.remove": {
+    run(house, user, { room, user: name }): Outcome<Empty> {
+      const other = house.accounts.named(name);
+      requireAbove(house, user, other, room);
+      if (!house.rooms.isMember(other, room)) throw new ChatError("not_a_member", "not in the room");
+      return { result: {}, effect: expel(house, other, room, user) };
+    },
+  },
+  "room.ban": {
+    run(house, user, { room, user: name, isBanned }): Outcome<Empty> {
+      const other = house.accounts.named(name);
+      requireAbove(house, user, other, room);
+      house.rooms.setBan(other, room, isBanned);
+      if (!isBanned || !house.rooms.isMember(other, room)) return { result: {} };
+      return { result: {}, effect: expel(house, other, room, user) };
+    },
+  },
+  "direct.open": {
+    run(house, user, { user: name }): Outcome<Result<"direct.open">> {
+      const other = house.accounts.named(name);
+      requireRoomFor(house, user);
+      const { room, isNew } = house.rooms.direct(user, other);
+      if (!isNew) return { result: { room } };
+      const theirs = house.rooms.seenBy(other, room.id);
+      const effect = () => {
+        house.live.toUser(user, "room", { room });
+        house.live.toUser(other, "room", { room: theirs });
+      };
+      return { result: { room }, effect };
+    },
+  },
+};

@@ -1,0 +1,257 @@
+/** A room, or a conversation of two, as one of those who are in it has it. */
+import type { Connection } from "./connection.ts";
+import { newId } from "./credentials.ts";
+import { Feed } from "./feed.ts";
+import type { Stored } from "./outbox.ts";
+import { ChatError, type Params } from "./protocol.ts";
+import type { AttachmentInfo, Entry, Member, MessageEntry, Receipt, Role, RoomInfo } from "./types.ts";
+
+/** What a room needs of its client. */
+export interface RoomHost {
+  /** @throws ChatError disconnected */
+  readonly connection: Connection;
+  send(message: Params<"message.send">): Promise<Stored>;
+  /** Tells the server, in time, how far the room was received or read. */
+  receipt(room: ChatRoom): void;
+}
+
+export interface SendOptions {
+  /** The position of the message that this one answers. */
+  readonly replyTo?: number;
+  readonly attachment?: Pick<AttachmentInfo, "id">;
+  /** For a message that was sent before, perhaps: whatever happens, it is one message. From {@link newId}. */
+  readonly id?: string;
+}
+
+export interface UploadOptions {
+  readonly name: string;
+  /** A media type: application/octet-stream unless given. */
+  readonly type?: string;
+  readonly bytes: number;
+  /** Told how many bytes were taken so far. */
+  readonly progress?: (bytes: number) => void;
+}
+
+/** Messages that an iteration may be behind before the connection waits for it. */
+const FEED_LIMIT = 256;
+
+export class ChatRoom implements AsyncIterable<MessageEntry> {
+  readonly id: number;
+  readonly #host: RoomHost;
+  readonly #feeds = new Set<Feed<MessageEntry>>();
+  #info: RoomInfo;
+  #position: number;
+  #read: number;
+  #isMember = true;
+
+  /** @internal */
+  constructor(host: RoomHost, info: RoomInfo) {
+    this.#host = host;
+    this.id = info.id;
+    this.#info = info;
+    this.#position = info.delivered ?? info.head;
+    this.#read = info.read ?? 0;
+  }
+
+  get kind(): "room" | "direct" {
+    return this.#info.kind;
+  }
+  /** Of a direct conversation, the other user's. */
+  get name(): string {
+    return this.#info.name;
+  }
+  get topic(): string {
+    return this.#info.topic;
+  }
+  get role(): Role {
+    return this.#info.role ?? "member";
+  }
+  /** Whether this client still is in it. */
+  get isMember(): boolean {
+    return this.#isMember;
+  }
+  /** How far it was received: nothing up to here will come again. */
+  get position(): number {
+    return this.#position;
+  }
+  /** How far it was read. */
+  get read(): number {
+    return this.#read;
+  }
+
+  // Writing
+
+  /** Settles once the server has stored it: then it is in the room, once, and nothing but a deletion takes it out. */
+  async send(text: string, { replyTo, attachment, id = newId() }: SendOptions = {}): Promise<Stored> {
+    return this.#host.send({
+      room: this.id,
+      id,
+      text,
+      ...(replyTo === undefined ? {} : { replyTo }),
+      ...(attachment === undefined ? {} : { attachment: attachment.id }),
+    });
+  }
+
+  async edit(position: number, text: string): Promise<void> {
+    await this.#host.connection.request("message.edit", { room: this.id, position, text });
+  }
+
+  async delete(position: number): Promise<void> {
+    await this.#host.connection.request("message.delete", { room: this.id, position });
+  }
+
+  /** Tells those who are here that this user is writing: on a datagram, which may be lost. */
+  typing(): void {
+    this.#host.connection.send({ kind: "typing", room: this.id });
+  }
+
+  // Reading
+
+  /** Entries before a position, newest last: 50 unless told, and the newest unless told. */
+  async history({ before, limit }: { before?: number; limit?: number } = {}): Promise<{
+    entries: Entry[];
+    more: boolean;
+  }> {
+    return this.#host.connection.request("room.history", {
+      room: this.id,
+      ...(before === undefined ? {} : { before }),
+      ...(limit === undefined ? {} : { limit }),
+    });
+  }
+
+  /** Messages as they come, from now on. Those that are not taken wait on the server. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<MessageEntry> {
+    const feed: Feed<MessageEntry> = new Feed(FEED_LIMIT, () => this.#feeds.delete(feed));
+    if (this.#isMember) this.#feeds.add(feed);
+    else feed.end();
+    return feed;
+  }
+
+  /** Up to a position: the newest that has come, unless given. */
+  markRead(position: number = this.#position): void {
+    if (position <= this.#read) return;
+    this.#read = position;
+    this.#host.receipt(this);
+  }
+
+  async receipts(): Promise<Receipt[]> {
+    const all: Receipt[] = [];
+    for (;;) {
+      const after = all.at(-1)?.user;
+      const { receipts, more } = await this.#host.connection.request("room.receipts", {
+        room: this.id,
+        ...(after === undefined ? {} : { after }),
+      });
+      all.push(...receipts);
+      if (!more) return all;
+    }
+  }
+
+  // Attachments
+
+  /** Sends a file; a message can have it then. */
+  async upload(
+    content: Uint8Array | AsyncIterable<Uint8Array>,
+    { name, type = "application/octet-stream", bytes, progress }: UploadOptions,
+  ): Promise<AttachmentInfo> {
+    const head = { kind: "upload", room: this.id, id: newId(), name, type, bytes } as const;
+    const chunks = content instanceof Uint8Array ? slices(content) : content;
+    return this.#host.connection.upload(head, chunks, progress);
+  }
+
+  async download(
+    attachment: Pick<AttachmentInfo, "id">,
+  ): Promise<{ attachment: AttachmentInfo; content: AsyncGenerator<Uint8Array, void> }> {
+    return this.#host.connection.download(this.id, attachment.id);
+  }
+
+  // Running it
+
+  async leave(): Promise<void> {
+    await this.#host.connection.request("room.leave", { room: this.id });
+  }
+
+  async setTopic(topic: string): Promise<void> {
+    await this.#host.connection.request("room.topic", { room: this.id, topic });
+  }
+
+  async members(): Promise<Member[]> {
+    const all: Member[] = [];
+    for (;;) {
+      const after = all.at(-1)?.user;
+      const { members, more } = await this.#host.connection.request("room.members", {
+        room: this.id,
+        ...(after === undefined ? {} : { after }),
+      });
+      all.push(...members);
+      if (!more) return all;
+    }
+  }
+
+  async add(user: string): Promise<void> {
+    await this.#host.connection.request("room.add", { room: this.id, user });
+  }
+
+  async setRole(user: string, role: Role): Promise<void> {
+    await this.#host.connection.request("room.role", { room: this.id, user, role });
+  }
+
+  async remove(user: string): Promise<void> {
+    await this.#host.connection.request("room.remove", { room: this.id, user });
+  }
+
+  async ban(user: string, isBanned = true): Promise<void> {
+    await this.#host.connection.request("room.ban", { room: this.id, user, isBanned });
+  }
+
+  // The client
+
+  /** @internal */
+  update(info: RoomInfo): void {
+    this.#info = info;
+    this.#isMember = true;
+    this.#read = Math.max(this.#read, info.read ?? 0);
+  }
+
+  /** @internal Whether it is new. */
+  receive(entry: Entry): boolean {
+    if (entry.position <= this.#position) return false;
+    this.#position = entry.position;
+    if (entry.kind === "topic") this.#info = { ...this.#info, topic: entry.text };
+    if (entry.kind === "message") for (const feed of this.#feeds) feed.push(entry);
+    return true;
+  }
+
+  /** @internal Whether an iteration has more than it should. */
+  get isFull(): boolean {
+    return this.#fullFeed !== undefined;
+  }
+
+  /** @internal */
+  async drained(): Promise<void> {
+    await this.#fullFeed?.drained();
+  }
+
+  get #fullFeed(): Feed<MessageEntry> | undefined {
+    for (const feed of this.#feeds) if (feed.isFull) return feed;
+    return undefined;
+  }
+
+  /** @internal */
+  end(): void {
+    this.#isMember = false;
+    for (const feed of this.#feeds) feed.end();
+    this.#feeds.clear();
+  }
+}
+
+const CHUNK_BYTES = 65_536;
+
+function* slices(bytes: Uint8Array): Generator<Uint8Array, void> {
+  for (let at = 0; at < bytes.length; at += CHUNK_BYTES) yield bytes.subarray(at, at + CHUNK_BYTES);
+}
+
+/** What a room's methods fail with while there is no connection. */
+export function notConnected(): ChatError {
+  return new ChatError("disconnected", "there is no connection at present");
+}

@@ -1,0 +1,207 @@
+/** A chat's server: one folder, one socket. */
+import { fromBase64, toBase64, toBase64Url } from "../../crypto/bytes.ts";
+import { generatePkcs8, signerFromPkcs8 } from "../../crypto/signer.ts";
+import type { ListenOptions } from "../../endpoint/listen.ts";
+import type { Server } from "../../endpoint/server.ts";
+import { Accounts, type User } from "./accounts.ts";
+import { Bucket } from "./bucket.ts";
+import { Entries } from "./entries.ts";
+import type { House } from "./house.ts";
+import { createInvitation } from "./invitation.ts";
+import { keyFingerprint } from "./key-fingerprint.ts";
+import { type ChatLimits, defaultLimits } from "./limits.ts";
+import { type ChatLink, formatLink } from "./link.ts";
+import { Live } from "./live.ts";
+import { logins } from "./logins.ts";
+import { Attachments } from "./node-attachments.ts";
+import { Database } from "./node-database.ts";
+import { CHAT_PROTOCOL, CloseCode } from "./protocol.ts";
+import { Rooms } from "./rooms.ts";
+import { ServerSession, type UserRates } from "./server-session.ts";
+
+export type Listen = (url: string | URL, options: ListenOptions) => Promise<Server>;
+
+export interface ChatServerOptions {
+  /** Where to keep everything. Made if it is not there; one server at a time has it. */
+  readonly folder: string;
+  /** `udp://host:port`; port 0 for any that is free. */
+  readonly url: string | URL;
+  /** What clients see: "chat" unless given. */
+  readonly name?: string;
+  readonly limits?: Partial<ChatLimits>;
+  /** Days after which what was said is forgotten: never unless given. */
+  readonly retentionDays?: number;
+  /** Told of the server's own faults, a full disk among them, which clients know as `internal`. */
+  readonly onerror?: (error: unknown) => void;
+  /** What else `listen` is told. */
+  readonly listen?: Omit<
+    ListenOptions,
+    "auth" | "onsession" | "applicationProtocols" | "tickets" | "streams"
+  >;
+}
+
+const INVITATION_MS = 7 * 86_400_000;
+const SWEEP_MS = 3_600_000;
+const DAY_MS = 86_400_000;
+const IDLE_MS = 60_000;
+const TICKET_SECRET_BYTES = 32;
+
+export class ChatServer {
+  /** Where it listens. */
+  readonly url: string;
+  /** Of its public key. */
+  readonly fingerprint: string;
+  /** Lets the owner in, once, as long as there is none: a link's, and a secret. */
+  readonly ownerInvitation: ChatLink["invitation"];
+  /** Settles when it has ended; rejects if its socket failed. */
+  readonly closed: Promise<void>;
+  readonly #house: House;
+  readonly #server: Server;
+  readonly #running: Set<Promise<void>>;
+  readonly #sweeper: ReturnType<typeof setInterval>;
+
+  private constructor(
+    house: House,
+    server: Server,
+    running: Set<Promise<void>>,
+    known: Pick<ChatServer, "fingerprint" | "ownerInvitation">,
+    retentionDays: number,
+  ) {
+    this.#house = house;
+    this.#server = server;
+    this.#running = running;
+    this.url = server.url;
+    this.fingerprint = known.fingerprint;
+    this.ownerInvitation = known.ownerInvitation;
+    this.closed = server.closed;
+    const sweep = () =>
+      void this.#sweep(Date.now() - retentionDays * DAY_MS).catch((error) => house.report(error));
+    this.#sweeper = setInterval(sweep, SWEEP_MS);
+    sweep();
+  }
+
+  /**
+   * Opens the folder and begins to listen.
+   * @throws Error if another process has the folder, and as `listen` does
+   */
+  static async open(listen: Listen, options: ChatServerOptions): Promise<ChatServer> {
+    const { folder, url, name = "chat", retentionDays = Number.POSITIVE_INFINITY } = options;
+    if (!(retentionDays > 0)) throw new RangeError("retentionDays is above 0");
+    const database = new Database(folder);
+    try {
+      const accounts = new Accounts(database);
+      const rooms = new Rooms(database);
+      const fresh = toBase64(await generatePkcs8("Ed25519"));
+      const stored = accounts.setting("server key", () => new TextEncoder().encode(fresh));
+      const key = await signerFromPkcs8(fromBase64(new TextDecoder().decode(stored)));
+      const house: House = {
+        name,
+        epoch: toBase64Url(crypto.getRandomValues(new Uint8Array(9))),
+        database,
+        accounts,
+        rooms,
+        entries: new Entries(database),
+        attachments: new Attachments(database, folder),
+        live: new Live(rooms),
+        limits: { ...defaultLimits, ...options.limits },
+        report: (error) => options.onerror?.(error),
+      };
+      const ownerInvitation = accounts.hasOwner ? undefined : await inviteOwner(house);
+      const running = new Set<Promise<void>>();
+      const ratesOf = rates(house.limits);
+      const server = await listen(url, {
+        idleTimeoutMs: IDLE_MS,
+        ...options.listen,
+        // A channel, and some attachments.
+        streams: {
+          maxIncomingBidirectional: 9,
+          maxIncomingUnidirectional: 0,
+          maxStreamBytes: 524_288,
+          maxSessionBytes: 1_048_576,
+        },
+        // Clients come back after a restart without typing anything, and all of them at once without much work.
+        tickets: { secrets: await ticketSecrets(house) },
+        auth: logins(accounts, key),
+        applicationProtocols: [CHAT_PROTOCOL],
+        onsession(session) {
+          const run = new ServerSession(house, session, ratesOf).run();
+          running.add(run);
+          void run.finally(() => running.delete(run));
+        },
+      });
+      const known = { fingerprint: keyFingerprint(key.publicKey), ownerInvitation };
+      return new ChatServer(house, server, running, known, retentionDays);
+    } catch (error) {
+      database.close();
+      throw error;
+    }
+  }
+
+  /** A link to this server. @param host that others reach it at; where it listens unless given */
+  link({ host, via = [], invitation }: Partial<ChatLink> = {}): string {
+    const own = new URL(this.url.replace(/^udp:/, "http:"));
+    return formatLink({
+      host: host ?? own.hostname.replace(/^\[|\]$/g, ""),
+      port: this.#server.address.port,
+      via,
+      serverKey: this.fingerprint,
+      invitation,
+    });
+  }
+
+  get stats(): ReturnType<Server["getStats"]> {
+    return this.#server.getStats();
+  }
+
+  async #sweep(beforeMs: number): Promise<void> {
+    const { database, entries, attachments } = this.#house;
+    if (beforeMs > 0) await database.change(() => entries.deleteBefore(beforeMs));
+    await attachments.sweep(Date.now());
+  }
+
+  /** Tells all clients, who come back when there is a server again, and settles once all is on the disk. Idempotent. */
+  async close(): Promise<void> {
+    clearInterval(this.#sweeper);
+    this.#house.live.endAll(CloseCode.restarting, "the server stops");
+    await this.#server.close();
+    await Promise.all(this.#running);
+    this.#house.live.stop();
+    this.#house.database.close();
+  }
+}
+
+/** A new one for this start, and the one before it. */
+async function ticketSecrets({ accounts, database }: House): Promise<Uint8Array[]> {
+  return database.change(() => {
+    const fresh = crypto.getRandomValues(new Uint8Array(TICKET_SECRET_BYTES));
+    const before = accounts.setting("ticket secret", () => fresh);
+    database.run("UPDATE meta SET value = ? WHERE name = 'ticket secret'", fresh);
+    return [fresh, new Uint8Array(before)];
+  });
+}
+
+async function inviteOwner({ accounts, database }: House): Promise<ChatLink["invitation"]> {
+  const { invitation, record } = await createInvitation();
+  await database.change(() => {
+    accounts.forgetOwnersInvitations();
+    accounts.invite(record, "owner", undefined, INVITATION_MS);
+  });
+  return invitation;
+}
+
+/** Of users, whatever sessions they have; forgotten with the server. */
+function rates(limits: ChatLimits): (user: User) => UserRates {
+  const byUser = new Map<number, UserRates>();
+  return ({ id }) => {
+    let found = byUser.get(id);
+    if (found === undefined) {
+      const now = performance.now();
+      found = {
+        messages: new Bucket(limits.messages, now),
+        uploadBytes: new Bucket(limits.uploadBytes, now),
+      };
+      byUser.set(id, found);
+    }
+    return found;
+  };
+}

@@ -1,0 +1,95 @@
+/** The tables of a chat's database. Times are in milliseconds since 1970. */
+
+export const VERSION = 1;
+
+export const TABLES = `
+CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+
+-- Names differ in more than their case. Users that are removed stay, as the authors of what they wrote.
+CREATE TABLE users (
+  id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,
+  folded TEXT NOT NULL UNIQUE,
+  role TEXT NOT NULL,
+  created_ms INTEGER NOT NULL,
+  banned_ms INTEGER,
+  removed_ms INTEGER
+);
+
+-- What users log in with. Of a password there is its SPAKE2+ record; a pre-shared key is as good as a login.
+CREATE TABLE passwords (identity TEXT PRIMARY KEY, user INTEGER NOT NULL REFERENCES users, record TEXT NOT NULL)
+  WITHOUT ROWID;
+CREATE TABLE psks (identity TEXT PRIMARY KEY, user INTEGER NOT NULL REFERENCES users, key BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE keys (fingerprint TEXT PRIMARY KEY, user INTEGER NOT NULL REFERENCES users) WITHOUT ROWID;
+
+-- The record of its secret, which lets in once: until the user that it has made has logged in.
+CREATE TABLE invitations (
+  identity TEXT PRIMARY KEY,
+  record TEXT NOT NULL,
+  role TEXT NOT NULL,
+  room INTEGER REFERENCES rooms,
+  expires_ms INTEGER NOT NULL,
+  redemption TEXT,
+  user INTEGER REFERENCES users
+) WITHOUT ROWID;
+
+-- "folded" is unique among rooms with names; of a direct conversation, "pair" is its two users.
+CREATE TABLE rooms (
+  id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL,
+  folded TEXT UNIQUE,
+  pair TEXT UNIQUE,
+  topic TEXT NOT NULL,
+  access TEXT NOT NULL,
+  head INTEGER NOT NULL DEFAULT 0,
+  members INTEGER NOT NULL DEFAULT 0
+);
+
+CREATE TABLE members (
+  room INTEGER NOT NULL REFERENCES rooms,
+  user INTEGER NOT NULL REFERENCES users,
+  role TEXT NOT NULL,
+  since INTEGER NOT NULL,
+  delivered INTEGER NOT NULL DEFAULT 0,
+  read INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY (room, user)
+) WITHOUT ROWID;
+CREATE INDEX members_of_user ON members (user);
+
+CREATE TABLE bans (
+  room INTEGER NOT NULL REFERENCES rooms,
+  user INTEGER NOT NULL REFERENCES users,
+  PRIMARY KEY (room, user)
+) WITHOUT ROWID;
+
+-- All that happens in a room, numbered. A message has its newest text.
+CREATE TABLE entries (
+  room INTEGER NOT NULL REFERENCES rooms,
+  position INTEGER NOT NULL,
+  kind TEXT NOT NULL,
+  time_ms INTEGER NOT NULL,
+  author INTEGER NOT NULL REFERENCES users,
+  by INTEGER REFERENCES users,
+  client_id TEXT,
+  target INTEGER,
+  text TEXT,
+  attachment TEXT REFERENCES attachments,
+  edited_ms INTEGER,
+  is_deleted INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY (room, position)
+);
+CREATE UNIQUE INDEX entries_of_client ON entries (author, client_id) WHERE client_id IS NOT NULL;
+CREATE INDEX entries_by_time ON entries (time_ms);
+CREATE INDEX edits ON entries (room, target) WHERE kind = 'edit';
+
+-- Their bytes are in files.
+CREATE TABLE attachments (
+  id TEXT PRIMARY KEY,
+  room INTEGER NOT NULL REFERENCES rooms,
+  author INTEGER NOT NULL REFERENCES users,
+  name TEXT NOT NULL,
+  type TEXT NOT NULL,
+  bytes INTEGER NOT NULL,
+  time_ms INTEGER NOT NULL
+) WITHOUT ROWID;
+`;

@@ -1,0 +1,199 @@
+import { expect, test } from "vitest";
+import { event, failure, Party, take } from "./support.ts";
+
+test("two users talk in a room, each gets everything once and in order", async () => {
+  const party = await Party.open();
+  const olga = await party.owner();
+  const bob = await party.user("bob");
+  const room = await olga.createRoom("general", { topic: "everything" });
+  const bobs = await bob.join("General");
+  expect(bobs.topic).toBe("everything");
+  const [atOlga, atBob] = [room[Symbol.asyncIterator](), bobs[Symbol.asyncIterator]()];
+  for (let i = 0; i < 20; i++) {
+    await room.send(`o${i}`);
+    await bobs.send(`b${i}`);
+  }
+  const expected = Array.from({ length: 40 }, (_, i) => `${i % 2 ? "b" : "o"}${i >> 1}`);
+  for (const messages of [await take(40, atOlga), await take(40, atBob)]) {
+    expect(messages.map(({ text }) => text)).toEqual(expected);
+  }
+});
+
+test("texts of 64 kB and of any script arrive as they were; longer ones and halves of characters do not", async () => {
+  const party = await Party.open();
+  const olga = await party.owner();
+  const room = await olga.createRoom("general");
+  const messages = room[Symbol.asyncIterator]();
+  const texts = [
+    "x".repeat(65_536),
+    "\u0001".repeat(65_536),
+    "𝄞".repeat(16_384),
+    "שלום 👩‍👩‍👧 \u202e e\u0301",
+  ];
+  for (const text of texts) await room.send(text);
+  // Not told by showing both.
+  expect((await take(texts.length, messages)).map(({ text }, i) => text === texts[i])).toEqual(
+    texts.map(() => true),
+  );
+  expect((await failure(room.send(`${"𝄞".repeat(16_384)}x`))).code).toBe("malformed");
+  expect((await failure(room.send("\ud800"))).code).toBe("malformed");
+  expect((await failure(room.send("\0"))).code).toBe("malformed");
+  expect((await failure(room.send(""))).code).toBe("malformed");
+});
+
+test("a room for members only is not there for others; who is added sees what came since", async () => {
+  const party = await Party.open();
+  const olga = await party.owner();
+  const bob = await party.user("bob");
+  const room = await olga.createRoom("secret", { access: "members" });
+  await room.send("before");
+  expect(await bob.listRooms()).toEqual([]);
+  expect((await failure(bob.join(room.id))).code).toBe("not_found");
+  const added = event(bob, "room");
+  const joined = event(bob, "entry");
+  await room.add("bob");
+  const { room: bobs } = await added;
+  expect((await joined).entry).toMatchObject({ kind: "join", author: "bob" });
+  const messages = bobs[Symbol.asyncIterator]();
+  await room.send("after");
+  expect((await take(1, messages)).map(({ text }) => text)).toEqual(["after"]);
+  // What was said before is in the history.
+  const { entries } = await bobs.history();
+  expect(entries.map((entry) => ("text" in entry ? entry.text : entry.kind))).toEqual([
+    "before",
+    "join",
+    "after",
+  ]);
+});
+
+test("edits and deletions reach everybody, and nothing of what was deleted is left", async () => {
+  const party = await Party.open();
+  const olga = await party.owner();
+  const bob = await party.user("bob");
+  const room = await olga.createRoom("general");
+  const bobs = await bob.join(room.id);
+  const { position } = await room.send("frist");
+  const edited = event(bob, "entry", ({ entry }) => entry.kind === "edit");
+  await room.edit(position, "first");
+  expect((await edited).entry).toMatchObject({
+    kind: "edit",
+    target: position,
+    text: "first",
+    author: "olga",
+  });
+  expect((await failure(bobs.edit(position, "mine"))).code).toBe("not_allowed");
+  expect((await failure(bobs.delete(position))).code).toBe("not_allowed");
+  const deleted = event(bob, "entry", ({ entry }) => entry.kind === "delete");
+  await room.delete(position);
+  expect((await deleted).entry).toMatchObject({ kind: "delete", target: position });
+  const { entries } = await bobs.history();
+  expect(JSON.stringify(entries)).not.toContain("first");
+  expect(entries.find((entry) => entry.position === position)).toMatchObject({ isDeleted: true, text: "" });
+  expect((await failure(room.edit(position, "again"))).code).toBe("deleted");
+});
+
+test("history comes in pages, backwards, and every entry is on one of them", async () => {
+  const party = await Party.open(undefined, { limits: { messages: { perSecond: 1000, burst: 1000 } } });
+  const room = await (await party.owner()).createRoom("general");
+  for (let i = 0; i < 45; i++) await room.send(`${i}`);
+  const texts: string[] = [];
+  let before: number | undefined;
+  for (let more = true; more; ) {
+    const page = await room.history({ limit: 10, ...(before === undefined ? {} : { before }) });
+    texts.unshift(...page.entries.map((entry) => (entry.kind === "message" ? entry.text : "?")));
+    before = page.entries[0]!.position;
+    more = page.more;
+  }
+  expect(texts).toEqual(Array.from({ length: 45 }, (_, i) => `${i}`));
+});
+
+test("receipts: stored, delivered, read", async () => {
+  const party = await Party.open();
+  const olga = await party.owner();
+  const bob = await party.user("bob");
+  const room = await olga.createRoom("general");
+  const bobs = await bob.join(room.id);
+  const received = event(bob, "message");
+  const isOf = (position: number, what: "delivered" | "read") =>
+    event(olga, "receipts", ({ receipts }) =>
+      receipts.some((receipt) => receipt.user === "bob" && receipt[what] >= position),
+    );
+  const { position } = await room.send("hello");
+  const delivered = isOf(position, "delivered");
+  await received;
+  await delivered;
+  expect((await room.receipts()).find(({ user }) => user === "bob")).toMatchObject({ delivered: position });
+  const read = isOf(position, "read");
+  bobs.markRead();
+  await read;
+  expect((await room.receipts()).find(({ user }) => user === "bob")).toMatchObject({ read: position });
+});
+
+test("direct messages: one conversation of two, whoever opens it", async () => {
+  const party = await Party.open();
+  const olga = await party.owner();
+  const bob = await party.user("bob");
+  const eve = await party.user("eve");
+  const opened = event(bob, "room");
+  const room = await olga.direct("bob");
+  const bobs = (await opened).room;
+  expect([room.name, bobs.name, room.kind]).toEqual(["bob", "olga", "direct"]);
+  expect((await bob.direct("OLGA")).id).toBe(room.id);
+  const atBob = bobs[Symbol.asyncIterator]();
+  await room.send("psst");
+  expect((await take(1, atBob))[0]!.text).toBe("psst");
+  expect((await failure(eve.join(room.id))).code).toBe("not_found");
+});
+
+test("presence and typing are told to those who share a small room", async () => {
+  const party = await Party.open();
+  const olga = await party.owner();
+  const bob = await party.user("bob");
+  const room = await olga.createRoom("general");
+  const bobs = await bob.join(room.id);
+  const isAway = event(olga, "presence", ({ user, state }) => user === "bob" && state === "away");
+  bob.setState("away");
+  await isAway;
+  expect((await room.members()).find(({ user }) => user === "bob")!.presence).toBe("away");
+  const typing = event(olga, "typing");
+  const again = setInterval(() => bobs.typing(), 50);
+  expect((await typing).user).toBe("bob");
+  clearInterval(again);
+  const isGone = event(olga, "presence", ({ user, state }) => user === "bob" && state === "offline");
+  await bob.close();
+  await isGone;
+});
+
+test("attachments: streamed with progress, there for members only, and as they were", async () => {
+  const party = await Party.open(undefined, { limits: { attachmentBytes: 3_000_000 } });
+  const olga = await party.owner();
+  const bob = await party.user("bob");
+  const eve = await party.user("eve");
+  const room = await olga.createRoom("general");
+  const bobs = await bob.join(room.id);
+  const content = Uint8Array.from({ length: 2_500_000 }, (_, i) => (i * 2654435761) >>> 24);
+  const steps: number[] = [];
+  const attachment = await room.upload(content, {
+    name: "noise.bin",
+    bytes: content.length,
+    progress: (bytes) => steps.push(bytes),
+  });
+  expect(steps.length).toBeGreaterThan(10);
+  expect(steps.at(-1)).toBe(content.length);
+  const received = event(bob, "message");
+  await room.send("", { attachment });
+  const { message } = await received;
+  const { content: parts } = await bobs.download(message.attachment!);
+  let at = 0;
+  for await (const part of parts) {
+    expect(Buffer.compare(part, content.subarray(at, at + part.length))).toBe(0);
+    at += part.length;
+  }
+  expect(at).toBe(content.length);
+  const elsewhere = await eve.createRoom("elsewhere");
+  expect((await failure(elsewhere.download(attachment))).code).toBe("not_found");
+  expect((await failure(room.upload(new Uint8Array(3_000_001), { name: "x", bytes: 3_000_001 }))).code).toBe(
+    "too_large",
+  );
+  expect((await failure(room.upload(new Uint8Array(9), { name: "x", bytes: 10 }))).code).toBe("malformed");
+});
