@@ -5,8 +5,10 @@
 import type { Bytes } from "../core/bytes.ts";
 
 const SLOTS = 256;
-/** What most datagrams are shorter than; a longer one gets a place of its own. */
+/** What most datagrams are shorter than. */
 const SLOT_BYTES = 2048;
+/** Places that grow for longer ones: usually one is under way. In the others such a datagram is an array of its own. */
+const GROWING_SLOTS = 16;
 
 export class SendRing {
   /** How many datagrams may be unsent at a time. */
@@ -20,12 +22,15 @@ export class SendRing {
    */
   copy(datagram: Uint8Array, unsent: number): Bytes {
     const { length } = datagram;
-    if (length > SLOT_BYTES) return new Uint8Array(datagram);
     // With nothing under way the first place serves again, and stays in the cache.
     this.#next = unsent === 0 ? 0 : (this.#next + 1) % SLOTS;
+    if (length > SLOT_BYTES && this.#next >= GROWING_SLOTS) return new Uint8Array(datagram);
     let slot = this.#slots[this.#next];
     if (slot === undefined || slot.length !== length) {
-      const buffer = slot === undefined ? new ArrayBuffer(SLOT_BYTES) : slot.buffer;
+      const buffer =
+        slot !== undefined && slot.buffer.byteLength >= length
+          ? slot.buffer
+          : new ArrayBuffer(Math.max(length, SLOT_BYTES));
       slot = new Uint8Array(buffer, 0, length);
       this.#slots[this.#next] = slot;
     }
