@@ -72,7 +72,7 @@ export const connectCommand: Command = {
       connect(url, {
         auth,
         signal: context.stop,
-        ...endpointOptions(values, report),
+        ...endpointOptions(values, "client", report),
         ...(timeoutMs === undefined ? {} : { timeoutMs }),
         ...(hashesUrl === undefined ? {} : { serverCertificateHashes: () => gatewayHashes(hashesUrl) }),
       }),

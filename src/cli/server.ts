@@ -32,7 +32,7 @@ export async function startServer(
     listen(url, {
       auth,
       signal: context.stop,
-      ...endpointOptions(values, report),
+      ...endpointOptions(values, "server", report),
       ...(handshakeTimeoutMs === undefined ? {} : { handshakeTimeoutMs }),
       onsession(session) {
         const who = nameOf(session);

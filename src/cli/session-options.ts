@@ -1,9 +1,11 @@
 /** Options of the commands that have sessions. */
 import { appendFileSync, closeSync, fstatSync, openSync } from "node:fs";
 import process from "node:process";
+import type { CommonOptions } from "../endpoint/options.ts";
 import type { Session } from "../endpoint/session.ts";
 import type { RemoteAddress } from "../transport/types.ts";
 import { codeOf, UsageError } from "./exit.ts";
+import { qlogTo } from "./qlog-file.ts";
 import type { Report } from "./report.ts";
 import { warnIfReadable } from "./secrets.ts";
 
@@ -20,6 +22,7 @@ export const sessionOptions = {
   timeout: { type: "string" },
   "idle-timeout": { type: "string" },
   keylog: { type: "string" },
+  qlog: { type: "string" },
   stats: { type: "boolean" },
   "stats-interval": { type: "string" },
 } as const;
@@ -27,12 +30,15 @@ export const sessionOptions = {
 export const SESSION_HELP: string = `  --timeout SECONDS      for each handshake: 10
   --idle-timeout SECONDS ends a session that has been silent for so long: 300, 0 for never
   --keylog FILE          appends the secrets of all sessions, for Wireshark; so does SSLKEYLOGFILE
+  --qlog FILE            writes what happens on sessions with streams as qlog (JSON-SEQ), without any contents;
+                         group_id numbers the sessions
 ${STATS_HELP}`;
 
 export interface SessionValues extends StatsValues {
   readonly timeout?: string | undefined;
   readonly "idle-timeout"?: string | undefined;
   readonly keylog?: string | undefined;
+  readonly qlog?: string | undefined;
 }
 
 export interface StatsValues {
@@ -55,18 +61,18 @@ export function milliseconds(option: string, value: string | undefined): number 
 /** What `connect` and `listen` have in common, but for who one is. */
 export function endpointOptions(
   values: SessionValues,
+  role: "client" | "server",
   report: Report,
-): {
-  idleTimeoutMs?: number;
-  keyLog?: (line: string) => void;
-} {
+): Pick<CommonOptions, "idleTimeoutMs" | "keyLog" | "streams"> {
   const idleTimeoutMs = milliseconds("--idle-timeout", values["idle-timeout"]);
   // Its mistakes are to be found out before anything is opened.
   milliseconds("--stats-interval", values["stats-interval"]);
+  const { qlog } = values;
   const logs = keyLogs(values.keylog, report);
   return {
     ...(idleTimeoutMs === undefined ? {} : { idleTimeoutMs }),
     ...(logs.length === 0 ? {} : { keyLog: (line) => logs.forEach((log) => void log(line)) }),
+    ...(qlog === undefined ? {} : { streams: { log: qlogTo(qlog, role, report) } }),
   };
 }
 

@@ -16,7 +16,10 @@ export function qlogHeader(vantagePoint: "client" | "server", title = "sealgram 
     serialization_format: "application/qlog+json-seq",
     title,
     trace: {
-      common_fields: { time_format: "relative_to_epoch", reference_time: { clock_type: "monotonic" } },
+      common_fields: {
+        time_format: "relative_to_epoch",
+        reference_time: { clock_type: "monotonic", epoch: "unknown" },
+      },
       vantage_point: { type: vantagePoint },
       event_schemas: ["urn:ietf:params:qlog:events:quic-10"],
     },

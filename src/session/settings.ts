@@ -19,8 +19,8 @@ export interface StreamSettings {
   readonly keepAliveMs?: number;
   /** Makes packets longer, so that their lengths tell less: not unless given. */
   readonly padding?: PaddingPolicy;
-  /** Told of every packet and more; `qlog` makes one. */
-  readonly log?: SessionLog;
+  /** Told of every packet and more; `qlog` makes one. A function makes one for each session, as servers have many. */
+  readonly log?: SessionLog | (() => SessionLog);
 }
 
 /** Ethernet with IPv6; what more there may be is left to whoever asks for it. */
@@ -64,7 +64,7 @@ export function sessionOptions(settings: StreamSettings, path: PathSettings): Se
     random: () => path.random(),
     keepAliveMs: settings.keepAliveMs,
     padding: settings.padding ?? { kind: "none" },
-    log: settings.log,
+    log: typeof settings.log === "function" ? settings.log() : settings.log,
   };
 }
 

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
-import { chmodSync, readFileSync, statSync } from "node:fs";
+import { chmodSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { Cli, folder, secretFile, startServer } from "./support.ts";
@@ -353,6 +353,94 @@ describe("key logs that fail", () => {
     const server = new Cli(["echo", "udp://127.0.0.1:0", "--json", "--psk-file", psk, "--keylog", open]);
     await server.event("listening");
     expect(warnings(server)).toMatchObject([{ code: "readable_secret" }]);
+  });
+});
+
+describe("qlog", () => {
+  interface Event {
+    readonly time: number;
+    readonly name: string;
+    readonly group_id: string;
+    readonly data: { readonly frames?: readonly { readonly frame_type: string }[] };
+  }
+
+  /** Of a whole file: each line is a record of RFC 7464, and without its first character one of NDJSON. */
+  function read(name: string): { header: Record<string, unknown>; events: Event[] } {
+    const text = readFileSync(join(folder, name), "utf8");
+    expect(text.endsWith("\n")).toBe(true);
+    const [header, ...events] = text
+      .slice(0, -1)
+      .split("\n")
+      .map((line) => {
+        expect(line[0]).toBe("\u001e");
+        return JSON.parse(line.slice(1));
+      });
+    return { header, events };
+  }
+
+  test("what connect, serve and echo write is JSON-SEQ, with a group for each session", async () => {
+    const line = "a secret word\n";
+    writeFileSync(join(folder, "echo.qlog"), "of an earlier time", { mode: 0o600 });
+    const { url, server } = await startServer("echo", "--psk-file", psk, "--qlog", "echo.qlog");
+    for (const name of ["first.qlog", "second.qlog"]) {
+      const client = connect(url, "--psk-file", psk, "--linger", "0.2", "--qlog", name);
+      expect(await client.finish(line)).toEqual({ code: 0, signal: null });
+    }
+    expect(await server.kill("SIGTERM")).toEqual({ code: 143, signal: null });
+
+    for (const name of ["first.qlog", "second.qlog", "echo.qlog"]) {
+      const { header, events } = read(name);
+      const type = name === "echo.qlog" ? "server" : "client";
+      expect(header).toMatchObject({
+        serialization_format: "application/qlog+json-seq",
+        trace: {
+          common_fields: { reference_time: { clock_type: "monotonic", epoch: "unknown" } },
+          vantage_point: { type },
+        },
+      });
+      const groups = type === "server" ? ["1", "2"] : ["1"];
+      expect([...new Set(events.map(({ group_id }) => group_id))]).toEqual(groups);
+      for (const group of groups) {
+        const own = events.filter(({ group_id }) => group_id === group);
+        expect(own.every(({ time }) => time >= 0)).toBe(true);
+        for (const direction of ["quic:packet_sent", "quic:packet_received"]) {
+          const packets = own.filter(({ name }) => name === direction);
+          const frames = packets.flatMap(({ data }) => data.frames!.map(({ frame_type }) => frame_type));
+          expect(frames).toContain("datagram");
+        }
+        expect(own.map(({ name }) => name)).toContain("quic:connection_closed");
+      }
+      expect(readFileSync(join(folder, name), "utf8")).not.toContain(line.trim());
+      expect(statSync(join(folder, name)).mode & 0o777).toBe(0o600);
+    }
+  });
+
+  test("so much of it that it does not wait", async () => {
+    const { url, server } = await startServer(
+      "serve",
+      "--psk-file",
+      psk,
+      "--once",
+      "--raw",
+      "--qlog",
+      "serve.qlog",
+    );
+    const client = connect(url, "--psk-file", psk, "--raw", "--linger", "0.2");
+    await client.finish(randomBytes(5_000_000));
+    await server.ended;
+    expect(read("serve.qlog").events.length).toBeGreaterThan(200);
+  });
+
+  test("a file that cannot be written is wrong usage; a full disk is warned of, once", async () => {
+    const client = connect("udp://127.0.0.1:1", "--psk-file", psk, "--qlog", "no/such/folder");
+    expect(await client.ended).toEqual({ code: 2, signal: null });
+    const { url, server } = await startServer("echo", "--psk-file", psk, "--qlog", "/dev/full");
+    const other = connect(url, "--psk-file", psk, "--linger", "0.2");
+    expect(await other.finish("hello\n")).toEqual({ code: 0, signal: null });
+    expect(other.stdout.toString()).toBe("hello\n");
+    await server.kill("SIGTERM");
+    const warnings = server.events.filter(({ event }) => event === "warning");
+    expect(warnings).toMatchObject([{ code: "unwritable_qlog" }]);
   });
 });
 
