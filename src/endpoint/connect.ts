@@ -39,6 +39,8 @@ export interface ConnectOptions extends CommonOptions {
 }
 
 const DEFAULT_TIMEOUT_MS = 10_000;
+/** An address that has not said a word for so long is not waited for alone. */
+const NEXT_ADDRESS_MS = 1_000;
 /** For how long a carrier that was left still receives what is on its way to it. */
 const REBIND_GRACE_MS = 1_000;
 /** Between attempts to replace a broken carrier: up to this at first, and twice as much each time. */
@@ -80,23 +82,47 @@ async function dial(
 ): Promise<Session> {
   const config = await unless(stop, clientConfig(platform, target, options));
   const routes = await unless(stop, target.routes(platform));
-  let failure: unknown;
-  for (const route of routes) {
-    try {
-      return await attempt(
-        platform,
-        config,
-        stop,
-        (config) => new ClientLink(platform, route, config, opener),
-      );
-    } catch (error) {
-      failure = error;
-      // Another address of the same host may do.
-      const { code } = error as { code?: unknown };
-      if (stop.aborted || (code !== "refused" && code !== "unreachable")) throw error;
-    }
-  }
-  throw failure;
+  stop.throwIfAborted();
+  const race = new AbortController();
+  const { signal } = race;
+  const aborted = () => race.abort(stop.reason);
+  stop.addEventListener("abort", aborted);
+  return new Promise<Session>((resolve, reject) => {
+    let begun = 0;
+    let failures = 0;
+    // Another address of the same host is tried when one fails that may be the wrong one, or is silent (RFC 8305).
+    const next = () => {
+      const route = routes[begun];
+      if (route === undefined || signal.aborted) return;
+      begun++;
+      let link: ClientLink | undefined;
+      const timer = setTimeout(() => {
+        if (link?.isSilent ?? true) next();
+      }, NEXT_ADDRESS_MS);
+      attempt(platform, config, signal, (config) => {
+        link = new ClientLink(platform, route, config, opener);
+        return link;
+      })
+        .then(
+          (session) => {
+            if (signal.aborted) session.close();
+            else resolve(session);
+            reject(signal.reason);
+            race.abort();
+          },
+          (error) => {
+            const { code } = error;
+            if ((code !== "refused" && code !== "unreachable") || ++failures === routes.length) reject(error);
+            else next();
+          },
+        )
+        .finally(() => clearTimeout(timer));
+    };
+    next();
+  }).finally(() => {
+    race.abort();
+    stop.removeEventListener("abort", aborted);
+  });
 }
 
 /**
@@ -245,6 +271,11 @@ class ClientLink implements AssociationOwner {
         else this.#cancel(new SealgramError("carrier_failed", "the socket failed", { cause }));
       },
     };
+  }
+
+  /** Whether nothing has come so far. */
+  get isSilent(): boolean {
+    return !this.#carrier?.statistics.received;
   }
 
   /** Gives the handshake up. */

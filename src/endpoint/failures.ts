@@ -6,7 +6,7 @@ import { SealgramError } from "../errors.ts";
  * in what the peer has sent.
  */
 export type ConnectErrorCode =
-  /** Nobody listens there. */
+  /** Nobody listens there. Deno is not told by the system, so that there it is `timeout`. */
   | "refused"
   /** No answer, or not all of it, in time. */
   | "timeout"

@@ -1,4 +1,5 @@
 /** UDP on Deno.listenDatagram, which needs --unstable-net; Deno's node:dgram is many times slower. */
+import { SealgramError } from "../errors.ts";
 import { resolveHost } from "./node-resolve.ts";
 import { SendRing } from "./send-ring.ts";
 import {
@@ -69,9 +70,7 @@ class DenoUdpCarrier implements UdpCarrier {
         // Windows reports other datagrams' ICMP errors here; a socket that only fails is broken.
         this.statistics.errors++;
         if (++failures < 100) continue;
-        this.#closing = Promise.resolve();
-        this.#socket.close();
-        this.#handler.failed(error as Error);
+        this.#fail(error as Error);
       }
     }
   }
@@ -90,10 +89,20 @@ class DenoUdpCarrier implements UdpCarrier {
     return true;
   }
 
-  readonly #notSent = (): void => {
+  readonly #notSent = (error: unknown): void => {
     this.statistics.errors++;
     this.#sent();
+    const isFirst = this.#remote !== undefined && this.statistics.received === 0;
+    if (!isFirst || !isNoWay(error) || this.#closing !== undefined) return;
+    const { hostname } = this.#remote!;
+    this.#fail(new SealgramError("unreachable", `there is no way to ${hostname}`, { cause: error }));
   };
+
+  #fail(error: Error): void {
+    this.#closing = Promise.resolve();
+    this.#socket.close();
+    this.#handler.failed(error);
+  }
 
   readonly #sent = (): void => {
     this.#unsent--;
@@ -116,6 +125,12 @@ class DenoUdpCarrier implements UdpCarrier {
     }
     this.#socket.close();
   }
+}
+
+/** What the system says of an address that nothing can be sent to. */
+function isNoWay(error: unknown): boolean {
+  const { code } = error as { code?: string };
+  return code === "EACCES" || code === "ENETUNREACH" || code === "EHOSTUNREACH";
 }
 
 /** Sessions keep one object for their peer's address, so that one of Deno's is enough for it too. */

@@ -1,8 +1,14 @@
 import { expect, onTestFinished, test } from "vitest";
 import { generatePkcs8, generateSigner, signerFromPkcs8 } from "../../src/crypto/signer.ts";
+import { type ConnectOptions, connectOn } from "../../src/endpoint/connect.ts";
 import { connect as connectWithoutUdp, listen as listenWithoutUdp } from "../../src/endpoint/index.ts";
+import { listenOn } from "../../src/endpoint/listen.ts";
 import { connect, listen, psk, publicKey } from "../../src/endpoint/node-index.ts";
+import { sharing } from "../../src/endpoint/platform.ts";
 import type { Server } from "../../src/endpoint/server.ts";
+import { MemoryNetwork } from "../../src/transport/memory.ts";
+import type { UdpCarriers } from "../../src/transport/types.ts";
+import { core, crypto } from "../sim/pair.ts";
 import { alice, ask, bareSocket, dial, echoServer, failure, key, text, ticketOf, utf8 } from "./support.ts";
 
 async function server(options?: Parameters<typeof echoServer>[0], url?: string): Promise<Server> {
@@ -96,6 +102,36 @@ test("a port where nobody answers is a time-out", async () => {
 test.each([Number.POSITIVE_INFINITY, 2 ** 31])("a time-out of %s ms is none", async (timeoutMs) => {
   const session = await dial(await server(), { timeoutMs });
   expect(text(await ask(session, utf8("in time")))).toBe("in time");
+});
+
+/** Dials a host whose addresses these are. */
+async function dialAny(addresses: readonly string[], options: Partial<ConnectOptions> = {}) {
+  const network = new MemoryNetwork();
+  const silent = { datagram() {}, drained() {}, refused() {}, failed() {} };
+  await network.bind({ host: "192.0.2.1", port: 4433 }, silent);
+  const udp: UdpCarriers = {
+    resolve: async (host) => (host === "host.example" ? addresses : [host]),
+    bind: (local, handler) => network.bind(local, handler),
+    connect: (remote, handler) => network.connect(remote, handler),
+  };
+  const platform = sharing(async () => ({ core, crypto, udp }));
+  const opened = await listenOn(platform, "udp://192.0.2.3:4433", { auth: alice });
+  onTestFinished(() => opened.close());
+  const session = connectOn(platform, "udp://host.example:4433", { auth: alice, ...options });
+  return { opened, session };
+}
+
+test("a host whose first address is silent, or refuses, is reached by another", async () => {
+  const { opened, session } = await dialAny(["192.0.2.1", "192.0.2.2", "192.0.2.3"], { timeoutMs: 50_000 });
+  expect((await session).remoteAddress.host).toBe("192.0.2.3");
+  expect(opened.getStats().failedHandshakes).toBe(0);
+});
+
+test("a host whose addresses all refuse, refuses; with a silent one among them, it may yet answer", async () => {
+  const { session } = await dialAny(["192.0.2.2", "192.0.2.4"], { timeoutMs: 50_000 });
+  expect((await failure(session)).code).toBe("refused");
+  const { session: other } = await dialAny(["192.0.2.2", "192.0.2.1"], { timeoutMs: 100 });
+  expect((await failure(other)).code).toBe("timeout");
 });
 
 test("an aborted connect rejects with the signal's reason, before and during the handshake", async () => {
