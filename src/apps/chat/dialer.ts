@@ -14,8 +14,13 @@ export type DialOptions = Omit<
   "auth" | "applicationProtocols" | "ticket" | "signal" | "streams"
 >;
 
-const KEEP_ALIVE_MS = 20_000;
-const IDLE_MS = 60_000;
+/**
+ * A server that was killed cannot say so, and the one in its place knows nothing of its sessions: silence is all that
+ * tells. Coming back costs little, so it is not waited for long.
+ */
+const IDLE_MS = 8_000;
+/** Signs of life are asked for so often within that time. */
+const KEEP_ALIVES = 3;
 
 export class Dialer {
   readonly #connect: Connect;
@@ -34,14 +39,16 @@ export class Dialer {
 
   /** @throws as `connect` */
   async dial(signal: AbortSignal): Promise<Session> {
+    const { idleTimeoutMs = IDLE_MS } = this.#options;
+    const keepAlive = idleTimeoutMs === 0 ? {} : { keepAliveMs: idleTimeoutMs / KEEP_ALIVES };
     let failure: unknown;
     for (const url of [...this.#urls]) {
       try {
         const ticket = this.#last?.ticket;
         const session = await this.#connect(url, {
-          idleTimeoutMs: IDLE_MS,
           ...this.#options,
-          streams: { keepAliveMs: KEEP_ALIVE_MS, maxIncomingBidirectional: 0 },
+          idleTimeoutMs,
+          streams: { ...keepAlive, maxIncomingBidirectional: 0 },
           auth: this.#auth,
           applicationProtocols: [CHAT_PROTOCOL],
           signal,

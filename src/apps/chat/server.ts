@@ -43,7 +43,8 @@ export interface ChatServerOptions {
 const INVITATION_MS = 7 * 86_400_000;
 const SWEEP_MS = 3_600_000;
 const DAY_MS = 86_400_000;
-const IDLE_MS = 60_000;
+/** Clients show signs of life far more often. */
+const IDLE_MS = 30_000;
 const TICKET_SECRET_BYTES = 32;
 
 export class ChatServer {

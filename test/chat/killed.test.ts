@@ -1,0 +1,95 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+import { expect, onTestFinished, test } from "vitest";
+import { chatBy } from "../../src/apps/chat/entry.ts";
+import { connect } from "../../src/endpoint/node-index.ts";
+import { temporaryFolder } from "./support.ts";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const ChatClient = chatBy(connect);
+
+/** Node 20 does not run TypeScript. */
+async function program(): Promise<string> {
+  const outfile = join(root, "build/test/killed-server.mjs");
+  await build({
+    entryPoints: [join(root, "test/chat/killed-server.ts")],
+    bundle: true,
+    format: "esm",
+    platform: "node",
+    packages: "external",
+    outfile,
+    logLevel: "silent",
+  });
+  return outfile;
+}
+
+async function start(
+  file: string,
+  folder: string,
+  url: string,
+): Promise<{ child: ChildProcess; url: string; link: string }> {
+  const child = spawn(process.execPath, [file, folder, url], { stdio: ["ignore", "pipe", "inherit"] });
+  onTestFinished(() => void child.kill("SIGKILL"));
+  const [line] = (await once(createInterface({ input: child.stdout! }), "line")) as [string];
+  return { child, ...(JSON.parse(line) as { url: string; link: string }) };
+}
+
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 1));
+}
+
+test("a server that is killed in the middle, time and again, has lost and doubled nothing of what it has confirmed", async () => {
+  // The silence after which clients look for a new server.
+  const idleTimeoutMs = 1_000;
+  const folder = temporaryFolder();
+  const file = await program();
+  let server = await start(file, folder, "udp://127.0.0.1:0");
+  const { url } = server;
+  const auth = await ChatClient.join(server.link, { name: "olga" });
+  const olga = await ChatClient.connect(server.link, { auth, idleTimeoutMs });
+  onTestFinished(() => olga.close());
+  const room = await olga.createRoom("general");
+  const bobsAuth = await ChatClient.join(await olga.invite(), { name: "bob" });
+  const bob = await ChatClient.connect(server.link, { auth: bobsAuth, idleTimeoutMs });
+  onTestFinished(() => bob.close());
+  const bobs = await bob.join(room.id);
+  const seen: string[] = [];
+  bob.on("message", ({ message }) => seen.push(message.text));
+
+  const stored = new Map<string, number>();
+  const total = 300;
+  const sending = (async () => {
+    for (let i = 0; i < total; i++) {
+      // Several at a time, so that there always is one in the middle of something.
+      const text = `${i}`;
+      const one = room.send(text).then(({ position }) => stored.set(text, position));
+      if (i % 5 === 0) await one;
+    }
+  })();
+  for (const after of [40, 120, 200]) {
+    await until(() => stored.size >= after);
+    server.child.kill("SIGKILL");
+    await once(server.child, "exit");
+    server = await start(file, folder, url);
+  }
+  await sending;
+  await until(() => stored.size === total && seen.length >= total);
+
+  expect(seen).toEqual(Array.from({ length: total }, (_, i) => `${i}`));
+  const positions = new Map<string, number>();
+  for (let before: number | undefined, more = true; more; ) {
+    const page = await bobs.history({ limit: 100, ...(before === undefined ? {} : { before }) });
+    for (const entry of page.entries) {
+      if (entry.kind !== "message") continue;
+      expect(positions.has(entry.text)).toBe(false);
+      positions.set(entry.text, entry.position);
+    }
+    before = page.entries[0]!.position;
+    more = page.more;
+  }
+  expect(Object.fromEntries(positions)).toEqual(Object.fromEntries(stored));
+}, 120_000);
