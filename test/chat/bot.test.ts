@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { ChatAuth, chatBy } from "../../src/apps/chat/entry.ts";
+import type { ChatAuth, chatBy } from "../../src/apps/chat/client/entry.ts";
 import { Party, take } from "./support.ts";
 
 /** An application's import is `import { ChatClient } from "sealgram/chat"`, and this is its bot. */

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import type { MessageEntry } from "../../src/apps/chat/entry.ts";
-import { newId } from "../../src/apps/chat/entry.ts";
+import type { MessageEntry } from "../../src/apps/chat/client/entry.ts";
+import { newId } from "../../src/apps/chat/client/entry.ts";
 import { MemoryNetwork } from "../../src/transport/memory.ts";
 import { event, memory, Party, take, udp } from "./support.ts";
 

@@ -1,9 +1,10 @@
 import { expect, test } from "vitest";
 import { frame, MessageReader } from "../../src/apps/chat/channel.ts";
-import { authOf } from "../../src/apps/chat/credentials.ts";
-import type { ChatAuth } from "../../src/apps/chat/entry.ts";
+import { authOf } from "../../src/apps/chat/client/credentials.ts";
+import type { ChatAuth } from "../../src/apps/chat/client/entry.ts";
 import { parseLink } from "../../src/apps/chat/link.ts";
-import { CHAT_PROTOCOL, CloseCode, Limit, methods, VERSION } from "../../src/apps/chat/protocol.ts";
+import { CHAT_PROTOCOL, CloseCode, Limit, VERSION } from "../../src/apps/chat/protocol.ts";
+import { methods } from "../../src/apps/chat/wire.ts";
 import type { Session } from "../../src/endpoint/session.ts";
 import { failure, Party } from "./support.ts";
 

@@ -1,5 +1,5 @@
 /** A server in a process of its own, to be killed: prints where it is, and the owner's invitation. */
-import { openChat } from "../../src/apps/chat/node-server-index.ts";
+import { openChat } from "../../src/apps/chat/server/index.ts";
 
 const [folder, url] = process.argv.slice(2);
 const server = await openChat({

@@ -5,7 +5,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { expect, onTestFinished, test } from "vitest";
-import { chatBy } from "../../src/apps/chat/entry.ts";
+import { chatBy } from "../../src/apps/chat/client/entry.ts";
 import { connect } from "../../src/endpoint/node-index.ts";
 import { temporaryFolder } from "./support.ts";
 

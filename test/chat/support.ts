@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
-import type { Connect } from "../../src/apps/chat/dialer.ts";
+import type { Connect } from "../../src/apps/chat/client/dialer.ts";
 import {
   type ChatAuth,
   type ChatEvents,
@@ -11,8 +11,8 @@ import {
   type Client,
   chatBy,
   type NewUser,
-} from "../../src/apps/chat/entry.ts";
-import { ChatServer, type ChatServerOptions, type Listen } from "../../src/apps/chat/server.ts";
+} from "../../src/apps/chat/client/entry.ts";
+import { ChatServer, type ChatServerOptions, type Listen } from "../../src/apps/chat/server/server.ts";
 import { connectOn } from "../../src/endpoint/connect.ts";
 import { listenOn } from "../../src/endpoint/listen.ts";
 import { connect, listen } from "../../src/endpoint/node-index.ts";

@@ -1,5 +1,5 @@
-/** The entry point in Deno. */
-import { connect } from "../../endpoint/deno-index.ts";
+/** The entry point in Node. */
+import { connect } from "../../../endpoint/node-index.ts";
 import { type ChatFace, type Client, chatBy } from "./entry.ts";
 
 export * from "./entry.ts";

@@ -1,7 +1,7 @@
 /** All ways to log in to a chat, on one socket: by a key of one's own, by a password or an invitation, by a shared key. */
-import type { Signer } from "../../crypto/provider.ts";
-import { type Auth, psk, publicKey } from "../../endpoint/auth.ts";
-import { password } from "../../login/password.ts";
+import type { Signer } from "../../../crypto/provider.ts";
+import { type Auth, psk, publicKey } from "../../../endpoint/auth.ts";
+import { password } from "../../../login/password.ts";
 import type { Accounts } from "./accounts.ts";
 
 export function logins(accounts: Accounts, key: Signer): Auth {

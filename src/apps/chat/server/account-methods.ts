@@ -1,7 +1,8 @@
 /** Methods about users: invitations, what they log in with, and keeping them out. */
+
+import { ChatError, CloseCode, type Empty } from "../protocol.ts";
 import type { User } from "./accounts.ts";
 import type { Handlers, House, Outcome } from "./house.ts";
-import { ChatError, CloseCode, type Empty } from "./protocol.ts";
 import { rankOf } from "./rooms.ts";
 
 /** @throws ChatError not_allowed unless one may do something about the other */

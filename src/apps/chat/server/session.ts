@@ -1,33 +1,23 @@
 /** One client of a chat's server: its channel, its attachments, and what waits to be sent to it. */
 
-import { exportPsk } from "../../endpoint/exported-key.ts";
-import type { Session } from "../../endpoint/session.ts";
-import { StreamError } from "../../session/stream-error.ts";
-import type { BidirectionalStream } from "../../session/web-streams.ts";
+import { exportPsk } from "../../../endpoint/exported-key.ts";
+import type { Session } from "../../../endpoint/session.ts";
+import { StreamError } from "../../../session/stream-error.ts";
+import type { BidirectionalStream } from "../../../session/web-streams.ts";
+import { frame, MessageReader, parse } from "../channel.ts";
+import { Malformed } from "../check.ts";
+import { INVITATION_PREFIX } from "../invitation.ts";
+import { ChatError, CloseCode, Limit, type Method, type Params, type Result, VERSION } from "../protocol.ts";
+import type { Credential } from "../types.ts";
+import { methods, signal, transfer } from "../wire.ts";
 import { accountMethods } from "./account-methods.ts";
 import { publicKeyBytes, type StoredCredential, type User } from "./accounts.ts";
 import { Bucket } from "./bucket.ts";
-import { frame, MessageReader, parse } from "./channel.ts";
-import { Malformed } from "./check.ts";
 import type { Caller, Handler, House, Outcome } from "./house.ts";
-import { INVITATION_PREFIX } from "./invitation.ts";
 import { keyFingerprint } from "./key-fingerprint.ts";
 import { messageMethods } from "./message-methods.ts";
-import {
-  ChatError,
-  CloseCode,
-  Limit,
-  type Method,
-  methods,
-  type Params,
-  type Result,
-  signal,
-  transfer,
-  VERSION,
-} from "./protocol.ts";
 import { enter, roomMethods } from "./room-methods.ts";
 import { download, upload } from "./transfers.ts";
-import type { Credential } from "./types.ts";
 
 type UserMethod = Exclude<Method, "hello" | "invitation.redeem">;
 

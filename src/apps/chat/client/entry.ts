@@ -4,12 +4,8 @@ import type { ChatAuth, NewUser } from "./credentials.ts";
 import type { Connect, DialOptions } from "./dialer.ts";
 import { joinBy } from "./join.ts";
 
-export { type ChatEvents, type ChatOptions, Client, type RoomMessage } from "./client.ts";
-export { type ChatAuth, formatPsk, type NewUser, newId, parsePsk } from "./credentials.ts";
-export { type ChatLink, formatLink, type Invitation, parseLink } from "./link.ts";
-export type { Outgoing, Stored } from "./outbox.ts";
-export { ChatError, CloseCode, type ErrorCode, type PresenceState } from "./protocol.ts";
-export { ChatRoom, type SendOptions, type UploadOptions } from "./room.ts";
+export { type ChatLink, formatLink, type Invitation, parseLink } from "../link.ts";
+export { ChatError, CloseCode, type ErrorCode, type PresenceState } from "../protocol.ts";
 export type {
   Access,
   AttachmentInfo,
@@ -20,7 +16,11 @@ export type {
   Role,
   RoomInfo,
   UserInfo,
-} from "./types.ts";
+} from "../types.ts";
+export { type ChatEvents, type ChatOptions, Client, type RoomMessage } from "./client.ts";
+export { type ChatAuth, formatPsk, type NewUser, newId, parsePsk } from "./credentials.ts";
+export type { Outgoing, Stored } from "./outbox.ts";
+export { ChatRoom, type SendOptions, type UploadOptions } from "./room.ts";
 
 export interface ChatFace {
   /**

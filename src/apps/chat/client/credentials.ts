@@ -1,12 +1,12 @@
 /** How a client logs in. */
-import { fromBase64, toBase64, toBase64Url } from "../../crypto/bytes.ts";
-import { signerFromPkcs8 } from "../../crypto/signer.ts";
-import { type Auth, type PresharedKey, psk, publicKey } from "../../endpoint/auth.ts";
-import { password } from "../../login/password.ts";
-import { register, toStored } from "../../login/record.ts";
-import { invitationIdentity } from "./invitation.ts";
-import type { ChatLink } from "./link.ts";
-import type { Credential } from "./types.ts";
+import { fromBase64, toBase64, toBase64Url } from "../../../crypto/bytes.ts";
+import { signerFromPkcs8 } from "../../../crypto/signer.ts";
+import { type Auth, type PresharedKey, psk, publicKey } from "../../../endpoint/auth.ts";
+import { password } from "../../../login/password.ts";
+import { register, toStored } from "../../../login/record.ts";
+import { invitationIdentity } from "../invitation.ts";
+import type { ChatLink } from "../link.ts";
+import type { Credential } from "../types.ts";
 
 /** Who a client is. */
 export type ChatAuth =

@@ -1,6 +1,7 @@
 /** Messages that the server has not said to have stored. They are sent in order, and again after each loss of the connection. */
+
+import { ChatError, type Params } from "../protocol.ts";
 import type { Connection } from "./connection.ts";
-import { ChatError, type Params } from "./protocol.ts";
 
 export interface Stored {
   /** In its room. */

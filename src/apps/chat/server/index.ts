@@ -1,5 +1,5 @@
 /** The server's entry point, in Node, and in Deno and Bun by way of Node's modules. */
-import { listen } from "../../endpoint/node-index.ts";
+import { listen } from "../../../endpoint/node-index.ts";
 import { ChatServer, type ChatServerOptions } from "./server.ts";
 
 export type { Rate } from "./bucket.ts";

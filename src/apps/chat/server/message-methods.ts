@@ -1,8 +1,8 @@
 /** Methods about what is written in rooms, and who has read it. */
 
+import { ChatError, type Empty, Limit, type Result } from "../protocol.ts";
 import type { User } from "./accounts.ts";
 import { announce, type Handlers, type House, type Outcome } from "./house.ts";
-import { ChatError, type Empty, Limit, type Result } from "./protocol.ts";
 
 const DEFAULT_PAGE = 50;
 

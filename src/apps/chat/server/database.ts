@@ -7,7 +7,7 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { clearImmediate, clearTimeout, setImmediate, setTimeout } from "node:timers";
 import sqlite from "node-sqlite3-wasm";
-import { lockFolder } from "./node-folder-lock.ts";
+import { lockFolder } from "./folder-lock.ts";
 import { TABLES, VERSION } from "./tables.ts";
 
 export type SqlValue = number | string | Uint8Array | null;

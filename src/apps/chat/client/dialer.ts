@@ -1,11 +1,11 @@
 /** How a client gets to a server: by UDP where there is UDP, or through one of the gateways that its link names. */
 
-import type { Auth } from "../../endpoint/auth.ts";
-import type { ConnectOptions } from "../../endpoint/connect.ts";
-import type { Session } from "../../endpoint/session.ts";
-import { SealgramError } from "../../errors.ts";
-import type { ChatLink } from "./link.ts";
-import { CHAT_PROTOCOL } from "./protocol.ts";
+import type { Auth } from "../../../endpoint/auth.ts";
+import type { ConnectOptions } from "../../../endpoint/connect.ts";
+import type { Session } from "../../../endpoint/session.ts";
+import { SealgramError } from "../../../errors.ts";
+import type { ChatLink } from "../link.ts";
+import { CHAT_PROTOCOL } from "../protocol.ts";
 
 export type Connect = (url: string | URL, options: ConnectOptions) => Promise<Session>;
 

@@ -1,8 +1,9 @@
 /** What has happened in rooms, numbered in each from 1: messages, what became of them, and who came and went. */
+
+import { ChatError, Limit } from "../protocol.ts";
+import type { AttachmentInfo, Entry } from "../types.ts";
 import type { User } from "./accounts.ts";
-import type { Database } from "./node-database.ts";
-import { ChatError, Limit } from "./protocol.ts";
-import type { AttachmentInfo, Entry } from "./types.ts";
+import type { Database } from "./database.ts";
 
 interface EntryRow {
   readonly position: number;

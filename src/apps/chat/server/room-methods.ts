@@ -1,7 +1,8 @@
 /** Methods about rooms: finding, joining and running them. */
+
+import { ChatError, type Empty, type Result } from "../protocol.ts";
 import type { User } from "./accounts.ts";
 import { announce, type Handlers, type House, type Outcome } from "./house.ts";
-import { ChatError, type Empty, type Result } from "./protocol.ts";
 import { rankOf } from "./rooms.ts";
 
 function requireRoomFor(house: House, user: User): void {

@@ -1,9 +1,10 @@
 /** Attachments on their streams. */
+
+import { frame, type MessageReader } from "../channel.ts";
+import { ChatError, type Transfer, type TransferAnswer } from "../protocol.ts";
 import type { User } from "./accounts.ts";
 import type { Bucket } from "./bucket.ts";
-import { frame, type MessageReader } from "./channel.ts";
 import type { House } from "./house.ts";
-import { ChatError, type Transfer, type TransferAnswer } from "./protocol.ts";
 
 type Upload = Extract<Transfer, { kind: "upload" }>;
 type Download = Extract<Transfer, { kind: "download" }>;

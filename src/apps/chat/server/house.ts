@@ -1,13 +1,14 @@
 /** What the parts of a chat's server share. */
+
+import type { Method, Params, Result } from "../protocol.ts";
+import type { Credential, Entry } from "../types.ts";
 import type { Accounts, StoredCredential, User } from "./accounts.ts";
+import type { Attachments } from "./attachments.ts";
+import type { Database } from "./database.ts";
 import type { Entries } from "./entries.ts";
 import type { ChatLimits } from "./limits.ts";
 import type { Live } from "./live.ts";
-import type { Attachments } from "./node-attachments.ts";
-import type { Database } from "./node-database.ts";
-import type { Method, Params, Result } from "./protocol.ts";
 import type { Rooms } from "./rooms.ts";
-import type { Credential, Entry } from "./types.ts";
 
 export interface House {
   readonly name: string;

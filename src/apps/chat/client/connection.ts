@@ -1,25 +1,22 @@
 /** A client's connection: one session, its channel, and the attachments on it. */
-import type { Session } from "../../endpoint/session.ts";
-import { StreamError } from "../../session/stream-error.ts";
-import { frame, MessageReader, parse } from "./channel.ts";
-import { Malformed } from "./check.ts";
+import type { Session } from "../../../endpoint/session.ts";
+import { StreamError } from "../../../session/stream-error.ts";
+import { frame, MessageReader, parse } from "../channel.ts";
+import { Malformed } from "../check.ts";
 import {
   ChatError,
   type EventName,
   type Events,
-  events,
   Limit,
   type Method,
-  methods,
   type Params,
   type Result,
   type Signal,
-  signal,
   type Transfer,
   type TransferAnswer,
-  transferAnswer,
-} from "./protocol.ts";
-import type { AttachmentInfo } from "./types.ts";
+} from "../protocol.ts";
+import type { AttachmentInfo } from "../types.ts";
+import { events, methods, signal, transferAnswer } from "../wire.ts";
 
 interface Waiting {
   readonly method: Method;

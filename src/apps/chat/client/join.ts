@@ -1,10 +1,10 @@
 /** Becoming a user, by an invitation. */
-import { exportPsk } from "../../endpoint/exported-key.ts";
+import { exportPsk } from "../../../endpoint/exported-key.ts";
+import { parseLink } from "../link.ts";
+import { ChatError, VERSION } from "../protocol.ts";
 import { Connection } from "./connection.ts";
 import { type ChatAuth, credentialOf, invitationAuth, type NewUser, newId } from "./credentials.ts";
 import { type Connect, Dialer, type DialOptions } from "./dialer.ts";
-import { parseLink } from "./link.ts";
-import { ChatError, VERSION } from "./protocol.ts";
 
 const TRIES = 3;
 

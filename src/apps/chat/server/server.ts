@@ -1,23 +1,23 @@
 /** A chat's server: one folder, one socket. */
-import { fromBase64, toBase64, toBase64Url } from "../../crypto/bytes.ts";
-import { generatePkcs8, signerFromPkcs8 } from "../../crypto/signer.ts";
-import type { ListenOptions } from "../../endpoint/listen.ts";
-import type { Server } from "../../endpoint/server.ts";
+import { fromBase64, toBase64, toBase64Url } from "../../../crypto/bytes.ts";
+import { generatePkcs8, signerFromPkcs8 } from "../../../crypto/signer.ts";
+import type { ListenOptions } from "../../../endpoint/listen.ts";
+import type { Server } from "../../../endpoint/server.ts";
+import { createInvitation } from "../invitation.ts";
+import { type ChatLink, formatLink } from "../link.ts";
+import { CHAT_PROTOCOL, CloseCode } from "../protocol.ts";
 import { Accounts, type User } from "./accounts.ts";
+import { Attachments } from "./attachments.ts";
 import { Bucket } from "./bucket.ts";
+import { Database } from "./database.ts";
 import { Entries } from "./entries.ts";
 import type { House } from "./house.ts";
-import { createInvitation } from "./invitation.ts";
 import { keyFingerprint } from "./key-fingerprint.ts";
 import { type ChatLimits, defaultLimits } from "./limits.ts";
-import { type ChatLink, formatLink } from "./link.ts";
 import { Live } from "./live.ts";
 import { logins } from "./logins.ts";
-import { Attachments } from "./node-attachments.ts";
-import { Database } from "./node-database.ts";
-import { CHAT_PROTOCOL, CloseCode } from "./protocol.ts";
 import { Rooms } from "./rooms.ts";
-import { ServerSession, type UserRates } from "./server-session.ts";
+import { ServerSession, type UserRates } from "./session.ts";
 
 export type Listen = (url: string | URL, options: ListenOptions) => Promise<Server>;
 

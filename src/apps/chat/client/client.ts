@@ -1,14 +1,8 @@
 /** A chat's client: it stays connected, gets everything once and in order, and keeps what it has to say until it is stored. */
-import type { CloseInfo } from "../../endpoint/session.ts";
-import { SealgramError } from "../../errors.ts";
-import { Connection, type ConnectionUser } from "./connection.ts";
-import { authOf, type ChatAuth } from "./credentials.ts";
-import { type Connect, Dialer, type DialOptions, isFinal } from "./dialer.ts";
-import { Emitter } from "./emitter.ts";
-import { Feed } from "./feed.ts";
-import { createInvitation } from "./invitation.ts";
-import { type ChatLink, formatLink, parseLink } from "./link.ts";
-import { Outbox, type Outgoing } from "./outbox.ts";
+import type { CloseInfo } from "../../../endpoint/session.ts";
+import { SealgramError } from "../../../errors.ts";
+import { createInvitation } from "../invitation.ts";
+import { type ChatLink, formatLink, parseLink } from "../link.ts";
 import {
   ChatError,
   CloseCode,
@@ -18,9 +12,15 @@ import {
   type Result,
   type Signal,
   VERSION,
-} from "./protocol.ts";
+} from "../protocol.ts";
+import type { Access, Entry, MessageEntry, Receipt, Role, RoomInfo, UserInfo } from "../types.ts";
+import { Connection, type ConnectionUser } from "./connection.ts";
+import { authOf, type ChatAuth } from "./credentials.ts";
+import { type Connect, Dialer, type DialOptions, isFinal } from "./dialer.ts";
+import { Emitter } from "./emitter.ts";
+import { Feed } from "./feed.ts";
+import { Outbox, type Outgoing } from "./outbox.ts";
 import { ChatRoom, notConnected, type RoomHost } from "./room.ts";
-import type { Access, Entry, MessageEntry, Receipt, Role, RoomInfo, UserInfo } from "./types.ts";
 
 export interface ChatOptions extends DialOptions {
   readonly auth: ChatAuth;

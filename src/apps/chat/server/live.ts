@@ -1,7 +1,6 @@
 /** Who is here: the sessions of each user, those that follow each room, and what others are told of it. */
-import type { User } from "./accounts.ts";
-import { frame } from "./channel.ts";
-import type { Caller } from "./house.ts";
+
+import { frame } from "../channel.ts";
 import {
   type EventName,
   type Events,
@@ -9,9 +8,11 @@ import {
   type PresenceChange,
   type PresenceState,
   SMALL_ROOM,
-} from "./protocol.ts";
+} from "../protocol.ts";
+import type { Receipt } from "../types.ts";
+import type { User } from "./accounts.ts";
+import type { Caller } from "./house.ts";
 import type { Rooms } from "./rooms.ts";
-import type { Receipt } from "./types.ts";
 
 /** Between two times that changes of presence, and receipts, are told: what changes meanwhile is told once. */
 const TELL_MS = 250;

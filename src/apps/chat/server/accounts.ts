@@ -1,16 +1,16 @@
 /** Users, what they log in with, and invitations for those who are to become users. */
-import { fromBase64 } from "../../crypto/bytes.ts";
+import { fromBase64 } from "../../../crypto/bytes.ts";
 import {
   fromStored,
   type PasswordRecord,
   type RecordListener,
   type RecordStore,
   type StoredRecord,
-} from "../../login/index.ts";
-import { INVITATION_PREFIX } from "./invitation.ts";
-import type { Database } from "./node-database.ts";
-import { ChatError } from "./protocol.ts";
-import type { Role, UserInfo } from "./types.ts";
+} from "../../../login/index.ts";
+import { INVITATION_PREFIX } from "../invitation.ts";
+import { ChatError } from "../protocol.ts";
+import type { Role, UserInfo } from "../types.ts";
+import type { Database } from "./database.ts";
 
 export interface User extends UserInfo {
   readonly id: number;

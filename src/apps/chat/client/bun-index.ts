@@ -1,5 +1,5 @@
-/** The entry point where there is no UDP, as in browsers. */
-import { connect } from "../../endpoint/index.ts";
+/** The entry point in Bun. */
+import { connect } from "../../../endpoint/bun-index.ts";
 import { type ChatFace, type Client, chatBy } from "./entry.ts";
 
 export * from "./entry.ts";

@@ -1,10 +1,11 @@
 /** A room, or a conversation of two, as one of those who are in it has it. */
+
+import { ChatError, type Params } from "../protocol.ts";
+import type { AttachmentInfo, Entry, Member, MessageEntry, Receipt, Role, RoomInfo } from "../types.ts";
 import type { Connection } from "./connection.ts";
 import { newId } from "./credentials.ts";
 import { Feed } from "./feed.ts";
 import type { Stored } from "./outbox.ts";
-import { ChatError, type Params } from "./protocol.ts";
-import type { AttachmentInfo, Entry, Member, MessageEntry, Receipt, Role, RoomInfo } from "./types.ts";
 
 /** What a room needs of its client. */
 export interface RoomHost {

@@ -2,10 +2,10 @@
 import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { ChatError } from "../protocol.ts";
+import type { AttachmentInfo } from "../types.ts";
 import type { User } from "./accounts.ts";
-import type { Database } from "./node-database.ts";
-import { ChatError } from "./protocol.ts";
-import type { AttachmentInfo } from "./types.ts";
+import type { Database } from "./database.ts";
 
 interface AttachmentRow {
   readonly id: string;
