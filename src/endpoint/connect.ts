@@ -12,7 +12,7 @@ import { Association, type AssociationOwner } from "./association.ts";
 import { describePeer } from "./auth.ts";
 import { MAX_DELAY_MS } from "./deadlines.ts";
 import { handshakeFailure, isRefusal } from "./failures.ts";
-import { type CommonOptions, commonConfig, LEAST_MTU } from "./options.ts";
+import { type CommonOptions, checkAuth, checkGroups, commonConfig, LEAST_MTU } from "./options.ts";
 import type { Shared } from "./platform.ts";
 import { type CertificateHashes, parseTarget, type Route, type Target } from "./routes.ts";
 import { Session } from "./session.ts";
@@ -53,6 +53,7 @@ export async function connectOn(
   url: string | URL,
   options: ConnectOptions,
 ): Promise<Session> {
+  checkAuth(options);
   const target = parseTarget(url, options.serverCertificateHashes);
   const { signal, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
   if (!(timeoutMs > 0)) throw new RangeError(`timeoutMs is above 0, not ${timeoutMs}`);
@@ -154,6 +155,7 @@ async function clientConfig(
 ): Promise<ClientConfig> {
   const { ticket, keyShareGroups } = options;
   const common = commonConfig(platform, options, "client");
+  if (keyShareGroups !== undefined) checkGroups("keyShareGroups", keyShareGroups, common.groups, 0);
   return {
     ...common,
     role: "client",

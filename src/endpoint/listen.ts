@@ -1,9 +1,10 @@
 /** `listen`: a server's sessions, all on one socket. */
 import type { ServerConfig } from "../dtls/config.ts";
-import { SealgramError } from "../errors.ts";
+import type { SealgramError } from "../errors.ts";
 import type { RemoteAddress } from "../transport/types.ts";
-import { type CommonOptions, commonConfig, parseUrl, udpOf } from "./options.ts";
+import { type CommonOptions, checkAuth, commonConfig, parseUrl, udpOf } from "./options.ts";
 import type { Shared } from "./platform.ts";
+import { resolve } from "./routes.ts";
 import { defaultLimits, Server, type ServerLimits } from "./server.ts";
 import type { Session } from "./session.ts";
 import { loadStreams } from "./session-settings.ts";
@@ -31,6 +32,7 @@ export async function listenOn(
   url: string | URL,
   options: ListenOptions,
 ): Promise<Server> {
+  checkAuth(options);
   const local = parseUrl(url);
   const { signal, handshakeTimeoutMs = DEFAULT_HANDSHAKE_TIMEOUT_MS, onsession, onfailure } = options;
   if (!(handshakeTimeoutMs > 0)) throw new RangeError("handshakeTimeoutMs is above 0");
@@ -42,8 +44,7 @@ export async function listenOn(
   const [platform, streams] = await Promise.all([load(), loadStreams(options)]);
   const udp = udpOf(platform);
   const config = await serverConfig(platform, options);
-  const [host] = await udp.resolve(local.host);
-  if (host === undefined) throw new SealgramError("unreachable", `${local.host} has no address`);
+  const host = (await resolve(udp, local.host))[0]!;
   signal?.throwIfAborted();
   const server = new Server(platform, config, {
     limits,

@@ -3,6 +3,7 @@ import type { NamedGroup } from "../crypto/provider.ts";
 import { type CommonConfig, commonDefaults } from "../dtls/config.ts";
 import { SealgramError } from "../errors.ts";
 import type { StreamSettings } from "../session/settings.ts";
+import { NamedGroup as Groups } from "../tls/codepoints.ts";
 import { CipherSuite } from "../tls/suites.ts";
 import type { RemoteAddress } from "../transport/types.ts";
 import type { Auth } from "./auth.ts";
@@ -53,6 +54,11 @@ export function commonConfig(
   }
   if (idleTimeoutMs !== undefined && !(idleTimeoutMs >= 0)) throw new RangeError("idleTimeoutMs is negative");
   const protocols = protocolsOf(role, applicationProtocols, streams);
+  if (applicationProtocols?.includes("") || protocols.some((name) => utf8(name).length > 255)) {
+    throw new RangeError("a protocol's name is empty or too long");
+  }
+  if (cipherSuites?.length === 0) throw new RangeError("cipherSuites names none");
+  if (groups !== undefined) checkGroups("groups", groups, Object.values(Groups), 1);
   const logs = [platform.keyLog, keyLog && guarded(keyLog)].filter((log) => log !== undefined);
   return {
     ...commonDefaults,
@@ -82,6 +88,27 @@ function guarded(log: (line: string) => void): (line: string) => void {
       });
     }
   };
+}
+
+/** @throws TypeError for another than these, or for fewer than so many */
+export function checkGroups(
+  option: string,
+  groups: readonly NamedGroup[],
+  known: readonly NamedGroup[],
+  least: number,
+): void {
+  if (groups.length < least || !groups.every((group) => known.includes(group))) {
+    throw new TypeError(`${option} has ${groups.join()}, of ${known.join()}`);
+  }
+}
+
+/** @throws TypeError if nothing says how to authenticate */
+export function checkAuth(options: CommonOptions | undefined): void {
+  if (typeof options?.auth?.client !== "function") throw new TypeError("the option auth is missing");
+}
+
+function utf8(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
 }
 
 function suiteOf(name: CipherSuiteName): CipherSuite {

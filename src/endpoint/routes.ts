@@ -70,7 +70,8 @@ function udpTarget(address: RemoteAddress): Target {
   };
 }
 
-async function resolve(udp: UdpCarriers, host: string): Promise<readonly string[]> {
+/** @throws SealgramError unreachable for a host without address */
+export async function resolve(udp: UdpCarriers, host: string): Promise<readonly string[]> {
   let cause: unknown;
   try {
     const addresses = await udp.resolve(host);

@@ -13,13 +13,15 @@ export interface TicketOptions {
    * anew: seven days unless given.
    */
   readonly totalLifetimeMs?: number;
-  /** How many a client gets: one unless given. */
+  /** How many a client gets, up to 16: one unless given. */
   readonly count?: number;
 }
 
 const SECRET_BYTES = 32;
 const DEFAULT_LIFETIME_MS = 7_200_000;
 const DEFAULT_TOTAL_LIFETIME_MS = 604_800_000;
+
+const MAX_COUNT = 16;
 
 export function ticketProtector(crypto: CryptoProvider, options: TicketOptions): TicketProtector {
   const {
@@ -28,6 +30,7 @@ export function ticketProtector(crypto: CryptoProvider, options: TicketOptions):
     count = 1,
   } = options;
   if (!(totalLifetimeMs > 0)) throw new RangeError("tickets.totalLifetimeMs is above 0");
+  if (!(count >= 0 && count <= MAX_COUNT)) throw new RangeError(`tickets.count is up to ${MAX_COUNT}`);
   let secrets = options.secrets ?? [crypto.random(SECRET_BYTES)];
   const keys = new TicketKeys(crypto, { secrets, lifetimeMs });
   let rotateAtMs = options.secrets === undefined ? Date.now() + lifetimeMs : Number.POSITIVE_INFINITY;

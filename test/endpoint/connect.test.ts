@@ -175,6 +175,40 @@ test("the caller's mistakes are TypeErrors and RangeErrors, before anything is s
   await expect(listen(opened.url, { auth: alice })).rejects.toMatchObject({ code: "EADDRINUSE" });
 });
 
+test.each<[string, object]>([
+  ["groups by name", { groups: ["x25519"] }],
+  ["no groups", { groups: [] }],
+  ["no cipher suites", { cipherSuites: [] }],
+  ["a protocol without a name", { applicationProtocols: ["chat", ""] }],
+  ["a protocol with a long name", { applicationProtocols: ["x".repeat(250)] }],
+  ["streams that are null", { streams: null }],
+  ["no way to authenticate", { auth: undefined }],
+  ["another way to authenticate", { auth: {} }],
+])("%s: the caller's mistake, of a client and of a server", async (_, options) => {
+  const wrong = { auth: alice, ...options } as typeof options & { auth: typeof alice };
+  for (const promise of [connect("udp://127.0.0.1:9", wrong), listen("udp://127.0.0.1:0", wrong)]) {
+    const error = await promise.catch((each: unknown) => each);
+    expect(error instanceof TypeError || error instanceof RangeError, String(error)).toBe(true);
+  }
+});
+
+test("one side's options that are out of range, and options that are missing", async () => {
+  for (const keyShareGroups of [[9999], ["x25519"]]) {
+    const promise = connect("udp://127.0.0.1:9", { auth: alice, keyShareGroups: keyShareGroups as never });
+    await expect(promise).rejects.toBeInstanceOf(TypeError);
+  }
+  const tickets = listen("udp://127.0.0.1:0", { auth: alice, tickets: { count: 1e9 } });
+  await expect(tickets).rejects.toBeInstanceOf(RangeError);
+  for (const promise of [
+    connect("udp://127.0.0.1:9", undefined as never),
+    listen("udp://127.0.0.1:0", undefined as never),
+  ]) {
+    await expect(promise).rejects.toThrow(new TypeError("the option auth is missing"));
+  }
+  const nowhere = listen("udp://does-not-exist.invalid:0", { auth: alice });
+  expect((await failure(nowhere)).code).toBe("unreachable");
+});
+
 test("without UDP sockets, as in browsers, connect and listen say so", async () => {
   expect((await failure(connectWithoutUdp("udp://127.0.0.1:1", { auth: alice }))).code).toBe("no_udp");
   expect((await failure(listenWithoutUdp("udp://127.0.0.1:0", { auth: alice }))).code).toBe("no_udp");
