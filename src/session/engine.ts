@@ -12,10 +12,11 @@ import { Closing } from "./closing.ts";
 import { type Fate, OutgoingDatagrams } from "./datagram-queue.ts";
 import { SessionEnd } from "./end.ts";
 import { TransportError, transportErrorName } from "./errors.ts";
+import { PeerIdleTimeout } from "./idle.ts";
 import { Incoming } from "./incoming.ts";
 import type { SessionLog } from "./log.ts";
 import type { SessionOptions } from "./options.ts";
-import { Outgoing } from "./outgoing.ts";
+import { MAX_PACKET_BYTES, Outgoing } from "./outgoing.ts";
 import type { TransportParameters } from "./parameters.ts";
 import { ReceivedPackets } from "./recovery/received-packets.ts";
 import { Recovery } from "./recovery/recovery.ts";
@@ -60,6 +61,7 @@ export class SessionEngine {
   readonly #received = new ReceivedPackets();
   readonly #incoming: Incoming;
   readonly #outgoing: Outgoing;
+  readonly #idle: PeerIdleTimeout;
   #closing: Closing | undefined;
   #isOver = false;
   /** The carrier is to be closed at the next flush. */
@@ -84,6 +86,7 @@ export class SessionEngine {
     this.#host = host;
     this.#lastHeardMs = nowMs;
     this.#tickAtMs = nowMs;
+    this.#idle = new PeerIdleTimeout(nowMs);
     this.datagrams = new OutgoingDatagrams(options.outgoingDatagrams);
     this.recovery = new Recovery<Sent | undefined>(this.#recoveryHost(), nowMs, options.recovery);
     const { recovery } = this;
@@ -104,6 +107,7 @@ export class SessionEngine {
       received: this.#received,
       datagrams: this.datagrams,
       counters: this.counters,
+      idle: this.#idle,
     });
     carrier.setMtu(recovery.mtu.currentBytes);
   }
@@ -156,6 +160,9 @@ export class SessionEngine {
         engine.#options.log?.parametersSet(host.now(), "remote", peer);
         engine.#outgoing.peer = peer;
         engine.streams.allow(peer);
+        engine.#idle.set(peer.maxIdleTimeoutMs, engine.#options.idleTimeoutMs);
+        const most = Math.min(peer.maxUdpPayloadSize, MAX_PACKET_BYTES + engine.#carrier.overheadBytes);
+        engine.recovery.setPeer(peer.maxAckDelayMs, most);
         host.ready();
       },
       datagram(buffer: Bytes, start: number, length: number, isLast: boolean): void {
@@ -195,7 +202,7 @@ export class SessionEngine {
   get deadlineMs(): number {
     if (this.#closing !== undefined) return this.#closing.deadlineMs;
     if (this.#isOver) return Number.POSITIVE_INFINITY;
-    return Math.min(this.recovery.deadlineMs, this.#keepAliveAtMs, this.#sendAtMs);
+    return Math.min(this.recovery.deadlineMs, this.#keepAliveAtMs, this.#idleAtMs, this.#sendAtMs);
   }
 
   /** When there may be something to send. */
@@ -210,7 +217,13 @@ export class SessionEngine {
 
   get #keepAliveAtMs(): number {
     const { keepAliveMs } = this.#options;
-    return keepAliveMs === undefined ? Number.POSITIVE_INFINITY : this.#lastHeardMs + keepAliveMs;
+    if (keepAliveMs === undefined) return Number.POSITIVE_INFINITY;
+    // In time for the peer, too (RFC 9000 §10.1.2).
+    return this.#lastHeardMs + Math.min(keepAliveMs, this.#idle.periodMs / 2);
+  }
+
+  get #idleAtMs(): number {
+    return this.#idle.deadlineMs(this.recovery.rtt.probeTimeoutMs);
   }
 
   // Inputs
@@ -223,6 +236,7 @@ export class SessionEngine {
     }
     const nowMs = this.#host.now();
     this.#lastHeardMs = nowMs;
+    this.#idle.received(nowMs);
     this.counters.packetsReceived++;
     this.counters.bytesReceived += length;
     this.#options.log?.packetReceived(nowMs, epoch, sequenceNumber, buffer.subarray(start, start + length));
@@ -276,6 +290,14 @@ export class SessionEngine {
       return;
     }
     if (this.#isOver) return;
+    if (nowMs >= this.#idleAtMs) {
+      this.#finish();
+      this.#over(
+        new SessionEnd(0, "", new SealgramError("idle_timeout", "the peer has had nothing for too long")),
+      );
+      this.flush();
+      return;
+    }
     this.#isAtWork = true;
     this.recovery.handleTimeout(nowMs);
     this.#isAtWork = false;

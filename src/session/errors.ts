@@ -30,8 +30,13 @@ export class TransportError extends SealgramError {
   }
 }
 
+/** The name of a code, if this layer knows it. */
+export function nameOfTransportError(code: number): TransportErrorName | undefined {
+  const names = Object.keys(TransportErrorCode) as TransportErrorName[];
+  return names.find((name) => TransportErrorCode[name] === code);
+}
+
 /** The name of a code that the peer sent. */
 export function transportErrorName(code: number): string {
-  for (const [name, value] of Object.entries(TransportErrorCode)) if (value === code) return name;
-  return `transport_error_0x${code.toString(16)}`;
+  return nameOfTransportError(code) ?? `transport_error_0x${code.toString(16)}`;
 }

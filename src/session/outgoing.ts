@@ -12,6 +12,7 @@ import {
   writeDatagramHeader,
   writeTransportParameters,
 } from "./frames.ts";
+import type { PeerIdleTimeout } from "./idle.ts";
 import type { SessionOptions } from "./options.ts";
 import { encodeParameters, type TransportParameters } from "./parameters.ts";
 import type { ReceivedPackets } from "./recovery/received-packets.ts";
@@ -28,6 +29,7 @@ export interface OutgoingSources {
   readonly received: ReceivedPackets;
   readonly datagrams: OutgoingDatagrams;
   readonly counters: SessionCounters;
+  readonly idle: PeerIdleTimeout;
 }
 
 /** Packet numbers are left out once among so many packets at first, and ever less often. */
@@ -38,7 +40,7 @@ const MAX_SKIP_PERIOD = 65_536;
 const LEAST_CLOSE_BYTES = 64;
 
 /** A record's content is at most this long (RFC 9846 §5.1). */
-const MAX_PACKET_BYTES = 16_384;
+export const MAX_PACKET_BYTES = 16_384;
 
 export class Outgoing {
   /** What the peer allows, once it is known. */
@@ -276,6 +278,7 @@ export class Outgoing {
     const kind = this.#isAckEliciting ? PacketKind.ackEliciting : PacketKind.ackOnly;
     const bytes = this.#writer.at + padding + this.#carrier.overheadBytes;
     recovery.onPacketSent(epoch, sequenceNumber, kind, bytes, this.#frames, nowMs);
+    if (this.#isAckEliciting) this.#sources.idle.sent(nowMs);
     if (this.#hasAck) received.onAckSent();
     counters.packetsSent++;
     counters.bytesSent += bytes;
@@ -305,8 +308,7 @@ export class Outgoing {
     const carrier = this.#carrier;
     if (this.#parameters !== undefined || this.peer === undefined) return;
     const bytes = recovery.mtu.probeBytes(nowMs);
-    const most = Math.min(this.peer.maxUdpPayloadSize, MAX_PACKET_BYTES + carrier.overheadBytes);
-    if (bytes === 0 || bytes > most || !recovery.canSend(bytes, nowMs)) return;
+    if (bytes === 0 || !recovery.canSend(bytes, nowMs)) return;
     const { epoch, nextSequenceNumber } = carrier;
     const packet = this.#writer.buffer.subarray(0, 1);
     packet[0] = FrameType.ping;

@@ -3,6 +3,7 @@
  * callback. Only frames' headers are told, never their contents.
  */
 import type { Bytes } from "../core/bytes.ts";
+import { nameOfTransportError } from "./errors.ts";
 import { type FrameHandler, FrameType, readFrames } from "./frames.ts";
 import type { QlogEvent } from "./json-seq.ts";
 import type { PathMetrics, SessionLog } from "./log.ts";
@@ -11,38 +12,50 @@ import { PacketReader } from "./varint.ts";
 
 type Frame = Record<string, unknown>;
 
-/** The frames of a packet, as far as they can be read. */
-function describe(packet: Bytes): Frame[] {
+/** Names of transport errors; others, and those of applications, are numbers. */
+function errorOf(isApplication: boolean, error_code: number): Frame {
+  const name = isApplication ? undefined : nameOfTransportError(error_code);
+  return name === undefined ? { error: "unknown", error_code } : { error: name };
+}
+
+/**
+ * The frames of a packet, as far as they can be read.
+ * @param ackDelayExponent of whoever sent it
+ */
+function describe(packet: Bytes, ackDelayExponent: number): Frame[] {
   const frames: Frame[] = [];
   const reader = new PacketReader();
   reader.begin(packet, 0, packet.length);
   try {
-    readFrames(reader, describer(frames));
+    readFrames(reader, describer(frames, ackDelayExponent));
   } catch {
     frames.push({ frame_type: "unknown" });
   }
   return frames;
 }
 
-function describer(frames: Frame[]): FrameHandler {
+function describer(frames: Frame[], ackDelayExponent: number): FrameHandler {
   const add = (frame_type: string, rest: Frame = {}) => {
     frames.push({ frame_type, ...rest });
   };
   let ranges: number[][] = [];
   const kind = (unidirectional: boolean) => (unidirectional ? "unidirectional" : "bidirectional");
   return {
-    transportParameters: (_start, length) => add("qx_transport_parameters", { length }),
+    transportParameters: (_start, length) =>
+      add("qx_transport_parameters", { raw: { payload_length: length } }),
     ping: () => add("ping"),
-    ackBegin: (epoch, _largest, ack_delay) => {
+    ackBegin: (epoch, _largest, delay) => {
       ranges = [];
-      add("ack", { epoch, ack_delay, acked_ranges: ranges });
+      add("ack", { epoch, ack_delay: (delay * 2 ** ackDelayExponent) / 1000, acked_ranges: ranges });
     },
-    ackRange: (_epoch, smallest, largest) => ranges.push([smallest, largest]),
+    ackRange: (_epoch, smallest, largest) =>
+      ranges.push(smallest === largest ? [smallest] : [smallest, largest]),
     ackEnd: () => {},
     resetStream: (stream_id, error_code, final_size) =>
-      add("reset_stream", { stream_id, error_code, final_size }),
-    stopSending: (stream_id, error_code) => add("stop_sending", { stream_id, error_code }),
-    stream: (stream_id, offset, _start, length, fin) => add("stream", { stream_id, offset, length, fin }),
+      add("reset_stream", { stream_id, ...errorOf(true, error_code), final_size }),
+    stopSending: (stream_id, error_code) => add("stop_sending", { stream_id, ...errorOf(true, error_code) }),
+    stream: (stream_id, offset, _start, length, fin) =>
+      add("stream", { stream_id, offset, fin, raw: { payload_length: length } }),
     maxData: (maximum) => add("max_data", { maximum }),
     maxStreamData: (stream_id, maximum) => add("max_stream_data", { stream_id, maximum }),
     maxStreams: (unidirectional, maximum) =>
@@ -55,9 +68,12 @@ function describer(frames: Frame[]): FrameHandler {
         add("streams_blocked", { stream_type, limit });
       }
     },
-    datagram: (_start, length) => add("datagram", { length }),
+    datagram: (_start, length) => add("datagram", { raw: { payload_length: length } }),
     connectionClose: (isApplication, error_code) =>
-      add("connection_close", { error_space: isApplication ? "application" : "transport", error_code }),
+      add("connection_close", {
+        error_space: isApplication ? "application" : "transport",
+        ...errorOf(isApplication, error_code),
+      }),
   };
 }
 
@@ -65,23 +81,25 @@ function describer(frames: Frame[]): FrameHandler {
 export function qlog(callback: (event: QlogEvent) => void): SessionLog {
   const tell = (time: number, name: string, data: Record<string, unknown>) =>
     callback({ time, name: `quic:${name}`, data });
+  const ackDelayExponent = { local: 3, remote: 3 };
   const header = (epoch: number, packet_number: number) => ({ packet_type: "1RTT", packet_number, epoch });
   return {
     packetSent: (nowMs, epoch, sequenceNumber, packet) =>
       tell(nowMs, "packet_sent", {
         header: header(epoch, sequenceNumber),
         raw: { payload_length: packet.length },
-        frames: describe(packet),
+        frames: describe(packet, ackDelayExponent.local),
       }),
     packetReceived: (nowMs, epoch, sequenceNumber, packet) =>
       tell(nowMs, "packet_received", {
         header: header(epoch, sequenceNumber),
         raw: { payload_length: packet.length },
-        frames: describe(packet),
+        frames: describe(packet, ackDelayExponent.remote),
       }),
     packetLost: (nowMs, epoch, sequenceNumber) =>
       tell(nowMs, "packet_lost", { header: header(epoch, sequenceNumber) }),
-    parametersSet: (nowMs, initiator, parameters: TransportParameters) =>
+    parametersSet: (nowMs, initiator, parameters: TransportParameters) => {
+      ackDelayExponent[initiator] = parameters.ackDelayExponent;
       tell(nowMs, "parameters_set", {
         initiator,
         max_idle_timeout: parameters.maxIdleTimeoutMs,
@@ -95,7 +113,8 @@ export function qlog(callback: (event: QlogEvent) => void): SessionLog {
         initial_max_streams_bidi: parameters.initialMaxStreamsBidi,
         initial_max_streams_uni: parameters.initialMaxStreamsUni,
         max_datagram_frame_size: parameters.maxDatagramFrameSize,
-      }),
+      });
+    },
     metricsUpdated: (nowMs, metrics: PathMetrics) =>
       tell(nowMs, "recovery_metrics_updated", {
         smoothed_rtt: metrics.smoothedRttMs,
@@ -106,11 +125,15 @@ export function qlog(callback: (event: QlogEvent) => void): SessionLog {
         bytes_in_flight: metrics.bytesInFlight,
       }),
     mtuUpdated: (nowMs, mtuBytes) => tell(nowMs, "mtu_updated", { new: mtuBytes }),
-    closed: (nowMs, initiator, code, isApplication, reason) =>
+    closed: (nowMs, initiator, code, isApplication, reason) => {
+      const { error, ...rest } = errorOf(isApplication, code);
       tell(nowMs, "connection_closed", {
         initiator,
-        ...(isApplication ? { application_error: code } : { connection_error: code }),
+        [isApplication ? "application_error" : "connection_error"]: error,
+        ...rest,
         reason,
-      }),
+        trigger: isApplication ? "application" : "error",
+      });
+    },
   };
 }

@@ -404,7 +404,8 @@ test("a log tells of parameters, packets and metrics, and no contents", async ()
     expect(names).toContain(`quic:${name}`);
   }
   const sent = events.filter(({ name }) => name === "quic:packet_sent").flatMap(({ data }) => data.frames);
-  expect(sent).toContainEqual({ frame_type: "stream", stream_id: 0, offset: 0, length: 8, fin: true });
+  const raw = { payload_length: 8 };
+  expect(sent).toContainEqual({ frame_type: "stream", stream_id: 0, offset: 0, fin: true, raw });
   expect(JSON.stringify(events)).not.toContain("secret");
 });
 

@@ -37,6 +37,7 @@ const BLACK_HOLE_TIMEOUTS = 3;
 
 export class PathMtu {
   readonly #options: PathMtuOptions;
+  #baseBytes: number;
   #maxBytes: number;
   #state: PathMtuState = "disabled";
   #currentBytes: number;
@@ -54,6 +55,7 @@ export class PathMtu {
 
   constructor(options: PathMtuOptions = defaultPathMtu) {
     this.#options = options;
+    this.#baseBytes = options.baseBytes;
     this.#maxBytes = options.maxBytes;
     this.#currentBytes = options.baseBytes;
     this.#tooLargeBytes = options.maxBytes + 1;
@@ -87,7 +89,7 @@ export class PathMtu {
 
   #restart(): void {
     this.#deadlineMs = Number.POSITIVE_INFINITY;
-    if (this.#state === "error") this.#candidateBytes = this.#options.baseBytes;
+    if (this.#state === "error") this.#candidateBytes = this.#baseBytes;
     else {
       this.#tooLargeBytes = this.#maxBytes + 1;
       this.#search(0);
@@ -100,7 +102,7 @@ export class PathMtu {
 
   /** A packet was acknowledged. `position` orders packets as they were sent. */
   onAcknowledged(bytes: number, position: number, isProbe: boolean, nowMs: number): void {
-    if (bytes > this.#options.baseBytes) {
+    if (bytes > this.#baseBytes) {
       this.#newestLargeArrived = Math.max(this.#newestLargeArrived, position);
       this.#largeLosses = 0;
     }
@@ -116,7 +118,7 @@ export class PathMtu {
   onLost(bytes: number, position: number, isProbe: boolean, nowMs: number): void {
     if (isProbe && bytes === this.#candidateBytes) this.#onProbeLost(nowMs);
     else if (isProbe) return;
-    else if (bytes > this.#options.baseBytes && position > this.#newestLargeArrived) this.#largeLosses++;
+    else if (bytes > this.#baseBytes && position > this.#newestLargeArrived) this.#largeLosses++;
   }
 
   #onProbeLost(nowMs: number): void {
@@ -125,7 +127,7 @@ export class PathMtu {
     this.#lostProbes = 0;
     if (this.#state === "base" || this.#state === "error") {
       this.#state = "error";
-      this.#currentBytes = Math.min(this.#options.minBytes, this.#options.baseBytes);
+      this.#currentBytes = Math.min(this.#options.minBytes, this.#baseBytes);
       this.#candidateBytes = 0;
       this.#deadlineMs = nowMs + this.#options.raiseMs;
       return;
@@ -139,7 +141,7 @@ export class PathMtu {
    * @returns whether the datagram size fell back to base
    */
   endAck(): boolean {
-    if (this.#largeLosses < BLACK_HOLE_LOSSES || this.#currentBytes <= this.#options.baseBytes) return false;
+    if (this.#largeLosses < BLACK_HOLE_LOSSES || this.#currentBytes <= this.#baseBytes) return false;
     this.#largeLosses = 0;
     this.#fallBack();
     return true;
@@ -150,15 +152,15 @@ export class PathMtu {
    * @returns whether the datagram size fell back to base
    */
   onProbeTimeout(consecutive: number): boolean {
-    if (consecutive < BLACK_HOLE_TIMEOUTS || this.#currentBytes <= this.#options.baseBytes) return false;
+    if (consecutive < BLACK_HOLE_TIMEOUTS || this.#currentBytes <= this.#baseBytes) return false;
     this.#fallBack();
     return true;
   }
 
   #fallBack(): void {
     this.#state = "base";
-    this.#currentBytes = this.#options.baseBytes;
-    this.#candidateBytes = this.#options.baseBytes;
+    this.#currentBytes = this.#baseBytes;
+    this.#candidateBytes = this.#baseBytes;
     this.#tooLargeBytes = this.#maxBytes + 1;
     this.#isProbing = false;
     this.#lostProbes = 0;
@@ -168,12 +170,15 @@ export class PathMtu {
   /** A path that nothing is known of. */
   reset(): void {
     this.#largeLosses = 0;
-    if (this.#maxBytes > this.#options.baseBytes) this.#fallBack();
+    if (this.#maxBytes > this.#baseBytes) this.#fallBack();
   }
 
   /** The peer takes no more than this (max_udp_payload_size, RFC 9000 §18.2): the search begins anew, below. */
   limit(bytes: number): void {
-    this.#maxBytes = Math.min(this.#options.maxBytes, bytes);
+    if (bytes >= this.#maxBytes) return;
+    this.#maxBytes = bytes;
+    this.#baseBytes = Math.min(this.#baseBytes, bytes);
+    this.#currentBytes = Math.min(this.#currentBytes, bytes);
     this.#state = "disabled";
     this.#candidateBytes = 0;
     this.#deadlineMs = Number.POSITIVE_INFINITY;

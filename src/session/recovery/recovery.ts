@@ -29,7 +29,7 @@ export interface RecoveryHost<Handle> {
 
 export interface RecoveryOptions {
   readonly algorithm: CongestionAlgorithm;
-  /** The peer's max_ack_delay. */
+  /** The peer's max_ack_delay, before its parameters are known. */
   readonly maxAckDelayMs: number;
   readonly mtu: PathMtuOptions;
 }
@@ -404,6 +404,16 @@ export class Recovery<Handle> {
     }
     sent.advance(position);
     this.#respondToLoss(nowMs);
+  }
+
+  /**
+   * What the peer has said of itself.
+   * @param maxDatagramBytes the largest datagram that it takes
+   */
+  setPeer(maxAckDelayMs: number, maxDatagramBytes: number): void {
+    this.rtt.maxAckDelayMs = maxAckDelayMs;
+    this.mtu.limit(maxDatagramBytes);
+    this.#followMtu();
   }
 
   /**

@@ -6,8 +6,8 @@ export const INITIAL_RTT_MS = 333;
 export const GRANULARITY_MS = 1;
 
 export class RttEstimator {
-  /** max_ack_delay of the peer. */
-  readonly #maxAckDelayMs: number;
+  /** max_ack_delay of the peer: assumed, until its parameters tell. */
+  maxAckDelayMs: number;
   #latestMs = 0;
   #smoothedMs: number = INITIAL_RTT_MS;
   #variationMs: number = INITIAL_RTT_MS / 2;
@@ -16,7 +16,7 @@ export class RttEstimator {
   #firstSampleAtMs: number = Number.POSITIVE_INFINITY;
 
   constructor(maxAckDelayMs: number) {
-    this.#maxAckDelayMs = maxAckDelayMs;
+    this.maxAckDelayMs = maxAckDelayMs;
   }
 
   /** The newest sample, 0 before the first. */
@@ -48,7 +48,7 @@ export class RttEstimator {
 
   /** What a PTO is without back-off (§6.2.1). */
   get probeTimeoutMs(): number {
-    return this.#smoothedMs + Math.max(4 * this.#variationMs, GRANULARITY_MS) + this.#maxAckDelayMs;
+    return this.#smoothedMs + Math.max(4 * this.#variationMs, GRANULARITY_MS) + this.maxAckDelayMs;
   }
 
   /** How long after a packet one that was sent later may be acknowledged before it (§6.1.2). */
@@ -70,7 +70,7 @@ export class RttEstimator {
       return;
     }
     this.#minMs = Math.min(this.#minMs, this.#latestMs);
-    const delayMs = Math.min(ackDelayMs, this.#maxAckDelayMs);
+    const delayMs = Math.min(ackDelayMs, this.maxAckDelayMs);
     const adjustedMs = this.#latestMs >= this.#minMs + delayMs ? this.#latestMs - delayMs : this.#latestMs;
     this.#variationMs = (3 / 4) * this.#variationMs + (1 / 4) * Math.abs(this.#smoothedMs - adjustedMs);
     this.#smoothedMs = (7 / 8) * this.#smoothedMs + (1 / 8) * adjustedMs;

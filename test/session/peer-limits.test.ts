@@ -1,0 +1,110 @@
+/** What the peer's transport parameters say of its times and sizes, and what this side makes of it. */
+import { describe, expect, test } from "vitest";
+import { FrameType, writeTransportParameters } from "../../src/session/frames.ts";
+import { encodeParameters, type TransportParameters } from "../../src/session/parameters.ts";
+import { PacketWriter } from "../../src/session/varint.ts";
+import { type PairOptions, SessionPair } from "./pair.ts";
+
+const usual: TransportParameters = {
+  maxIdleTimeoutMs: 0,
+  maxUdpPayloadSize: 65_527,
+  initialMaxData: 100_000,
+  initialMaxStreamDataBidiLocal: 10_000,
+  initialMaxStreamDataBidiRemote: 10_000,
+  initialMaxStreamDataUni: 10_000,
+  initialMaxStreamsBidi: 10,
+  initialMaxStreamsUni: 10,
+  ackDelayExponent: 3,
+  maxAckDelayMs: 25,
+  maxDatagramFrameSize: 65_535,
+};
+
+/** A server whose client is all in the test's hands, and has sent these parameters. */
+function serverOf(parameters: Partial<TransportParameters>, options: PairOptions = {}): SessionPair {
+  const pair = new SessionPair({ ...options, link: { delayMs: 10, loss: 1 } });
+  const writer = new PacketWriter(300);
+  writeTransportParameters(writer, encodeParameters({ ...usual, ...parameters }));
+  pair.client.inject(writer.written);
+  return pair;
+}
+
+test("the peer's max_ack_delay is part of the probe time-out, and bounds what its ACK delays explain", () => {
+  const { server } = serverOf({ maxAckDelayMs: 400 });
+  const { rtt } = server.engine.recovery;
+  expect(rtt.maxAckDelayMs).toBe(400);
+  expect(rtt.probeTimeoutMs).toBe(rtt.smoothedMs + 4 * rtt.variationMs + 400);
+  rtt.sample(100, 0, 1);
+  rtt.sample(500, 10_000, 2);
+  expect(rtt.smoothedMs).toBeCloseTo((7 / 8) * 100 + (1 / 8) * 100);
+});
+
+describe("max_udp_payload_size", () => {
+  test("ends the search for larger datagrams there", () => {
+    const { server } = serverOf({ maxUdpPayloadSize: 1300 });
+    expect(server.engine.recovery.mtu.probeBytes(0)).toBeLessThanOrEqual(1300);
+    const unlimited = serverOf({});
+    unlimited.server.engine.recovery.mtu.limit(1452);
+    expect(unlimited.server.engine.recovery.mtu.state).toBe("base");
+  });
+
+  test("below what was assumed, makes datagrams smaller", () => {
+    const mtu = { minBytes: 548, baseBytes: 1400, maxBytes: 1400, raiseMs: 600_000 };
+    const recovery = { algorithm: "cubic", maxAckDelayMs: 25, mtu } as const;
+    const { server } = serverOf({ maxUdpPayloadSize: 1250 }, { server: { recovery } });
+    expect(server.mtuBytes).toBe(1250);
+  });
+});
+
+describe("the peer's idle time-out", () => {
+  test("below this side's ends the session when nothing comes any more", () => {
+    const pair = serverOf({ maxIdleTimeoutMs: 5000 }, { server: { idleTimeoutMs: 60_000 } });
+    pair.clock.run(4900);
+    expect(pair.server.end).toBeUndefined();
+    pair.clock.run(8000);
+    expect(pair.server.end?.error?.code).toBe("idle_timeout");
+    expect(pair.server.isCarrierClosed).toBe(true);
+    expect(pair.server.engine.deadlineMs).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  test.each([
+    [0, 60_000],
+    [70_000, 60_000],
+  ])("of %d ms is no matter beside this side's of %d ms", (peerMs, ownMs) => {
+    const pair = serverOf({ maxIdleTimeoutMs: peerMs }, { server: { idleTimeoutMs: ownMs } });
+    pair.clock.run(300_000);
+    expect(pair.server.end).toBeUndefined();
+  });
+
+  test("begins anew with what comes, and with the first packet that asks for an answer", () => {
+    const pair = serverOf({ maxIdleTimeoutMs: 5000 });
+    pair.clock.run(4000);
+    pair.client.inject([FrameType.ping]);
+    pair.clock.run(8000);
+    expect(pair.server.end).toBeUndefined();
+    pair.server.engine.sendDatagram(Uint8Array.of(1));
+    pair.server.flush();
+    pair.clock.run(8900);
+    expect(pair.server.end).toBeUndefined();
+    pair.clock.run(14_000);
+    expect(pair.server.end?.error?.code).toBe("idle_timeout");
+  });
+
+  test("is never taken for less than three probe time-outs", () => {
+    const pair = serverOf({ maxIdleTimeoutMs: 1 });
+    const { probeTimeoutMs } = pair.server.engine.recovery.rtt;
+    pair.clock.run(3 * probeTimeoutMs - 10);
+    expect(pair.server.end).toBeUndefined();
+    pair.clock.run(7 * probeTimeoutMs);
+    expect(pair.server.end?.error?.code).toBe("idle_timeout");
+  });
+
+  test("is no danger to a session that is to be kept alive, however seldom that was asked for", () => {
+    const pair = new SessionPair({
+      client: { keepAliveMs: 60_000 },
+      server: { idleTimeoutMs: 4000 },
+    }).ready();
+    pair.clock.run(60_000);
+    expect([pair.client.end, pair.server.end]).toEqual([undefined, undefined]);
+    expect(pair.server.engine.counters.packetsReceived).toBeGreaterThan(20);
+  });
+});
