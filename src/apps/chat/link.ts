@@ -19,6 +19,14 @@ export interface Invitation {
   readonly secret: string;
 }
 
+/** Identities of logins by invitations begin so; no user's name does. */
+export const INVITATION_PREFIX = "invitation:";
+
+/** As whom an invitation logs in. */
+export function invitationIdentity({ id }: Pick<Invitation, "id">): string {
+  return `${INVITATION_PREFIX}${id}`;
+}
+
 const SCHEME = "sealgram:";
 const FINGERPRINT = /^sha256:[\w-]{43}$/;
 const INVITATION = /^([\w-]{1,64})\.([\w-]{22,128})$/;

@@ -1,7 +1,6 @@
 /** A chat's client: it stays connected, gets everything once and in order, and keeps what it has to say until it is stored. */
 import type { CloseInfo } from "../../../endpoint/session.ts";
 import { SealgramError } from "../../../errors.ts";
-import { createInvitation } from "../invitation.ts";
 import { type ChatLink, formatLink, parseLink } from "../link.ts";
 import {
   ChatError,
@@ -411,6 +410,7 @@ export class Client extends Emitter<ChatEvents> {
   /** A link that lets one new user in, once: a secret, of which the server knows only how to recognise it. */
   async invite(options: { room?: ChatRoom; role?: Role; validMs?: number } = {}): Promise<string> {
     const { room, role, validMs = 7 * 86_400_000 } = options;
+    const { createInvitation } = await import("../invitation.ts");
     const { invitation, record } = await createInvitation();
     await this.#connected.request("invitation.create", {
       record,

@@ -3,9 +3,7 @@ import { fromBase64, toBase64, toBase64Url } from "../../../crypto/bytes.ts";
 import { signerFromPkcs8 } from "../../../crypto/signer.ts";
 import { type Auth, type PresharedKey, psk, publicKey } from "../../../endpoint/auth.ts";
 import { password } from "../../../login/password.ts";
-import { register, toStored } from "../../../login/record.ts";
-import { invitationIdentity } from "../invitation.ts";
-import type { ChatLink } from "../link.ts";
+import { type ChatLink, invitationIdentity } from "../link.ts";
 import type { Credential } from "../types.ts";
 
 /** Who a client is. */
@@ -39,8 +37,11 @@ export function invitationAuth({ invitation }: ChatLink): Auth {
 /** What the server gets of it. */
 export async function credentialOf({ name, password, key }: NewUser): Promise<Credential> {
   if (password !== undefined && key !== undefined) throw new TypeError("either a password or a key");
-  if (password !== undefined)
+  if (password !== undefined) {
+    // Most clients make no users.
+    const { register, toStored } = await import("../../../login/record.ts");
     return { kind: "password", record: toStored(await register({ identity: name, password })) };
+  }
   if (key !== undefined) return { kind: "key", publicKey: toBase64((await signerFromPkcs8(key)).publicKey) };
   return { kind: "psk" };
 }

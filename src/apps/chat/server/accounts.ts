@@ -7,7 +7,7 @@ import {
   type RecordStore,
   type StoredRecord,
 } from "../../../login/index.ts";
-import { INVITATION_PREFIX } from "../invitation.ts";
+import { INVITATION_PREFIX } from "../link.ts";
 import { ChatError } from "../protocol.ts";
 import type { Role, UserInfo } from "../types.ts";
 import type { Database } from "./database.ts";

@@ -6,7 +6,7 @@ import { StreamError } from "../../../session/stream-error.ts";
 import type { BidirectionalStream } from "../../../session/web-streams.ts";
 import { frame, MessageReader, parse } from "../channel.ts";
 import { Malformed } from "../check.ts";
-import { INVITATION_PREFIX } from "../invitation.ts";
+import { INVITATION_PREFIX } from "../link.ts";
 import { ChatError, CloseCode, Limit, type Method, type Params, type Result, VERSION } from "../protocol.ts";
 import type { Credential } from "../types.ts";
 import { methods, signal, transfer } from "../wire.ts";
