@@ -42,6 +42,11 @@ export const ENTRIES = [
   { name: "gateway/deno", source: "src/gateway/deno-index.ts", portable: false, limitBytes: 110_000 },
   { name: "gateway/bun", source: "src/gateway/bun-index.ts", portable: false, limitBytes: 110_000 },
   { name: "session/index", source: "src/session/index.ts", portable: true, limitBytes: 30_000 },
+  { name: "chat/index", source: "src/apps/chat/client/index.ts", portable: true, limitBytes: 68_000 },
+  { name: "chat/node", source: "src/apps/chat/client/node-index.ts", portable: false, limitBytes: 75_000 },
+  { name: "chat/deno", source: "src/apps/chat/client/deno-index.ts", portable: false, limitBytes: 75_000 },
+  { name: "chat/bun", source: "src/apps/chat/client/bun-index.ts", portable: false, limitBytes: 75_000 },
+  { name: "chat/server", source: "src/apps/chat/server/index.ts", portable: false, limitBytes: 110_000 },
   { name: "login/index", source: "src/login/index.ts", portable: true, limitBytes: 40_000 },
   { name: "login/node", source: "src/login/node-file-store.ts", portable: false, limitBytes: 40_000 },
 ];
