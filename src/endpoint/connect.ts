@@ -46,6 +46,8 @@ const REBIND_GRACE_MS = 1_000;
 /** Between attempts to replace a broken carrier: up to this at first, and twice as much each time. */
 const FIRST_PAUSE_MS = 250;
 const MAX_PAUSE_MS = 8_000;
+/** A carrier that breaks sooner is an attempt that has failed. */
+const LEAST_LIFE_MS = 10_000;
 
 /** As `connect` of the entry points, on a platform. */
 export async function connectOn(
@@ -201,6 +203,9 @@ class ClientLink implements AssociationOwner {
   #left: Carrier | undefined;
   /** Closes it. */
   #leave: (() => void) | undefined;
+  /** Before the next attempt to replace a broken carrier. */
+  #maxPauseMs = 0;
+  #movedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(platform: Shared, route: Route, config: ClientConfig, opener: StreamsOpener | undefined) {
     this.#platform = platform;
@@ -351,16 +356,16 @@ class ClientLink implements AssociationOwner {
   async #reopen(): Promise<void> {
     const broken = this.#carrier;
     const { signal } = this.#life;
-    for (let maxPauseMs = FIRST_PAUSE_MS; !signal.aborted && this.#carrier === broken; ) {
+    if (this.#platform.deadlines.now() - this.#movedAtMs > LEAST_LIFE_MS) this.#maxPauseMs = 0;
+    while (!signal.aborted && this.#carrier === broken) {
+      // By chance, so that the clients of a gateway that starts again do not all come at once.
+      await pause(this.#maxPauseMs * (0.5 + Math.random() / 2), signal);
+      this.#maxPauseMs = Math.min(2 * this.#maxPauseMs || FIRST_PAUSE_MS, MAX_PAUSE_MS);
       try {
         const next = await this.#open(signal);
         if (this.#carrier === broken) this.#moveTo(next);
         else void next.close();
-      } catch {
-        // By chance, so that the clients of a gateway that starts again do not all come at once.
-        await pause(maxPauseMs * (0.5 + Math.random() / 2), signal);
-        maxPauseMs = Math.min(2 * maxPauseMs, MAX_PAUSE_MS);
-      }
+      } catch {}
     }
   }
 
@@ -368,6 +373,7 @@ class ClientLink implements AssociationOwner {
     const before = this.#carrier!;
     this.#leave?.();
     this.#carrier = next;
+    this.#movedAtMs = this.#platform.deadlines.now();
     this.#left = before;
     const timer = setTimeout(() => this.#leave?.(), REBIND_GRACE_MS);
     this.#leave = () => {

@@ -72,6 +72,24 @@ test("a session outlives its gateway, which comes back at the same place", async
   expect(server.getStats()).toMatchObject({ sessions: 1, accepted: 1 });
 });
 
+test("a client that its gateway takes and turns away again and again comes more and more seldom", async () => {
+  const server = await echoServer();
+  onTestFinished(() => server.close());
+  const first = await openGateway("http://127.0.0.1:0", { targets: { game: server.url } });
+  const session = await connect(`${first.url.replace("http", "ws")}/game`, { auth: alice });
+  expect(text(await ask(session, utf8("there")))).toBe("there");
+  await first.close();
+  const second = await openGateway(first.url, { targets: { other: server.url } });
+  const begin = performance.now();
+  await until(() => second.getStats().refusals.unknown_target === 5);
+  // At once, and after halves of 250, 500, 1,000 and 2,000 ms at least.
+  expect(performance.now() - begin).toBeGreaterThan(1_000);
+  await second.close();
+  const third = await openGateway(first.url, { targets: { game: server.url } });
+  onTestFinished(() => third.close());
+  expect(text(await ask(session, utf8("back")))).toBe("back");
+});
+
 test("a stream goes on where it was when the gateway comes back", async () => {
   const server = await listen("udp://127.0.0.1:0", { auth: alice });
   onTestFinished(() => server.close());
