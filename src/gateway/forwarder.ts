@@ -4,9 +4,9 @@
  * sealed, and nobody here could open one.
  */
 import type { Deadlines } from "../endpoint/deadlines.ts";
-import { addressGroup } from "../transport/address.ts";
 import { GatewayCode } from "../transport/gateway-codes.ts";
 import type { RemoteAddress, UdpCarriers } from "../transport/types.ts";
+import { AddressCounts } from "./address-counts.ts";
 import { ForwardedClient, type Traffic } from "./client.ts";
 import type { ForwarderSettings } from "./options.ts";
 
@@ -54,7 +54,7 @@ export class Forwarder {
   readonly #udp: UdpCarriers;
   readonly #deadlines: Deadlines;
   readonly #clients = new Set<ForwardedClient>();
-  readonly #perAddress = new Map<string, number>();
+  readonly #perAddress: AddressCounts;
   readonly #refusals: Partial<Record<GatewayRefusal, number>> = {};
   readonly #toServers: Traffic = { datagrams: 0, bytes: 0, drops: {} };
   readonly #toClients: Traffic = { datagrams: 0, bytes: 0, drops: {} };
@@ -64,6 +64,7 @@ export class Forwarder {
 
   constructor(settings: ForwarderSettings, udp: UdpCarriers, deadlines: Deadlines) {
     this.#settings = settings;
+    this.#perAddress = new AddressCounts(settings.limits.clientsPerAddress);
     this.#udp = udp;
     this.#deadlines = deadlines;
   }
@@ -75,8 +76,7 @@ export class Forwarder {
 
   /** Serves a client, or ends its connection. */
   accept(request: ClientRequest, connection: ClientConnection): ForwardedClient | undefined {
-    const group = addressGroup(request.address);
-    const target = this.#admit(request, group);
+    const target = this.#admit(request);
     if (typeof target === "number") {
       connection.end(target);
       return undefined;
@@ -87,17 +87,17 @@ export class Forwarder {
       deadlines: this.#deadlines,
       toServer: this.#toServers,
       toClient: this.#toClients,
-      ended: (code) => this.#ended(client, group, code),
+      ended: (code) => this.#ended(client, request.address, code),
     });
     this.#accepted++;
     this.#clients.add(client);
-    this.#perAddress.set(group, (this.#perAddress.get(group) ?? 0) + 1);
+    this.#perAddress.add(request.address);
     void client.open(this.#udp, target);
     return client;
   }
 
   /** The server that a client may reach, or why it may not. */
-  #admit({ path, origin }: ClientRequest, group: string): RemoteAddress | GatewayCode {
+  #admit({ path, origin, address }: ClientRequest): RemoteAddress | GatewayCode {
     const { origins, targets, limits } = this.#settings;
     if (this.#isClosed) return GatewayCode.going_away;
     if (origins !== undefined && origin !== undefined && !origins.has(origin)) {
@@ -105,9 +105,8 @@ export class Forwarder {
     }
     const target = targets.get(path.slice(1));
     if (target === undefined) return this.#refuse("unknown_target");
-    const { size } = this.#clients;
-    const here = this.#perAddress.get(group) ?? 0;
-    if (size >= limits.clients || here >= limits.clientsPerAddress) return this.#refuse("busy");
+    const isFull = this.#clients.size >= limits.clients || this.#perAddress.isFull(address);
+    if (isFull) return this.#refuse("busy");
     return target;
   }
 
@@ -116,11 +115,9 @@ export class Forwarder {
     return GatewayCode[reason];
   }
 
-  #ended(client: ForwardedClient, group: string, code: GatewayCode | undefined): void {
+  #ended(client: ForwardedClient, address: string, code: GatewayCode | undefined): void {
     this.#clients.delete(client);
-    const left = this.#perAddress.get(group)! - 1;
-    if (left === 0) this.#perAddress.delete(group);
-    else this.#perAddress.set(group, left);
+    this.#perAddress.remove(address);
     if (code === GatewayCode.idle) this.#idle++;
     if (code === GatewayCode.server_refused) this.#refuse("server_refused");
     if (code === GatewayCode.server_unreachable) this.#refuse("server_unreachable");

@@ -19,6 +19,8 @@ import { answerHttp, type HttpAnswer, type HttpQuestion } from "./well-known.ts"
 export interface GatewayCore {
   readonly forwarder: Forwarder;
   readonly limits: GatewayLimits;
+  /** Whether all connections are a proxy's. */
+  readonly isBehindProxy: boolean;
   answer(question: HttpQuestion): HttpAnswer;
   /** The client's address, of a connection from `remote`. */
   clientAddress(forwardedFor: string | null | undefined, remote: string): string;
@@ -116,7 +118,7 @@ export async function openGatewayOn(
   url: string | URL,
   options: GatewayOptions,
 ): Promise<Gateway> {
-  const { tls, signal, certificateFolder, origins } = options;
+  const { tls, signal, certificateFolder, origins, isBehindProxy = false } = options;
   const settings = forwarderSettings(options);
   const place = parsePlace(url);
   if (place.isSecure && tls === undefined) throw new TypeError("https: takes a key and certificates as tls");
@@ -135,8 +137,9 @@ export async function openGatewayOn(
   const core: GatewayCore = {
     forwarder,
     limits: settings.limits,
+    isBehindProxy,
     answer: (question) => answerHttp(question, certificates?.hashes ?? [], origins && new Set(origins)),
-    clientAddress: (header, remote) => (options.isBehindProxy ? forwardedAddress(header, remote) : remote),
+    clientAddress: (header, remote) => (isBehindProxy ? forwardedAddress(header, remote) : remote),
   };
   const http = await runtime.serve(place, place.isSecure ? tls : undefined, core);
   let webTransport: WebTransportServer | undefined;

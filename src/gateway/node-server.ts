@@ -1,15 +1,24 @@
-/** The gateway's server in Node: its HTTP, and WebSockets of the ws package. */
-import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from "node:http";
+/** The gateway's server in Node and Deno: its HTTP, and WebSockets of the ws package. */
+import {
+  createServer as createHttpServer,
+  type Server as HttpServer,
+  type IncomingMessage,
+  type ServerResponse,
+} from "node:http";
 import { createServer as createHttpsServer } from "node:https";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { type WebSocket, WebSocketServer } from "ws";
 import { GatewayCode } from "../transport/gateway-codes.ts";
+import { AddressCounts } from "./address-counts.ts";
 import type { ClientConnection } from "./forwarder.ts";
 import type { GatewayCore, GatewayServer } from "./gateway.ts";
 import type { GatewayPlace, TlsKeyPair } from "./options.ts";
 
-/** For how long a client may take to send its request. */
+/** For how long a client may take to send its request, and for how long it may be silent before it has. */
 const REQUEST_TIMEOUT_MS = 10_000;
+const CHECK_INTERVAL_MS = 1_000;
+/** Connections of one address beside those of its clients: of who asks for hashes, and who is to be refused. */
+const SPARE_CONNECTIONS = 20;
 /** More than any datagram has; what is longer than the limit is dropped, and its client stays. */
 const MAX_MESSAGE_BYTES = 65_536;
 /** For how long the other side's part of a closing handshake is waited for. */
@@ -20,14 +29,21 @@ export async function serveNode(
   tls: TlsKeyPair | undefined,
   core: GatewayCore,
 ): Promise<GatewayServer> {
-  const options = { headersTimeout: REQUEST_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS };
+  const options = {
+    headersTimeout: REQUEST_TIMEOUT_MS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    connectionsCheckingInterval: CHECK_INTERVAL_MS,
+  };
   const listener = (request: IncomingMessage, response: ServerResponse) => answer(core, request, response);
   const server =
     tls === undefined
       ? createHttpServer(options, listener)
       : createHttpsServer({ ...options, ...tls, handshakeTimeout: REQUEST_TIMEOUT_MS }, listener);
-  // Beside clients there are those who ask for hashes, and who are refused.
-  server.maxConnections = 2 * core.limits.clients + 100;
+  // Of connections that say nothing; WebSockets have no such limit.
+  server.timeout = REQUEST_TIMEOUT_MS;
+  const { clients, clientsPerAddress } = core.limits;
+  server.maxConnections = 2 * clients + 100;
+  if (!core.isBehindProxy) limitAddresses(server, clientsPerAddress + SPARE_CONNECTIONS);
   // Its declarations do not have closeTimeout yet.
   const webSocketOptions: object = {
     noServer: true,
@@ -58,6 +74,20 @@ export async function serveNode(
         server.closeAllConnections();
       }),
   };
+}
+
+/** Connections count from the first packet on: requests, and refusals, may never come. */
+function limitAddresses(server: HttpServer, limit: number): void {
+  const connections = new AddressCounts(limit);
+  server.on("connection", (socket: Socket) => {
+    const address = socket.remoteAddress ?? "";
+    if (connections.isFull(address)) {
+      socket.destroy();
+      return;
+    }
+    connections.add(address);
+    socket.once("close", () => connections.remove(address));
+  });
 }
 
 function pathOf(request: IncomingMessage): string {

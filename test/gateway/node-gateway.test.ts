@@ -8,7 +8,12 @@ import { generateCertificate } from "../../src/crypto/certificate-generate.ts";
 import { toPem } from "../../src/crypto/key-format.ts";
 import { connect, gatewayHashes, listen, psk } from "../../src/endpoint/node-index.ts";
 import type { Server } from "../../src/endpoint/server.ts";
-import { type Gateway, type GatewayOptions, openGateway } from "../../src/gateway/node-index.ts";
+import {
+  type Gateway,
+  type GatewayOptions,
+  openGateway,
+  type TlsKeyPair,
+} from "../../src/gateway/node-index.ts";
 import { GatewayCode } from "../../src/transport/gateway-codes.ts";
 import { alice, ask, bareSocket, echoServer, failure, text, utf8 } from "../endpoint/support.ts";
 
@@ -31,6 +36,17 @@ async function closeCode(url: string, options: object = {}, sends?: Uint8Array |
   if (sends !== undefined) socket.once("open", () => socket.send(sends));
   const [code] = await once(socket, "close");
   return code as number;
+}
+
+async function selfSigned(): Promise<TlsKeyPair> {
+  const now = Date.now();
+  const { certificate, privateKey } = await generateCertificate({
+    subject: "gateway",
+    names: ["localhost"],
+    notBeforeMs: now - 1000,
+    notAfterMs: now + 3_600_000,
+  });
+  return { cert: toPem("CERTIFICATE", certificate), key: toPem("PRIVATE KEY", privateKey) };
 }
 
 async function until(holds: () => boolean): Promise<void> {
@@ -166,14 +182,7 @@ test("an HTTP server that is no gateway, and one that never answers", async () =
 });
 
 test("TLS: a certificate that nobody vouches for is refused by its name", async () => {
-  const now = Date.now();
-  const { certificate, privateKey } = await generateCertificate({
-    subject: "gateway",
-    names: ["localhost"],
-    notBeforeMs: now - 1000,
-    notAfterMs: now + 3_600_000,
-  });
-  const tls = { cert: toPem("CERTIFICATE", certificate), key: toPem("PRIVATE KEY", privateKey) };
+  const tls = await selfSigned();
   const { ws } = await world({ tls }, "https://127.0.0.1:0");
   expect(ws).toMatch(/^wss:/);
   expect((await failure(connect(`${ws}/game`, { auth: alice }))).code).toBe("untrusted_gateway");
@@ -228,6 +237,52 @@ test("pages of other origins, text, long messages and too many clients are refus
   for (const socket of held) socket.terminate();
   await until(() => gateway.getStats().clients === 0);
   expect(text(await ask(await connect(game, { auth: alice, mtuBytes: 1000 }), utf8("in")))).toBe("in");
+});
+
+test.each(["http", "https"])(
+  "%s: connections that say nothing, or not all, are few for one address, and closed in time",
+  async (protocol) => {
+    const tls = await selfSigned();
+    const { gateway, ws } = await world(
+      { ...(protocol === "https" ? { tls } : {}), limits: { clients: 10, clientsPerAddress: 3 } },
+      `${protocol}://127.0.0.1:0`,
+    );
+    const game = `${ws}/game`;
+    const trusting: object = { ca: tls.cert, servername: "localhost" };
+    const client = new WebSocket(game, trusting);
+    await once(client, "open");
+    const begin = performance.now();
+    const { port } = new URL(gateway.url);
+    const silent = Array.from({ length: 125 }, (_, i) => {
+      const socket = connectTcp(Number(port), "127.0.0.1").on("error", () => {});
+      if (i % 2 === 0) socket.write(protocol === "http" ? "GET / HTTP/1.1\r\nHo" : "\x16\x03\x01");
+      return new Promise((resolve) => socket.resume().once("close", resolve));
+    });
+    // The first come first, and have their time.
+    await Promise.all(silent.slice(22));
+    expect(performance.now() - begin).toBeLessThan(5_000);
+    // Another address is not concerned.
+    const elsewhere = { ...trusting, localAddress: "127.0.0.2" };
+    expect(await closeCode(`${ws}/other`, elsewhere)).toBe(GatewayCode.unknown_target);
+    await Promise.all(silent);
+    expect(performance.now() - begin).toBeGreaterThan(9_000);
+    // Those who have gone do not count any more; who said what was to be said may be silent.
+    for (let i = 0; i < 30; i++) {
+      expect(await closeCode(`${ws}/other`, trusting)).toBe(GatewayCode.unknown_target);
+    }
+    expect(client.readyState).toBe(WebSocket.OPEN);
+    client.terminate();
+  },
+);
+
+test("behind a proxy, all connections are the proxy's", async () => {
+  const limits = { clients: 10, clientsPerAddress: 1 };
+  const { gateway } = await world({ isBehindProxy: true, limits });
+  const { port } = new URL(gateway.url);
+  const held = Array.from({ length: 50 }, () => connectTcp(Number(port), "127.0.0.1"));
+  await Promise.all(held.map((socket) => once(socket, "connect")));
+  expect(await gatewayHashes(gateway.url)).toEqual([]);
+  for (const socket of held) socket.destroy();
 });
 
 test("behind a proxy, clients are told apart by what it says of them", async () => {

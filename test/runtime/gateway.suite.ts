@@ -245,6 +245,7 @@ test("gateway: a certificate that takes its turn is one that pages know, and end
     {
       forwarder,
       limits: settings.limits,
+      isBehindProxy: false,
       answer: () => ({ status: 404, headers: {}, body: "" }),
       clientAddress: (_, remote) => remote,
     },
