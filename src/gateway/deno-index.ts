@@ -1,9 +1,9 @@
 /** The gateway in Deno. */
 import { denoUdp } from "../transport/deno-udp.ts";
-import { serveDeno } from "./deno-http.ts";
 import { serveDenoWebTransport } from "./deno-webtransport.ts";
 import { type Gateway, type GatewayRuntime, openGatewayOn } from "./gateway.ts";
 import { certificateFile } from "./node-certificate-file.ts";
+import { serveNode } from "./node-server.ts";
 import type { GatewayOptions } from "./options.ts";
 
 export * from "./api.ts";
@@ -11,7 +11,7 @@ export * from "./api.ts";
 const runtime: GatewayRuntime = {
   udp: denoUdp,
   certificateStore: certificateFile,
-  serve: serveDeno,
+  serve: serveNode,
   serveWebTransport: serveDenoWebTransport,
 };
 

@@ -1,3 +1,4 @@
+import type { connect as connectTcp } from "node:net";
 import type { AesBackend } from "../../src/core/aes.ts";
 import type { Bytes } from "../../src/core/bytes.ts";
 import type { Awaitable } from "../../src/crypto/provider.ts";
@@ -65,5 +66,7 @@ export interface Gateways {
   readonly openGateway: typeof openGateway | undefined;
   /** In Deno, which has QUIC. */
   readonly serveWebTransport: typeof serveDenoWebTransport | undefined;
+  /** TCP without anything on it; `undefined` in browsers. */
+  readonly connectTcp: typeof connectTcp | undefined;
   readonly outside: Outside;
 }

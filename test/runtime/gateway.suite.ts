@@ -222,6 +222,38 @@ test("gateway: this runtime's own, in front of its own server, and again at its 
   await server.close();
 });
 
+test("gateway: a message that is too long is refused by its head, and connections are counted", async (env) => {
+  const { openGateway, connectTcp } = env.gateways!;
+  if (openGateway === undefined || connectTcp === undefined) {
+    equal(env.runtime, "chromium");
+    return;
+  }
+  const limits = { clients: 10, clientsPerAddress: 2 };
+  const gateway = await openGateway("http://127.0.0.1:0", { targets: { game: "udp://127.0.0.1:9" }, limits });
+  const port = Number(new URL(gateway.url).port);
+  const upgrade = "connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13";
+  const socket = connectTcp(port, "127.0.0.1");
+  socket.write(
+    `GET /game HTTP/1.1\r\nhost: a\r\n${upgrade}\r\nsec-websocket-key: ${"A".repeat(22)}==\r\n\r\n`,
+  );
+  // RFC 6455 §5.2: a binary message of 60 MiB, masked, of which no more comes than this.
+  const head = Uint8Array.of(0x82, 0xff, 0, 0, 0, 0, 0x03, 0xc0, 0, 0, 1, 2, 3, 4);
+  const closed = new Promise((resolve) => socket.once("close", resolve));
+  socket.once("data", () => socket.write(head));
+  await closed;
+
+  // Bun does not tell of connections before they have sent a request.
+  if (env.runtime !== "bun") {
+    const silent = Array.from({ length: 60 }, () => connectTcp(port, "127.0.0.1").on("error", () => {}));
+    let left = silent.length;
+    await new Promise<void>((resolve) => {
+      for (const each of silent) each.resume().once("close", () => --left === 22 && resolve());
+    });
+    for (const each of silent) each.destroy();
+  }
+  await gateway.close();
+});
+
 test("gateway: a certificate that takes its turn is one that pages know, and ends no session", async (env) => {
   const { endpoint } = env;
   const { serveWebTransport } = env.gateways!;

@@ -22,6 +22,7 @@ const env: Env = {
   gateways: {
     hasWebTransport: true,
     openGateway: undefined,
+    connectTcp: undefined,
     serveWebTransport: undefined,
     outside: globalThis.outside,
   },

@@ -1,3 +1,4 @@
+import { connect as connectTcp } from "node:net";
 import { webCryptoAes } from "../../src/core/webcrypto-aes.ts";
 import { nodeAes } from "../../src/crypto/node-aes.ts";
 import type { UdpCarriers } from "../../src/transport/types.ts";
@@ -48,6 +49,7 @@ const env: Env = {
       runtime === "deno"
         ? (await import("../../src/gateway/deno-webtransport.ts")).serveDenoWebTransport
         : undefined,
+    connectTcp,
     outside: JSON.parse(process.env.SEALGRAM_OUTSIDE!),
   },
 };

@@ -1,4 +1,5 @@
 import { readdirSync } from "node:fs";
+import { connect as connectTcp } from "node:net";
 import { afterAll, expect, test } from "vitest";
 import { webCryptoAes } from "../../src/core/webcrypto-aes.ts";
 import { nodeAes } from "../../src/crypto/node-aes.ts";
@@ -30,6 +31,7 @@ const env: Env = {
     hasWebTransport: false,
     openGateway,
     serveWebTransport: undefined,
+    connectTcp,
     outside,
   },
 };
