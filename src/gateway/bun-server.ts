@@ -29,6 +29,8 @@ interface BunHttp {
       readonly maxPayloadLength: number;
       readonly backpressureLimit: number;
       readonly perMessageDeflate: boolean;
+      readonly idleTimeout: number;
+      readonly sendPings: boolean;
       open(socket: BunWebSocket): void;
       message(socket: BunWebSocket, message: string | Uint8Array): void;
       close(socket: BunWebSocket): void;
@@ -45,6 +47,8 @@ interface ClientOfBun {
 const MAX_MESSAGE_BYTES = 65_536;
 /** For how long the other side's part of a closing handshake is waited for. */
 const CLOSE_TIMEOUT_MS = 1000;
+/** A client that does not even answer pings for so long is gone. */
+const SILENCE_SECONDS = 60;
 
 export async function serveBun(
   place: GatewayPlace,
@@ -76,6 +80,8 @@ export async function serveBun(
       maxPayloadLength: MAX_MESSAGE_BYTES,
       backpressureLimit: 2 * core.limits.queuedBytes,
       perMessageDeflate: false,
+      idleTimeout: SILENCE_SECONDS,
+      sendPings: true,
       open(socket) {
         sockets.add(socket);
         socket.data.client = core.forwarder.accept(socket.data.request, connectionOf(socket));

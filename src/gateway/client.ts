@@ -82,11 +82,20 @@ export class ForwardedClient implements Scheduled, CarrierHandler {
 
   /** The client has sent a datagram, which may change as soon as this returns. */
   receive(datagram: Uint8Array): void {
-    if (this.#isEnded || !this.#mayPass(this.#toServer, datagram)) return;
-    if (!isProtected(datagram) && helloKind(datagram) === HelloKind.not_dtls) this.#toServer.drop("not_dtls");
+    if (this.#isEnded) return;
+    if (datagram.length === 0) this.#answer(datagram);
+    else if (!this.#mayPass(this.#toServer, datagram)) return;
+    else if (!isProtected(datagram) && helloKind(datagram) === HelloKind.not_dtls)
+      this.#toServer.drop("not_dtls");
     else if (this.#carrier !== undefined) this.#forward(datagram);
     else if (this.#early.length < MAX_EARLY) this.#early.push(datagram.slice());
     else this.#toServer.drop("early");
+  }
+
+  /** The client asks whether the connection is still there. What waits to be sent is an answer too. */
+  #answer(empty: Uint8Array): void {
+    if (this.#connection.queuedBytes > 0) return;
+    if (this.#toServer.mayPass(empty, this.#settings.deadlines.now())) this.#connection.send(empty);
   }
 
   #forward(datagram: Uint8Array): void {

@@ -23,6 +23,8 @@ const SPARE_CONNECTIONS = 20;
 const MAX_MESSAGE_BYTES = 65_536;
 /** For how long the other side's part of a closing handshake is waited for. */
 const CLOSE_TIMEOUT_MS = 1000;
+/** A client that has not answered one ping when the next is due is gone. */
+const PING_INTERVAL_MS = 30_000;
 
 export async function serveNode(
   place: GatewayPlace,
@@ -117,5 +119,18 @@ function serveClient(core: GatewayCore, request: IncomingMessage, webSocket: Web
     if (isBinary) client?.receive(data as Buffer);
     else webSocket.close(GatewayCode.not_binary);
   });
-  webSocket.on("close", () => client?.gone());
+  let isAlive = true;
+  const alive = () => {
+    isAlive = true;
+  };
+  webSocket.on("pong", alive).on("message", alive);
+  const pinging = setInterval(() => {
+    if (!isAlive) webSocket.terminate();
+    else webSocket.ping();
+    isAlive = false;
+  }, PING_INTERVAL_MS);
+  webSocket.on("close", () => {
+    clearInterval(pinging);
+    client?.gone();
+  });
 }

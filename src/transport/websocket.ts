@@ -16,11 +16,25 @@ const MAX_QUEUED_BYTES = 256 * 1024;
 /** Nothing tells that a WebSocket's queue has got shorter: it has to be looked at. */
 const LOOK_INTERVAL_MS = 5;
 
+/** How often it is looked whether anything has come. */
+const WATCH_INTERVAL_MS = 4_000;
+/** After so many looks in vain the gateway is asked, and one look later than the next one the connection is lost. */
+const ASK_AT = 7;
+
+/**
+ * A connection whose path is gone looks as it always did, and a page cannot send pings (RFC 6455 §5.5.2). An empty message
+ * stands for one: it is no datagram, and the gateway sends it back. It goes out as soon as nothing has come after what
+ * was sent, or else after half a minute of silence.
+ */
 class WebSocketCarrier implements Carrier {
   readonly statistics: CarrierStatistics = newStatistics();
   readonly #socket: WebSocket;
   readonly #handler: CarrierHandler;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #watch = setInterval(() => this.#lookForLife(), WATCH_INTERVAL_MS);
+  /** Since anything was heard, and what had been sent then. */
+  #looksInVain = 0;
+  #sentBefore = 0;
   #closing: Promise<void> | undefined;
   #settleClosed: (() => void) | undefined;
   #isGone = false;
@@ -34,6 +48,9 @@ class WebSocketCarrier implements Carrier {
         this.statistics.errors++;
         return;
       }
+      this.#looksInVain = 0;
+      this.#sentBefore = this.statistics.sent;
+      if (data.byteLength === 0) return;
       this.statistics.received++;
       handler.datagram(new Uint8Array(data), host, port);
     };
@@ -45,11 +62,23 @@ class WebSocketCarrier implements Carrier {
 
   #gone(code: number): void {
     this.#isGone = true;
+    clearInterval(this.#watch);
     clearTimeout(this.#timer);
     this.#settleClosed?.();
     if (this.#closing !== undefined) return;
     this.#closing = Promise.resolve();
     this.#handler.failed(closedByGateway(code));
+  }
+
+  #lookForLife(): void {
+    const isOwed = this.statistics.sent > this.#sentBefore;
+    if (++this.#looksInVain > ASK_AT + 1) {
+      void this.close();
+      this.#handler.failed(closedByGateway(undefined));
+    } else if (this.#looksInVain === ASK_AT || (this.#looksInVain < ASK_AT && isOwed)) {
+      this.#looksInVain = ASK_AT;
+      this.#socket.send(new Uint8Array(0));
+    }
   }
 
   send(datagram: Uint8Array): boolean {
@@ -73,6 +102,7 @@ class WebSocketCarrier implements Carrier {
 
   close(): Promise<void> {
     this.#closing ??= new Promise((resolve) => {
+      clearInterval(this.#watch);
       clearTimeout(this.#timer);
       if (this.#isGone) return resolve();
       this.#settleClosed = resolve;

@@ -1,8 +1,8 @@
 /** Gateway, server and clients on real sockets of this machine, in Node. */
 import { once } from "node:events";
 import { request } from "node:http";
-import { connect as connectTcp } from "node:net";
-import { expect, onTestFinished, test } from "vitest";
+import { connect as connectTcp, createServer as createTcpServer, type Socket } from "node:net";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { WebSocket } from "ws";
 import { generateCertificate } from "../../src/crypto/certificate-generate.ts";
 import { toPem } from "../../src/crypto/key-format.ts";
@@ -104,6 +104,55 @@ test("a client that its gateway takes and turns away again and again comes more 
   const third = await openGateway(first.url, { targets: { game: server.url } });
   onTestFinished(() => third.close());
   expect(text(await ask(session, utf8("back")))).toBe("back");
+});
+
+test("a path that is gone without a word: the client takes another, and the gateway ends what is left", async () => {
+  const { server, gateway } = await world();
+  const { port } = new URL(gateway.url);
+  let isFrozen = false;
+  const sockets: Socket[] = [];
+  onTestFinished(() => sockets.forEach((socket) => void socket.destroy()));
+  // What a NAT does that forgets: the first connection stays, and nothing gets through.
+  const nat = createTcpServer((inside) => {
+    const outside = connectTcp(Number(port), "127.0.0.1").on("error", () => {});
+    const isFirst = !isFrozen;
+    inside.on("error", () => {}).on("data", (data) => isFrozen === isFirst || outside.write(data));
+    outside.on("data", (data) => isFrozen === isFirst || inside.write(data));
+    sockets.push(inside, outside);
+  });
+  nat.listen(0, "127.0.0.1");
+  await once(nat, "listening");
+  onTestFinished(() => void nat.close());
+  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+  onTestFinished(() => void vi.useRealTimers());
+
+  const url = `ws://127.0.0.1:${(nat.address() as { port: number }).port}/game`;
+  const session = await connect(url, { auth: alice, streams: false });
+  const answers: string[] = [];
+  session.ondatagram = (answer) => void answers.push(text(answer));
+  const exchange = async (content: string) => {
+    while (!answers.includes(content)) {
+      session.sendDatagram(utf8(content));
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  };
+  await exchange("one");
+  isFrozen = true;
+  session.sendDatagram(utf8("lost"));
+  for (let seconds = 0; seconds < 16; seconds += 4) vi.advanceTimersByTime(4_000);
+  await exchange("two");
+  expect(answers).not.toContain("lost");
+  expect(server.getStats()).toMatchObject({ sessions: 1, accepted: 1 });
+  expect(gateway.getStats()).toMatchObject({ clients: 2, accepted: 2 });
+  // The new connection answers pings, and the old one does not.
+  const begin = performance.now();
+  while (gateway.getStats().clients === 2 && performance.now() - begin < 20_000) {
+    vi.advanceTimersByTime(1_000);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  expect(gateway.getStats().clients).toBe(1);
+  await exchange("three");
+  expect(gateway.getStats().accepted).toBe(2);
 });
 
 test("a stream goes on where it was when the gateway comes back", async () => {
