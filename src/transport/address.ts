@@ -8,15 +8,25 @@ export function isIpAddress(host: string): boolean {
 /** What counts as an address is no longer than this, whoever chose it. */
 const MAX_LENGTH = 64;
 
+/** An IPv4 address as IPv6 writes it: mapped (RFC 4291 §2.5.5.2), or from behind a NAT64 (RFC 6052 §2.1). */
+const IPV4_INSIDE = /^(?:::ffff|64:ff9b:):(?:(\d+\.\d+\.\d+\.\d+)|([\da-f]{1,4}):([\da-f]{1,4}))$/;
+
+/** Two bytes of an IPv4 address, from four hexadecimal digits. */
+function dotted(group: string): string {
+  const value = Number.parseInt(group, 16);
+  return `${value >> 8}.${value & 255}`;
+}
+
 /**
- * By what addresses are counted: an IPv4 address by itself, an IPv6 address by the network of 64 bits that it is in, for
- * who has one of its addresses has them all; anything else as it is, if it is not long.
+ * By what addresses are counted: an IPv4 address by itself, also as IPv6 writes it; an IPv6 address by the network of 64
+ * bits that it is in, for who has one of its addresses has them all; anything else as it is, if it is not long.
  */
 export function addressGroup(address: string): string {
   const [bare] = address.toLowerCase().split("%") as [string];
   if (!bare.includes(":")) return bare.slice(0, MAX_LENGTH);
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(bare);
-  if (mapped !== null) return mapped[1]!;
+  const [, ipv4, high, low] = IPV4_INSIDE.exec(bare) ?? [];
+  if (ipv4 !== undefined) return ipv4;
+  if (high !== undefined && low !== undefined) return `${dotted(high)}.${dotted(low)}`;
   const [front, back] = bare.split("::") as [string, string | undefined];
   const groups = front === "" ? [] : front.split(":");
   if (back !== undefined) {

@@ -6,7 +6,21 @@ import { forwarderSettings, parsePlace } from "../../src/gateway/options.ts";
 test("of X-Forwarded-For only what the proxy has added counts", () => {
   expect(forwardedAddress("6.6.6.6, 192.0.2.1", "10.0.0.1")).toBe("192.0.2.1");
   expect(forwardedAddress("[2001:db8::1]:4711", "10.0.0.1")).toBe("2001:db8::1");
-  expect(forwardedAddress("", "10.0.0.1")).toBe("10.0.0.1");
+  expect(forwardedAddress("203.0.113.9:50001", "10.0.0.1")).toBe("203.0.113.9");
+  expect(forwardedAddress("2001:db8::1", "10.0.0.1")).toBe("2001:db8::1");
+  expect(forwardedAddress("[2001:db8::1]", "10.0.0.1")).toBe("2001:db8::1");
+  for (const none of [
+    "",
+    "unknown",
+    "_hidden",
+    "203.0.113.9:",
+    "203.0.113.900",
+    "a:1",
+    "[203.0.113.9",
+    "1::2:x",
+  ]) {
+    expect(forwardedAddress(none, "10.0.0.1"), none).toBe("10.0.0.1");
+  }
   expect(forwardedAddress(undefined, "10.0.0.1")).toBe("10.0.0.1");
 });
 
