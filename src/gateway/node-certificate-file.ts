@@ -1,5 +1,6 @@
 /** Certificates in a file, in Node, Deno and Bun. */
-import { chmod, mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { randomBytes } from "node:crypto";
+import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { CertificateStore } from "./certificates.ts";
 
@@ -19,10 +20,20 @@ export function certificateFile(folder: string): CertificateStore {
     },
     async save(text) {
       await mkdir(folder, { recursive: true, mode: 0o700 });
-      await writeFile(`${path}.new`, text, { mode: 0o600 });
-      // Whatever mode a file left there had.
-      await chmod(`${path}.new`, 0o600);
-      await rename(`${path}.new`, path);
+      // A file or a link that is there already may be anybody's.
+      const beside = `${path}.${randomBytes(6).toString("hex")}.tmp`;
+      const file = await open(beside, "wx", 0o600);
+      try {
+        try {
+          await file.writeFile(text);
+          await file.sync();
+        } finally {
+          await file.close();
+        }
+        await rename(beside, path);
+      } finally {
+        await rm(beside, { force: true });
+      }
     },
   };
 }

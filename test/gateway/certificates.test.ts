@@ -1,6 +1,6 @@
 import "reflect-metadata";
 import { createHash, X509Certificate } from "node:crypto";
-import { mkdtemp, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
@@ -99,6 +99,27 @@ test("calls at the same time make one set of certificates", async () => {
   now += 6 * DAY_MS;
   await Promise.all([certificates.update(), certificates.update(), certificates.update()]);
   expect(store.saves).toBe(2);
+});
+
+test("a file or a link that somebody has left where the certificates are written is not written to", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "sealgram-"));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const theirs = join(folder, "theirs");
+  const ours = join(folder, "ours");
+  await mkdir(ours);
+  await writeFile(theirs, "theirs", { mode: 0o644 });
+  await symlink(theirs, join(ours, "gateway-certificates.json.new"));
+  await symlink(theirs, join(ours, "gateway-certificates.json"));
+  const store = certificateFile(ours);
+  // Two gateways may have one folder.
+  await Promise.all([store.save("1"), store.save("1")]);
+  expect(await readFile(theirs, "utf8")).toBe("theirs");
+  expect((await stat(theirs)).mode & 0o777).toBe(0o644);
+  expect(await store.load()).toBe("1");
+  expect((await readdir(ours)).sort()).toEqual([
+    "gateway-certificates.json",
+    "gateway-certificates.json.new",
+  ]);
 });
 
 test("in a file that only its owner can read; another file is not overwritten", async () => {
