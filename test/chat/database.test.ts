@@ -1,0 +1,96 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { Database } from "../../src/apps/chat/server/database.ts";
+import { temporaryFolder } from "./support.ts";
+
+const set = (database: Database, name: string) =>
+  database.run("INSERT INTO meta (name, value) VALUES (?, ?)", name, new Uint8Array(1));
+const names = (database: Database) =>
+  database.all<{ name: string }>("SELECT name FROM meta ORDER BY name").map(({ name }) => name);
+
+test("changes and reads take effect in the order of asking, all after the disk has them", async () => {
+  const database = new Database(temporaryFolder());
+  const order: string[] = [];
+  const fail = (error: unknown) => order.push(`failed ${error}`);
+  database.write(
+    () => set(database, "a"),
+    () => order.push("a"),
+    fail,
+  );
+  database.read(
+    () => names(database),
+    (seen) => order.push(`read ${seen}`),
+    fail,
+  );
+  database.write(
+    () => set(database, "b"),
+    () => order.push("b"),
+    fail,
+  );
+  expect(order).toEqual([]);
+  await database.change(() => {});
+  expect(order).toEqual(["a", "read a", "b"]);
+  // With nothing to wait for, a read does not wait.
+  database.read(
+    () => names(database),
+    (seen) => order.push(`read ${seen}`),
+    fail,
+  );
+  expect(order.at(-1)).toBe("read a,b");
+  database.close();
+});
+
+test("a change that fails is undone as a whole, and those beside it are not", async () => {
+  const folder = temporaryFolder();
+  const database = new Database(folder);
+  const before = database.change(() => set(database, "before"));
+  const failed = database.change(() => {
+    set(database, "half");
+    throw new Error("no");
+  });
+  const after = database.change(() => set(database, "after"));
+  await expect(failed).rejects.toThrow("no");
+  await Promise.all([before, after]);
+  expect(names(database)).toEqual(["after", "before"]);
+  database.close();
+  const again = new Database(folder);
+  expect(names(again)).toEqual(["after", "before"]);
+  again.close();
+});
+
+test("a folder has one server at a time; one that was killed has it no more", async () => {
+  const folder = temporaryFolder();
+  const database = new Database(folder);
+  expect(() => new Database(folder)).toThrow("in use by this process");
+  database.close();
+
+  const other = spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)"]);
+  await once(other, "spawn");
+  // What such a process leaves: its lock, and the directory that is SQLite's.
+  mkdirSync(join(folder, "chat.db.lock"));
+  const since =
+    process.platform === "linux"
+      ? await import("node:fs").then(({ readFileSync }) => {
+          const boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+          const status = readFileSync(`/proc/${other.pid}/stat`, "utf8");
+          return `${boot}/${status.slice(status.lastIndexOf(")") + 2).split(" ")[19]}`;
+        })
+      : "";
+  writeFileSync(join(folder, "lock"), `${other.pid} ${since}`);
+  expect(() => new Database(folder)).toThrow(`in use by process ${other.pid}`);
+  other.kill("SIGKILL");
+  await once(other, "exit");
+  const next = new Database(folder);
+  next.close();
+});
+
+test("a database of a newer version is left alone", () => {
+  const folder = temporaryFolder();
+  const database = new Database(folder);
+  database.all("PRAGMA user_version = 99");
+  database.close();
+  expect(() => new Database(folder)).toThrow("newer version");
+});
