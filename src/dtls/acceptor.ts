@@ -34,7 +34,8 @@ export type AcceptorDrop =
   | "failed_look_up";
 
 export type Verdict =
-  | { readonly kind: "drop"; readonly reason: AcceptorDrop }
+  /** With what a look-up has thrown. */
+  | { readonly kind: "drop"; readonly reason: AcceptorDrop; readonly cause?: unknown }
   /** Send this back: a HelloRetryRequest, or an alert. */
   | { readonly kind: "answer"; readonly datagram: Bytes; readonly alert: AlertName | undefined }
   /**
@@ -55,7 +56,7 @@ const LOOK_UP_LIMIT_MS = 10_000;
 
 const PLAINTEXT_HEADER = 13;
 
-const failedLookUp: Verdict = { kind: "drop", reason: "failed_look_up" };
+const failedLookUp = (cause: unknown): Verdict => ({ kind: "drop", reason: "failed_look_up", cause });
 const incomplete: Verdict = { kind: "drop", reason: "incomplete_client_hello" };
 
 interface HelloDatagram {
@@ -145,13 +146,10 @@ export class Acceptor {
     try {
       const found = lookUpParameters(pake, hello.extensions);
       if (!(found instanceof Promise)) return answer(found);
-      const verdict = this.#lookUps
-        .add(client, this.#nowMs, found)
-        .then(answer)
-        .catch(() => failedLookUp);
+      const verdict = this.#lookUps.add(client, this.#nowMs, found).then(answer).catch(failedLookUp);
       return { kind: "later", verdict };
-    } catch {
-      return failedLookUp;
+    } catch (error) {
+      return failedLookUp(error);
     }
   }
 

@@ -30,6 +30,10 @@ export type ConnectErrorCode =
   /** No cipher suite, group or way to authenticate in common. */
   | "no_common_parameters"
   | "no_application_protocol"
+  /** A server's report, once a second at most: the salt of an identity could not be looked up. Its `cause` says why. */
+  | "failed_look_up"
+  /** Something of one's own has failed, such as a look-up of keys: the `cause`. */
+  | "internal_error"
   /** The peer, or this side, closed the session before it was established. */
   | "closed"
   /** There is no connection to a gateway at the URL. Browsers do not say why. */
@@ -112,11 +116,19 @@ const codes: Readonly<Record<string, [ConnectErrorCode, string]>> = (() => {
 /** What ended a handshake, by a code of {@link ConnectErrorCode} where one fits. */
 export function handshakeFailure(reason: SealgramError | undefined): SealgramError {
   if (reason === undefined) return new SealgramError("closed", "closed before the session was established");
+  if (reason.code === "internal_error") return withCause(reason.code, reason.message, reason.cause);
   const known = codes[reason.code];
   if (known === undefined) return reason;
   const [code, message] = known;
   const { alert } = reason;
   return new SealgramError(code, message, { cause: reason, ...(alert === undefined ? {} : { alert }) });
+}
+
+/** An error whose message has that of its cause. */
+export function withCause(code: ConnectErrorCode, message: string, cause: unknown): SealgramError {
+  return new SealgramError(code, cause instanceof Error ? `${message}: ${cause.message}` : message, {
+    cause,
+  });
 }
 
 /** Whether a handshake failed because the peer said so, by an alert. */

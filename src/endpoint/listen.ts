@@ -13,7 +13,10 @@ import { type TicketOptions, ticketProtector } from "./tickets.ts";
 export interface ListenOptions extends CommonOptions {
   /** Called with each session, instead of iterating over the server. */
   readonly onsession?: (session: Session) => void;
-  /** Called when a handshake fails, of a client that did receive at its address. */
+  /**
+   * Called when a handshake fails, of a client that did receive at its address; and by `failed_look_up`, once a second at
+   * most, when no handshake could begin.
+   */
   readonly onfailure?: (error: SealgramError, address: RemoteAddress) => void;
   /** For each handshake: 10 seconds unless given. */
   readonly handshakeTimeoutMs?: number;

@@ -17,7 +17,7 @@ import { Association, type AssociationOwner, pathOf } from "./association.ts";
 import { describePeer, type Peer } from "./auth.ts";
 import { CONNECTION_ID_BYTES, ConnectionIdTable } from "./connection-id-table.ts";
 import { Dismissals, isWelcome, type Member } from "./dismissals.ts";
-import { handshakeFailure } from "./failures.ts";
+import { handshakeFailure, withCause } from "./failures.ts";
 import { HelloKind, helloKind, isProtected, namesConnectionId } from "./first-bytes.ts";
 import { formatUrl } from "./options.ts";
 import type { Shared } from "./platform.ts";
@@ -101,6 +101,9 @@ interface Entry extends Member {
   registration: Bytes | undefined;
 }
 
+/** Between reports of failed look-ups. */
+const REPORT_INTERVAL_MS = 1_000;
+
 const encoder = new TextEncoder();
 
 export class Server implements AsyncIterable<Session> {
@@ -127,6 +130,7 @@ export class Server implements AsyncIterable<Session> {
   #accepted = 0;
   #failed = 0;
   #evicted = 0;
+  #nextReportAtMs = 0;
   #drained: (() => void)[] = [];
   #carrier: UdpCarrier | undefined;
   #closing: Promise<void> | undefined;
@@ -223,6 +227,7 @@ export class Server implements AsyncIterable<Session> {
     switch (verdict.kind) {
       case "drop":
         this.#drop(verdict.reason);
+        if (verdict.reason === "failed_look_up") this.#reportLookUp(verdict.cause, from);
         return;
       case "answer":
         this.#carrier!.send(verdict.datagram, from);
@@ -293,6 +298,16 @@ export class Server implements AsyncIterable<Session> {
 
   #drop(reason: ServerDrop): void {
     this.#drops[reason] = (this.#drops[reason] ?? 0) + 1;
+  }
+
+  /** Not for each: anybody, from any address, makes as many of them as they like. */
+  #reportLookUp(cause: unknown, from: RemoteAddress): void {
+    const now = this.#platform.deadlines.now();
+    if (now < this.#nextReportAtMs) return;
+    this.#nextReportAtMs = now + REPORT_INTERVAL_MS;
+    const { onfailure } = this.#settings;
+    const error = withCause("failed_look_up", "a look-up has failed", cause);
+    if (onfailure !== undefined) queueMicrotask(() => onfailure(error, from));
   }
 
   // What associations report

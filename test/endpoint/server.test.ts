@@ -1,6 +1,13 @@
 /** What a server does with many clients, with clients that start anew, and with those that do not mean well. */
 import { expect, onTestFinished, test } from "vitest";
-import { connect, type ListenOptions, listen, psk } from "../../src/endpoint/node-index.ts";
+import {
+  connect,
+  type ListenOptions,
+  listen,
+  password,
+  psk,
+  type SealgramError,
+} from "../../src/endpoint/node-index.ts";
 import type { Server } from "../../src/endpoint/server.ts";
 import type { Session } from "../../src/endpoint/session.ts";
 import {
@@ -269,4 +276,33 @@ test("an iteration that returns takes no more sessions", async () => {
   expect(await first.next()).toEqual(done);
   await dial(opened);
   expect((await waitsOn).value.peer).toEqual({ kind: "psk", identity: "alice" });
+});
+
+test("look-ups that fail are reported with the reason, those of anybody once a second at most", async () => {
+  const errors: SealgramError[] = [];
+  const onfailure = (error: SealgramError) => void errors.push(error);
+  const broken = () => Promise.reject(new Error("no database"));
+  const keys = await server({ auth: psk(broken), onfailure });
+  expect((await failure(dial(keys))).code).toBe("alert_internal_error");
+  expect(errors.splice(0)).toMatchObject([
+    {
+      code: "internal_error",
+      message: expect.stringMatching(/no database$/),
+      cause: new Error("no database"),
+    },
+  ]);
+
+  const beganMs = performance.now();
+  const passwords = await server({ auth: password({ get: broken }), onfailure });
+  const logins = Array.from({ length: 3 }, () =>
+    dial(passwords, { auth: password({ identity: "alice", password: "secret" }), timeoutMs: 300 }),
+  );
+  for (const login of logins) expect((await failure(login)).code).toBe("timeout");
+  expect(passwords.getStats().drops.failed_look_up).toBeGreaterThan(1);
+  expect(errors[0]).toMatchObject({
+    code: "failed_look_up",
+    message: "a look-up has failed: no database",
+    cause: new Error("no database"),
+  });
+  expect(errors.length).toBeLessThanOrEqual(1 + (performance.now() - beganMs) / 1000);
 });
