@@ -19,6 +19,7 @@ import {
   usageChecked,
 } from "./session-options.ts";
 import { aborted } from "./stop.ts";
+import { GIVEN_UP, pipeStreams } from "./stream-pipe.ts";
 
 const DEFAULT_LINGER_MS = 1_000;
 
@@ -35,12 +36,14 @@ Options:
   --raw                  no lines: the input goes out in pieces as it comes, and datagrams come out as they are
   --linger SECONDS       how long the peer is to be silent after the end of the input: 1
   --gateway-hashes URL   for https://: where the gateway tells the hashes of the certificates that it makes
+  --stream               no datagrams: the input reaches the peer, sealgram serve --stream, as a stream of bytes of
+                         which none is lost, and the peer's input comes out; ends when both inputs have
 ${SESSION_HELP}${COMMON_HELP}
 ${CLIENT_AUTH_HELP}
 Examples:
   sealgram connect udp://example.net:4433 --user alice
   echo hello | sealgram connect udp://127.0.0.1:4433 --psk-file key.psk
-  sealgram connect udp://127.0.0.1:4433 --key client.pem --peer-key server.pem.pub --raw < picture.png
+  sealgram connect udp://127.0.0.1:4433 --key client.pem --peer-key server.pem.pub --stream < picture.png
 
 ${EXIT_CODES}`;
 
@@ -57,12 +60,16 @@ export const connectCommand: Command = {
         ...sessionOptions,
         ...clientAuthOptions,
         raw: { type: "boolean" },
+        stream: { type: "boolean" },
         linger: { type: "string" },
         "gateway-hashes": { type: "string" },
       },
     });
     const [url] = positionals;
     if (url === undefined || positionals.length > 1) throw new UsageError("connect takes one URL");
+    if (values.stream && (values.raw || values.linger !== undefined)) {
+      throw new UsageError("--raw and --linger are for datagrams: --stream carries any bytes, to the end");
+    }
     const lingerMs = milliseconds("--linger", values.linger) ?? DEFAULT_LINGER_MS;
     const hashesUrl = values["gateway-hashes"];
     const timeoutMs = milliseconds("--timeout", values.timeout);
@@ -85,17 +92,16 @@ export const connectCommand: Command = {
     }));
     try {
       const over = await Promise.race([
-        exchange(session, output, values.raw ? chunks : lines, lingerMs).catch(async (error) => {
-          // Why the session ended says more than that nothing can be sent any more.
-          if (!session.isClosed) throw error;
-          await session.closed;
-          return "peer" as const;
-        }),
-        session.closed.then(() => "peer" as const),
+        values.stream
+          ? pipeStreams(session, "client").then(() => "input" as const)
+          : datagrams(session, output, values.raw ? chunks : lines, lingerMs),
         output.broken,
         aborted(context.stop),
       ]);
       report.event("closed", { by: over }, over === "peer" ? "closed by the peer" : "closed after the input");
+    } catch (error) {
+      if (values.stream) session.close(GIVEN_UP);
+      throw error;
     } finally {
       await endStats();
       session.close();
@@ -103,6 +109,24 @@ export const connectCommand: Command = {
     }
   },
 };
+
+/** Until the input has ended and the peer is silent, or the peer ends it. */
+function datagrams(
+  session: Session,
+  output: Output,
+  split: Split,
+  lingerMs: number,
+): Promise<"input" | "peer"> {
+  return Promise.race([
+    exchange(session, output, split, lingerMs).catch(async (error) => {
+      // Why the session ended says more than that nothing can be sent any more.
+      if (!session.isClosed) throw error;
+      await session.closed;
+      return "peer" as const;
+    }),
+    session.closed.then(() => "peer" as const),
+  ]);
+}
 
 /** Until the input has ended, and the peer is silent. */
 async function exchange(session: Session, output: Output, split: Split, lingerMs: number): Promise<"input"> {

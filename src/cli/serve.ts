@@ -4,11 +4,12 @@ import { parseArgs } from "node:util";
 import type { Session } from "../endpoint/session.ts";
 import { SERVER_AUTH_HELP, serverAuthOptions } from "./auth.ts";
 import { COMMON_HELP, type Command, commonOptions } from "./command.ts";
-import { EXIT_CODES } from "./exit.ts";
+import { EXIT_CODES, UsageError } from "./exit.ts";
 import { chunks, lines, type Split } from "./input.ts";
 import { Output } from "./output.ts";
 import { Recipient } from "./recipient.ts";
 import type { Report } from "./report.ts";
+import { serveStream } from "./serve-stream.ts";
 import { startServer } from "./server.ts";
 import { nameOf, reportStats, SESSION_HELP, sessionOptions } from "./session-options.ts";
 import { aborted } from "./stop.ts";
@@ -24,11 +25,13 @@ URL is udp://address:port, with port 0 for one that the system chooses.
 Options:
   --once                 takes one client, turns others away, and ends when its session does
   --raw                  no lines: the input goes out in pieces as it comes, and datagrams come out as they are
+  --stream               no datagrams: the input reaches one client, which connects with --stream too, as a stream of
+                         bytes of which none is lost, and the client's input comes out; ends when both inputs have
 ${SESSION_HELP}${COMMON_HELP}
 ${SERVER_AUTH_HELP}
 Examples:
   sealgram serve udp://0.0.0.0:4433 --users users.json
-  sealgram serve udp://127.0.0.1:4433 --psk-file key.psk --once --raw > received.png
+  sealgram serve udp://127.0.0.1:4433 --psk-file key.psk --stream < /dev/null > received.png
   sealgram serve udp://127.0.0.1:0 --key server.pem --peer-key client.pem.pub --json
 
 ${EXIT_CODES}`;
@@ -46,8 +49,13 @@ export const serveCommand: Command = {
         ...serverAuthOptions,
         raw: { type: "boolean" },
         once: { type: "boolean" },
+        stream: { type: "boolean" },
       },
     });
+    if (values.stream) {
+      if (values.raw) throw new UsageError("--raw is for datagrams: --stream carries any bytes as they are");
+      return serveStream(positionals, values, context);
+    }
     const clients = new Clients(values.once === true, new Output(values.raw === true), context.report);
     const server = await startServer(positionals, values, context, (session) => clients.add(session));
     const endStats = reportStats(values, context.report, () => ({

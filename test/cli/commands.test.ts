@@ -62,6 +62,8 @@ describe("the command line", () => {
     [["connect", "udp://127.0.0.1", "--psk-file", "k.psk"]],
     [["connect", "gopher://127.0.0.1:1", "--psk-file", "k.psk"]],
     [["connect", "example.net:4433", "--psk-file", "k.psk"]],
+    [["connect", "udp://127.0.0.1:1", "--psk-file", "k.psk", "--stream", "--linger", "1"]],
+    [["serve", "udp://127.0.0.1:0", "--psk-file", "k.psk", "--stream", "--raw"]],
     [["serve", "udp://127.0.0.1:0"]],
     [["serve", "udp://127.0.0.1:0", "--key", "k.pem"]],
     [["serve", "udp://127.0.0.1:0", "--peer-key", "k.pem.pub"]],
