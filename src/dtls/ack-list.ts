@@ -3,6 +3,7 @@ import type { RecordNumber } from "../tls/ack.ts";
 
 /** The most recent ones are kept. */
 const MAX_ACKNOWLEDGED = 32;
+const MAX_REPETITIONS = 4;
 
 /**
  * Handshake records of the current flight that were processed or buffered. An ACK lists all of them, not only those
@@ -10,9 +11,10 @@ const MAX_ACKNOWLEDGED = 32;
  */
 export class AckList {
   #numbers: RecordNumber[] = [];
+  #repetitions: RecordNumber[] = [];
 
   get isEmpty(): boolean {
-    return this.#numbers.length === 0;
+    return this.#numbers.length + this.#repetitions.length === 0;
   }
 
   add(number: RecordNumber): void {
@@ -20,14 +22,22 @@ export class AckList {
     this.#numbers.push(number);
   }
 
+  /** A record that repeats another and may be forged: it never takes the place of one that is not. */
+  addRepetition(number: RecordNumber): void {
+    if (this.#repetitions.length >= MAX_REPETITIONS) this.#repetitions.shift();
+    this.#repetitions.push(number);
+  }
+
   /** "in numerically increasing order", at most `most` of them */
   take(most: number): RecordNumber[] {
-    return this.#numbers
-      .slice(-most)
-      .sort((a, b) => a.epoch - b.epoch || a.sequenceNumber - b.sequenceNumber);
+    const numbers = this.#numbers.slice(-most);
+    return [...numbers, ...this.#repetitions.slice(0, most - numbers.length)].sort(
+      (a, b) => a.epoch - b.epoch || a.sequenceNumber - b.sequenceNumber,
+    );
   }
 
   clear(): void {
     this.#numbers = [];
+    this.#repetitions = [];
   }
 }

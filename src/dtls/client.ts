@@ -103,6 +103,7 @@ function* clientHandshake(handshake: Handshake, config: ClientConfig): Procedure
   const pskHashes = offer.psks.map(({ hash }) => hash);
   const suite = checkServerHello(offer.hello, hello, pskHashes, retry);
   parts.reliability.selectVersion();
+  handshake.expectProtection();
   parts.records.plaintextVersion = ProtocolVersion.dtls1_2;
   if (retry === undefined) transcript.selectHash(suite.hash);
   transcript.add(answer.message);

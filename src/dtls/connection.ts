@@ -356,6 +356,7 @@ export class Connection {
   #incomingOwner(): IncomingOwner {
     const connection = this;
     return {
+      role: this.#config.role,
       get isClosed() {
         return connection.#state === "closed";
       },

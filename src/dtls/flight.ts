@@ -14,6 +14,8 @@ export interface OutgoingMessage {
 
 interface TrackedMessage extends OutgoingMessage {
   readonly acknowledged: Ranges;
+  /** What is acknowledged, and what an ACK in the clear has named, which may be forged. */
+  claimed: Ranges;
   /** What need not be sent in this pass over the flight: it is acknowledged, or was sent. */
   passed: Ranges;
 }
@@ -28,6 +30,8 @@ interface SentRecord {
   readonly epoch: number;
   readonly sequenceNumber: number;
   readonly parts: readonly Part[];
+  /** Whether an ACK in the clear has named it. */
+  isClaimed: boolean;
 }
 
 /** One handshake record, ready to be sealed. */
@@ -57,6 +61,7 @@ export class Flight {
     this.#messages = messages.map((message) => ({
       ...message,
       acknowledged: new Ranges(),
+      claimed: new Ranges(),
       passed: new Ranges(),
     }));
   }
@@ -70,6 +75,11 @@ export class Flight {
     return this.#messages.every(({ bytes, acknowledged }) => acknowledged.covers(bytes.length - 4));
   }
 
+  /** Whether nothing is known to be missing, be it by ACKs that may be forged. */
+  get isClaimed(): boolean {
+    return this.#messages.every(({ bytes, claimed }) => claimed.covers(bytes.length - 4));
+  }
+
   /** Whether any part of it has been acknowledged. */
   get isPartlyAcknowledged(): boolean {
     return this.#messages.some(({ acknowledged }) => acknowledged.count > 0);
@@ -80,18 +90,30 @@ export class Flight {
     return !this.#messages.every(({ bytes, passed }) => passed.covers(bytes.length - 4));
   }
 
-  /** Takes an acknowledged record into account; answers whether it was one of this flight's. */
-  acknowledge({ epoch, sequenceNumber }: RecordNumber): boolean {
+  /**
+   * Takes an acknowledged record into account; answers whether it was one of this flight's.
+   * @param isCertain whether it is the peer that says so; what is not certain is believed until {@link doubt}
+   */
+  acknowledge({ epoch, sequenceNumber }: RecordNumber, isCertain: boolean): boolean {
     const at = this.#records.findIndex(
       (record) => record.epoch === epoch && record.sequenceNumber === sequenceNumber,
     );
     if (at === -1) return false;
-    for (const { message, start, end } of this.#records[at]!.parts) {
-      message.acknowledged.add(start, end);
+    const record = this.#records[at]!;
+    if (isCertain) this.#records.splice(at, 1);
+    else if (record.isClaimed) return false;
+    record.isClaimed = true;
+    for (const { message, start, end } of record.parts) {
+      if (isCertain) message.acknowledged.add(start, end);
+      message.claimed.add(start, end);
       message.passed.add(start, end);
     }
-    this.#records.splice(at, 1);
     return true;
+  }
+
+  /** No answer has come: what is only said to have arrived is sent again, too. */
+  doubt(): void {
+    for (const message of this.#messages) message.claimed = new Ranges(message.acknowledged);
   }
 
   /**
@@ -104,8 +126,7 @@ export class Flight {
     let length = 0;
     let epoch = -1;
     let space = 0;
-    if (!this.isMidway)
-      for (const message of this.#messages) message.passed = new Ranges(message.acknowledged);
+    if (!this.isMidway) for (const message of this.#messages) message.passed = new Ranges(message.claimed);
     for (const message of this.#messages) {
       for (const [from, to] of message.passed.gaps(message.bytes.length - 4)) {
         let start = from;
@@ -136,7 +157,11 @@ export class Flight {
     for (const { message, start, end } of parts) {
       at = writeFragment(message.bytes, message.messageSeq, start, end - start, content, at);
     }
-    return { epoch, content, sent: (sequenceNumber) => this.#remember({ epoch, sequenceNumber, parts }) };
+    return {
+      epoch,
+      content,
+      sent: (sequenceNumber) => this.#remember({ epoch, sequenceNumber, parts, isClaimed: false }),
+    };
   }
 
   #remember(record: SentRecord): void {

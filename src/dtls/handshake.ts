@@ -140,9 +140,14 @@ export class Handshake {
     this.config.keyLog?.(keyLogLine(label, this.clientRandom, secret));
   }
 
+  /** The peer's last message in plaintext is there, even if its keys are still to be computed. */
+  expectProtection(): void {
+    this.parts.reliability.enterReadEpoch(HANDSHAKE_EPOCH);
+  }
+
   /** Keys of the handshake epoch in both directions, which the peer's next messages need. */
   installHandshakeKeys(suite: SuiteParameters, secrets: TrafficSecrets): void {
-    const { records, reliability } = this.parts;
+    const { records } = this.parts;
     this.logSecret("CLIENT_HANDSHAKE_TRAFFIC_SECRET", secrets.client);
     this.logSecret("SERVER_HANDSHAKE_TRAFFIC_SECRET", secrets.server);
     lendTrafficKeys(this.crypto, suite, secrets[this.role], (keys) =>
@@ -151,7 +156,6 @@ export class Handshake {
     lendTrafficKeys(this.crypto, suite, secrets[this.peerRole], (keys) =>
       records.installRead(HANDSHAKE_EPOCH, suite, keys),
     );
-    reliability.enterReadEpoch(HANDSHAKE_EPOCH);
   }
 
   logApplicationSecrets(secrets: TrafficSecrets, exporter: Bytes): void {

@@ -3,6 +3,7 @@ import type { Bytes } from "../core/bytes.ts";
 import { ContentType } from "../core/index.ts";
 import { SealgramError } from "../errors.ts";
 import { decodeAlert } from "../tls/alerts.ts";
+import type { Role } from "../tls/authentication.ts";
 import { fault } from "../tls/wire.ts";
 import type { Established } from "./established.ts";
 import { HANDSHAKE_EPOCH } from "./handshake.ts";
@@ -16,6 +17,7 @@ import type { Reliability } from "./reliability.ts";
 const LEAST_RECORD_OVERHEAD = 19;
 
 export interface IncomingOwner {
+  readonly role: Role;
   readonly isClosed: boolean;
   /** Once the handshake is complete. */
   readonly established: Established | undefined;
@@ -75,7 +77,7 @@ export class Incoming implements RecordReceiver {
       return;
     }
     const content = buffer.subarray(start, start + length);
-    if (epoch === 0 && this.#hasAuthenticRecord) this.#takeRepetition(type, sequenceNumber, content);
+    if (epoch === 0 && this.#isForgeable) this.#takeForgeable(type, sequenceNumber, content);
     else this.#take(type, epoch, sequenceNumber, content, path);
   }
 
@@ -103,11 +105,24 @@ export class Incoming implements RecordReceiver {
     this.#paths.authenticated(from, newest, length + LEAST_RECORD_OVERHEAD);
   }
 
-  /** Once the peer protects its records, those in plaintext may be anybody's: only repetitions are of use. */
-  #takeRepetition(type: number, sequenceNumber: number, content: Bytes): void {
+  /** Whether what comes in plaintext may be anybody's, and has to be taken with care. */
+  get #isForgeable(): boolean {
+    const { expectsProtection, believesPlaintext } = this.#reliability;
+    return this.#hasAuthenticRecord || (expectsProtection && !believesPlaintext);
+  }
+
+  /**
+   * Repetitions are of use, and what a client says that lacks the ServerHello, or refuses it. The rest is dropped, with
+   * all that is wrong (§4.5.2).
+   */
+  #takeForgeable(type: number, sequenceNumber: number, content: Bytes): void {
+    const isBeforeKeys = !this.#hasAuthenticRecord;
     try {
-      if (type === ContentType.handshake) this.#reliability.handleRecord(content, 0, sequenceNumber);
-      else this.#records.countDrop("plaintext_after_keys");
+      if (type === ContentType.handshake) this.#reliability.handleRepetition(content, sequenceNumber);
+      else if (type === ContentType.ack && isBeforeKeys) this.#reliability.handleAck(content, 0);
+      else if (type === ContentType.alert && isBeforeKeys && this.#owner.role === "server") {
+        this.#handleAlert(content);
+      } else this.#records.countDrop("plaintext_after_keys");
     } catch (error) {
       if (!(error instanceof SealgramError)) throw error;
       this.#records.countDrop("plaintext_after_keys");

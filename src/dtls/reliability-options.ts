@@ -26,6 +26,11 @@ export interface ReliabilityOptions extends TimerOptions {
    * this, only together with a record that comes later.
    */
   readonly acknowledgesHellos: boolean;
+  /**
+   * Takes what comes in plaintext behind the hellos for the peer's, until there is an authentic record: its faults end
+   * the connection, and an ACK in it is final. Without this, anybody's datagram can do neither (§4.5.2).
+   */
+  readonly believesPlaintext: boolean;
   /** "SHOULD NOT send more than 10 records in a single transmission" (§5.8.3) */
   readonly recordsPerTransmission: number;
   /**
@@ -56,6 +61,7 @@ export const defaultReliability: ReliabilityOptions = {
   retransmitsHelloRetryRequest: false,
   acknowledgesAnsweredFlights: false,
   acknowledgesHellos: true,
+  believesPlaintext: false,
   recordsPerTransmission: 10,
   transmissionsAtFullSize: 2,
   timerGranularityMs: 0,

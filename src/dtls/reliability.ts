@@ -96,6 +96,15 @@ export class Reliability {
     return this.#waiting.length;
   }
 
+  /** Whether the peer's next messages come under keys. */
+  get expectsProtection(): boolean {
+    return this.#readEpoch > 0;
+  }
+
+  get believesPlaintext(): boolean {
+    return this.#options.believesPlaintext;
+  }
+
   /** From now on ACKs are sent and heeded, also of what has come so far. */
   selectVersion(): void {
     this.#versionKnown = true;
@@ -182,6 +191,7 @@ export class Reliability {
   #retransmit(flight: Flight): void {
     if (this.#isTimed && flight.transmissions >= this.#options.transmissionsAtFullSize)
       this.#host.reduceMtu();
+    flight.doubt();
     this.#transmit(flight);
   }
 
@@ -229,6 +239,23 @@ export class Reliability {
     if (!this.#versionKnown) return;
     if (isNew) this.#acknowledgeImplicitly();
     else if (this.#options.eagerRetransmission || !this.#isTimed) this.#answerRepetition();
+  }
+
+  /**
+   * Takes the content of a handshake record in the clear when all that is expected is protected.
+   * @throws SealgramError for anything but repetitions
+   */
+  handleRepetition(content: Bytes, sequenceNumber: number): void {
+    let isAnswered = true;
+    for (const { messageSeq } of readFragments(content)) {
+      if (messageSeq >= this.#reassembler.nextReceiveSeq) throw excessData();
+      if (messageSeq >= this.#answeredSeq) isAnswered = false;
+    }
+    if (!isAnswered || this.#options.acknowledgesAnsweredFlights) {
+      this.#acks.addRepetition({ epoch: 0, sequenceNumber });
+      if (this.#versionKnown) this.#scheduleAck();
+    }
+    if (this.#options.eagerRetransmission) this.#answerRepetition();
   }
 
   /** The next message in order, if it is complete. */
@@ -307,14 +334,16 @@ export class Reliability {
     const flight = this.#flight;
     if (flight === undefined) return;
     let progress = false;
-    for (const number of numbers) progress = flight.acknowledge(number) || progress;
+    // Anybody may have sent one in the clear.
+    const isCertain = epoch > 0 || this.#options.believesPlaintext;
+    for (const number of numbers) progress = flight.acknowledge(number, isCertain) || progress;
     if (flight.isAcknowledged) {
       const whenAcknowledged = this.#whenAcknowledged;
       this.#finishFlight(flight);
       whenAcknowledged?.();
       if (this.#flight === undefined) this.#sendWaiting();
     } else if (!this.#options.eagerRetransmission) return;
-    else if (progress) this.#transmit(flight);
+    else if (progress && !flight.isClaimed) this.#transmit(flight);
     else if (numbers.length === 0) this.#answerEmptyAck(flight);
   }
 
@@ -323,7 +352,9 @@ export class Reliability {
    * Whoever drops all that is sent, or forges ACKs, would otherwise set off a flood.
    */
   #answerEmptyAck(flight: Flight): void {
-    if (flight.transmissions === 1 || !this.#isRecent(flight)) this.#transmit(flight);
+    if (flight.transmissions > 1 && this.#isRecent(flight)) return;
+    flight.doubt();
+    this.#transmit(flight);
   }
 
   // Time

@@ -99,7 +99,10 @@ function* serverHandshake(
   let message = (yield* expectMessage(HandshakeType.client_hello)).bytes;
   let hello = readClientHello(message);
   let retry: RetryExpectation | undefined = stateless;
-  if (retry !== undefined) checkRetry(handshake, hello, message, retry);
+  if (retry !== undefined) {
+    handshake.expectProtection();
+    checkRetry(handshake, hello, message, retry);
+  }
   let selection = yield* select(handshake, config, hello, stateless?.hash);
   let exchange = selectExchange(config, hello, selection.psk);
   parts.reliability.selectVersion();
@@ -114,6 +117,7 @@ function* serverHandshake(
     exchange = selectExchange(config, hello, selection.psk);
     if (exchange.isIncomplete) throw stillIncomplete();
   } else if (retry === undefined) transcript.selectHash(selection.suite.hash);
+  handshake.expectProtection();
   const { psk, suite } = selection;
   if (stateless !== undefined && suite.suite !== stateless.cipherSuite) {
     throw fault("illegal_parameter", "changed_client_hello", "the second ClientHello leads to another suite");

@@ -68,6 +68,7 @@ export function configure(setup: Setup): ConnectionConfig {
       retransmitsHelloRetryRequest: true,
       acknowledgesAnsweredFlights: true,
       acknowledgesHellos: false,
+      believesPlaintext: true,
       recordsPerTransmission: Number.POSITIVE_INFINITY,
       transmissionsAtFullSize: Number.POSITIVE_INFINITY,
       timerGranularityMs: 15,

@@ -138,8 +138,11 @@ describe("HelloRetryRequest", () => {
 
   test("a second HelloRetryRequest MUST end the handshake with unexpected_message (§5.1)", () => {
     const lab = new Lab("client");
-    lab.rewrite = retryWith(lab, concat(version, cookie));
+    const retry = retryWith(lab, concat(version, cookie));
+    lab.rewrite = retry;
     lab.begin();
+    expect(lab.alerts()).toEqual([]);
+    lab.say(...retry(new Uint8Array(0)));
     expect(lab.alerts()).toEqual(["unexpected_message"]);
   });
 

@@ -113,7 +113,7 @@ test("a repetition asks for nothing of a flight that was acknowledged in part: t
   lab.isHeard = false;
   lab.begin();
   const [hello] = lab.observe();
-  lab.ack(0, [{ epoch: 0, sequenceNumber: hello!.sequenceNumber }]);
+  lab.ack(2, [{ epoch: 0, sequenceNumber: hello!.sequenceNumber }]);
   expect(messages(lab, lab.observe())).not.toContain(server_hello);
   lab.advance(300);
   lab.say(renumbered(heard[0]!, 9));
@@ -136,4 +136,25 @@ test("a flight that is cut short is acknowledged in part, also when its beginnin
   lab.say(renumbered(beginnings[0]!, 7));
   lab.advance(400);
   expect(lab.acknowledged()).toContainEqual({ epoch: 0, sequenceNumber: 7 });
+});
+
+test("repetitions in plaintext, which may be forged, keep nothing else out of an ACK (§7.1)", () => {
+  const lab = new Lab("client", { server: { mtuBytes: 100 } });
+  const hellos: Bytes[] = [];
+  lab.rewrite = (datagram) => {
+    // The ServerHello, and what follows it in its last datagram.
+    if (datagram[0] !== 22) return [];
+    hellos.push(datagram);
+    return [datagram];
+  };
+  lab.begin();
+  lab.isHeard = false;
+  expect(hellos.length).toBe(2);
+  for (let i = 0; i < 40; i++) lab.say(renumbered(hellos[0]!, 1000 + i));
+  lab.advance(150);
+  const numbers = lab.acknowledged();
+  for (const sequenceNumber of hellos.keys()) expect(numbers).toContainEqual({ epoch: 0, sequenceNumber });
+  expect(numbers).toContainEqual({ epoch: 2, sequenceNumber: 0 });
+  const forged = numbers.map(({ sequenceNumber }) => sequenceNumber).filter((number) => number >= 1000);
+  expect(new Set(forged).size).toBeLessThanOrEqual(4);
 });
