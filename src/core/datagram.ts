@@ -13,6 +13,8 @@ export const RecordKind = {
 export type RecordKind = (typeof RecordKind)[keyof typeof RecordKind];
 
 const MAX_DATAGRAM = 65_535;
+/** In the first byte of a DTLSCiphertext. */
+const HAS_CONNECTION_ID = 0x10;
 
 /**
  * Walks over the records of one datagram (RFC 9147 §4):
@@ -32,6 +34,7 @@ export class DatagramReader {
   #end = 0;
   #recordLength = 0;
   #connectionIdLength = 0;
+  #maybeWithout = false;
   #drop: DropReason | 0 = 0;
 
   constructor(core: CoreInstance) {
@@ -41,9 +44,10 @@ export class DatagramReader {
   /**
    * Copies a datagram in. Whatever an opener answered before is overwritten. Above 65,535 bytes nothing is read.
    * @param connectionIdLength of the connection IDs that the peer was told to send, 0 for none
+   * @param maybeWithout whether the first record may lack one all the same
    * @throws RangeError for a connection ID above 20 bytes
    */
-  begin(datagram: Uint8Array, connectionIdLength: number): void {
+  begin(datagram: Uint8Array, connectionIdLength: number, maybeWithout = false): void {
     if (connectionIdLength >>> 0 !== connectionIdLength || connectionIdLength > MAX_CONNECTION_ID) {
       throw new RangeError(`a connection ID has ${MAX_CONNECTION_ID} bytes at most`);
     }
@@ -51,6 +55,7 @@ export class DatagramReader {
     this.#at = 0;
     this.#recordLength = 0;
     this.#connectionIdLength = connectionIdLength;
+    this.#maybeWithout = maybeWithout;
     if (datagram.length > MAX_DATAGRAM) {
       this.#end = 0;
       this.#drop = DropReason.length;
@@ -65,7 +70,9 @@ export class DatagramReader {
   next(): boolean {
     const at = this.#at + this.#recordLength;
     if (at >= this.#end) return false;
-    const length = this.#core.exports.frame(at, this.#end, this.#connectionIdLength);
+    const { bytes, exports } = this.#core;
+    const isWithout = this.#maybeWithout && (bytes[this.#core.in + at]! & HAS_CONNECTION_ID) === 0;
+    const length = exports.frame(at, this.#end, isWithout ? 0 : this.#connectionIdLength);
     if (length < 0) {
       this.#drop = length as DropReason;
       this.#at = this.#end;

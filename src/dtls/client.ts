@@ -290,10 +290,10 @@ function negotiateConnectionIds({ parts }: Handshake, { extensions }: ServerHell
       "the server's connection ID is too long to use",
     );
   }
-  if (connectionId !== undefined) parts.useConnectionIds(new Uint8Array(connectionId));
-  else if (returnRoutabilityCheck) {
+  if (connectionId === undefined && returnRoutabilityCheck) {
     throw fault("illegal_parameter", "rrc_without_cid", "rrc without connection_id");
   }
+  parts.useConnectionIds(connectionId && new Uint8Array(connectionId));
 }
 
 interface ServerFlight {

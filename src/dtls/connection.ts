@@ -3,7 +3,7 @@
  * completion of asynchronous cryptography come in, datagrams, deadlines and events go out through its host.
  */
 import type { Bytes } from "../core/bytes.ts";
-import { ContentType, type RecordSealer } from "../core/index.ts";
+import { ContentType, MAX_CONNECTION_ID, type RecordSealer } from "../core/index.ts";
 import { type AlertName, SealgramError } from "../errors.ts";
 import type { ConnectionConfig } from "./config.ts";
 import { ConnectionIds } from "./connection-ids.ts";
@@ -35,6 +35,8 @@ export class Connection {
   readonly #incoming: Incoming;
   #connectionIds: ConnectionIds | undefined;
   readonly #ownConnectionId: Bytes | undefined;
+  /** Whether the peer may send it. What a client offers may be in what comes before the ServerHello. */
+  #receivesConnectionId: boolean;
   /** The handshake, until it is over. */
   #handshake: HandshakeRun | undefined;
   /** What comes after it. */
@@ -45,6 +47,8 @@ export class Connection {
     this.#config = config;
     this.#host = host;
     this.#ownConnectionId = options.connectionId;
+    this.#receivesConnectionId =
+      config.role === "client" && (options.connectionId?.length ?? 0) <= MAX_CONNECTION_ID;
     this.#startedAtMs = host.now();
     this.#records = new RecordLayer(
       config.core,
@@ -81,9 +85,12 @@ export class Connection {
     const connection = this;
     return {
       get length() {
-        return connection.#connectionIds?.issuedLength ?? 0;
+        return connection.#receivesConnectionId ? (connection.#ownConnectionId?.length ?? 0) : 0;
       },
-      has: (id) => this.#connectionIds!.hasIssued(id),
+      get isOpen() {
+        return connection.#connectionIds === undefined;
+      },
+      has: (id) => this.#connectionIds?.hasIssued(id) ?? isEqual(id, this.#ownConnectionId!),
     };
   }
 
@@ -97,9 +104,10 @@ export class Connection {
       ownConnectionId: this.#ownConnectionId,
       now: () => this.#host.now(),
       path: () => this.path,
-      useConnectionIds(peer: Bytes): void {
-        const own = connection.#ownConnectionId!;
-        connection.#connectionIds = new ConnectionIds(own, peer);
+      useConnectionIds(peer: Bytes | undefined): void {
+        connection.#receivesConnectionId = peer !== undefined;
+        if (peer === undefined) return;
+        connection.#connectionIds = new ConnectionIds(connection.#ownConnectionId!, peer);
         connection.#records.sendConnectionId(peer);
       },
       ...(keyLog === undefined ? {} : { keyLog }),
@@ -489,4 +497,8 @@ export class Connection {
 function earlier(a: number | undefined, b: number | undefined): number | undefined {
   if (a === undefined) return b;
   return b === undefined || a < b ? a : b;
+}
+
+function isEqual(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }

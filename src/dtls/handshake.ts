@@ -81,8 +81,8 @@ export interface HandshakeParts {
   now(): number;
   /** Where the peer is. */
   path(): Path;
-  /** The peer's connection ID and ours are negotiated (RFC 9146 §3). */
-  useConnectionIds(peer: Bytes): void;
+  /** The peer's connection ID and ours are negotiated (RFC 9146 §3), or that there are none. */
+  useConnectionIds(peer: Bytes | undefined): void;
 }
 
 /** The state of one handshake under way. */

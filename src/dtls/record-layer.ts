@@ -88,6 +88,8 @@ export interface RecordReceiver {
 export interface ReceivedConnectionIds {
   /** Of all of them, in bytes; 0 for none. */
   readonly length: number;
+  /** Whether the peer may not send any: they are offered, and it has not answered. */
+  readonly isOpen: boolean;
   has(connectionId: Bytes): boolean;
 }
 
@@ -255,7 +257,8 @@ export class RecordLayer {
     this.#early = [];
     this.#earlyBytes = 0;
     const pending = records
-      .map(({ bytes, path }) => this.receive(bytes, path, receiver))
+      // It need not have been the first of its datagram, which alone has to have a connection ID.
+      .map(({ bytes, path }) => this.receive(bytes, path, receiver, true))
       .filter((each) => each !== undefined);
     return pending.length === 0 ? undefined : Promise.all(pending).then(() => {});
   }
@@ -264,20 +267,29 @@ export class RecordLayer {
    * Opens a datagram's records and hands them up in order. With an asynchronous AEAD some are handed up later; the
    * answer is then a promise that settles when all have been.
    * @param path where the datagram came from
+   * @param maybeWithout whether its first record may lack the connection ID that was negotiated
    */
-  receive(datagram: Uint8Array, path: Path, receiver: RecordReceiver): Promise<void> | undefined {
+  receive(
+    datagram: Uint8Array,
+    path: Path,
+    receiver: RecordReceiver,
+    maybeWithout = false,
+  ): Promise<void> | undefined {
     const { reader } = this.#core;
     let pending: Promise<void>[] | undefined;
     const connectionIds = this.#connectionIds;
     let isFirst = true;
-    reader.begin(datagram, connectionIds.length);
+    reader.begin(datagram, connectionIds.length, maybeWithout || connectionIds.isOpen);
     while (reader.next()) {
       const { kind } = reader;
       if (kind === RecordKind.ciphertext) {
         // Another association's record: "the rest of the datagram MUST be discarded" (§4)
-        if (!isFirst && connectionIds.length > 0 && !connectionIds.has(reader.connectionId)) {
-          this.countDrop("connection_id");
-          break;
+        if (!isFirst) {
+          const { connectionId } = reader;
+          if (connectionId.length > 0 && !connectionIds.has(connectionId)) {
+            this.countDrop("connection_id");
+            break;
+          }
         }
         isFirst = false;
         const entry = this.#read[reader.epochBits];
