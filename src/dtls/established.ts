@@ -102,7 +102,8 @@ export class Established {
   }
 
   updateKeys(requestPeer: boolean): void {
-    if (this.#isUpdatingKeys) return;
+    // §8: "MUST NOT send its own KeyUpdate if that would cause it to exceed these limits"
+    if (this.#isUpdatingKeys || !this.#keys.canUpdateWrite) return;
     this.#isUpdatingKeys = true;
     this.#reliability.sendLater([encodeKeyUpdate({ updateRequested: requestPeer })], () => {
       this.#isUpdatingKeys = false;

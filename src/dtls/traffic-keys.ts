@@ -47,6 +47,11 @@ export class TrafficKeyUpdates {
     return this.#writeEpoch;
   }
 
+  /** Whether there is an epoch for this side to go on with. */
+  get canUpdateWrite(): boolean {
+    return this.#writeEpoch < MAX_EPOCH;
+  }
+
   /** The peer announced its next keys. The ones before stay, for its ACK may be lost and its records late. */
   updateRead(): void {
     this.#readEpoch = nextEpoch(this.#readEpoch);
