@@ -295,7 +295,9 @@ export class RecordLayer {
         const entry = this.#read[reader.epochBits];
         if (entry === undefined) {
           // Reordered, or its keys are still being computed (§4.2.1: "MAY either buffer or discard such records").
-          if (!this.#keepEarly(reader.record, path)) this.countDrop("no_epoch");
+          // No others than epochs 2 and 3 get keys in a handshake.
+          const mayGetKeys = reader.epochBits >= 2;
+          if (!mayGetKeys || !this.#keepEarly(reader.record, path)) this.countDrop("no_epoch");
           continue;
         }
         if (this.#opening >= MAX_OPENING || this.#openingBytes >= MAX_OPENING_BYTES) {

@@ -1,4 +1,4 @@
-/** Plaintext that anybody may have sent, once only protected records are expected (RFC 9147 §4.5.2). */
+/** What anybody may have sent: plaintext, once only protected records are expected (RFC 9147 §4.5.2), and records before their keys. */
 import { expect, test } from "vitest";
 import type { Bytes } from "../../src/core/bytes.ts";
 import { ContentType } from "../../src/core/index.ts";
@@ -134,4 +134,27 @@ test("what an ACK in plaintext names is not sent with the rest, and sent again o
   }
   await until(() => fromServer().length === 3, 2_000);
   expect(fromServer()).toEqual([22, 0x2e, 22]);
+});
+
+test("records of epochs that get no keys in a handshake take no place of those that do", async () => {
+  const pair = createPair();
+  const { network, client, until } = pair;
+  const flight: Bytes[] = [];
+  network.filter = ({ from, bytes }) => {
+    if (from === "server") flight.push(bytes);
+    return from === "client";
+  };
+  client.connection.start();
+  await until(() => flight.length > 0, 100);
+  for (let i = 0; i < 200; i++) {
+    const forged = new Uint8Array(45);
+    forged.set([0x2c | (i & 1), 0, i, 0, 40]);
+    client.receive(forged, "server");
+  }
+  expect(client.connection.drops).toEqual({ no_epoch: 200 });
+  const helloBytes = 13 + ((flight[0]![11]! << 8) | flight[0]![12]!);
+  client.receive(flight[0]!.slice(helloBytes), "server");
+  client.receive(flight[0]!.slice(0, helloBytes), "server");
+  await client.idle();
+  expect(client.connected).toBeDefined();
 });
