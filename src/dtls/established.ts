@@ -102,8 +102,7 @@ export class Established {
   }
 
   updateKeys(requestPeer: boolean): void {
-    // §8: "MUST NOT send its own KeyUpdate if that would cause it to exceed these limits"
-    if (this.#isUpdatingKeys || !this.#keys.canUpdateWrite) return;
+    if (this.#isUpdatingKeys) return;
     this.#isUpdatingKeys = true;
     this.#reliability.sendLater([encodeKeyUpdate({ updateRequested: requestPeer })], () => {
       this.#isUpdatingKeys = false;
@@ -113,7 +112,7 @@ export class Established {
 
   /** Half of the forgeries that a key may see were seen. */
   keyWearsOut(epoch: number): void {
-    if (epoch === this.#keys.readEpoch) this.updateKeys(true);
+    if (epoch === this.#keys.readEpoch && this.#keys.canUpdateWrite) this.updateKeys(true);
   }
 
   /**
@@ -193,7 +192,8 @@ export class Established {
     this.#keys.updateRead();
     this.#awaitedEpoch = this.#keys.readEpoch;
     this.#reliability.enterReadEpoch(this.#keys.readEpoch);
-    if (updateRequested) this.updateKeys(false);
+    // In the last epoch "MUST NOT send its own KeyUpdate" and "SHOULD instead ignore" the request (§8).
+    if (updateRequested && this.#keys.canUpdateWrite) this.updateKeys(false);
   }
 
   #handleTicket(bytes: Bytes): void {

@@ -1,4 +1,4 @@
-/** Epochs have an end (RFC 9147 §8): a side that has come to it asks for no more, and ignores who does. */
+/** Epochs have an end (RFC 9147 §8): a side that has come to it asks for no more by itself, and ignores who does. */
 import { expect, test } from "vitest";
 import { commonDefaults } from "../../src/dtls/config.ts";
 import { Established } from "../../src/dtls/established.ts";
@@ -55,6 +55,6 @@ test("a request for new keys is ignored in the last epoch", () => {
   expect(sent).toBe(0xffff - 3);
   const bytes = encodeKeyUpdate({ updateRequested: true });
   established.handleMessage({ epoch: 3, type: HandshakeType.key_update, bytes });
-  established.updateKeys(true);
+  established.keyWearsOut(4);
   expect([sent, writeEpoch]).toEqual([0xffff - 3, 0xffff]);
 });
