@@ -4,7 +4,7 @@ import type { SessionTicket } from "../dtls/config.ts";
 import type { Connected } from "../dtls/connection.ts";
 import type { DropCounters } from "../dtls/record-layer.ts";
 import { SealgramError } from "../errors.ts";
-import type { Fate } from "../session/datagram-queue.ts";
+import type { Fate } from "../session/callbacks.ts";
 import type { SessionEnd } from "../session/end.ts";
 import type { RequestHandler, RequestOptions } from "../session/requests.ts";
 import type { StreamOptions, WebSession } from "../session/web-session.ts";

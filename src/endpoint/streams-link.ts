@@ -5,7 +5,7 @@
 import type { Bytes } from "../core/bytes.ts";
 import type { SessionTicket } from "../dtls/config.ts";
 import type { SealgramError } from "../errors.ts";
-import type { Fate } from "../session/datagram-queue.ts";
+import type { Fate } from "../session/callbacks.ts";
 import type { SessionEnd } from "../session/end.ts";
 import { type StreamSettings, sessionOptions } from "../session/settings.ts";
 import { WebSession } from "../session/web-session.ts";

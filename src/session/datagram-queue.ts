@@ -1,5 +1,7 @@
 /** Datagrams that wait to be sent: those that wait for too long, or are too many, are dropped, the oldest first. */
 
+import type { Fate, Fates } from "./callbacks.ts";
+
 /** Datagrams of this side that did not arrive, by reason. */
 export interface DatagramDrops {
   /** They waited for longer than `outgoingMaxAge`. */
@@ -12,9 +14,6 @@ export interface DatagramDrops {
   lost: number;
 }
 
-/** Told whether a datagram has arrived, as far as that is known. */
-export type Fate = (hasArrived: boolean) => void;
-
 export interface Waiting {
   readonly bytes: Uint8Array;
   readonly atMs: number;
@@ -26,13 +25,15 @@ export class OutgoingDatagrams {
   /** How long a datagram may wait, in milliseconds. */
   maxAgeMs: number = Number.POSITIVE_INFINITY;
   #waiters: (() => void)[] = [];
+  readonly #fates: Fates;
   #limit: number;
   #waiting: Waiting[] = [];
   /** Those before it are gone. */
   #head = 0;
 
-  constructor(limit: number) {
+  constructor(limit: number, fates: Fates) {
     this.#limit = limit;
+    this.#fates = fates;
   }
 
   get length(): number {
@@ -80,7 +81,7 @@ export class OutgoingDatagrams {
   #drop(): void {
     const { fate } = this.#waiting[this.#head]!;
     this.shift();
-    fate?.(false);
+    if (fate !== undefined) this.#fates.add(fate, false);
   }
 
   /** Takes the first out. */

@@ -7,9 +7,10 @@
  */
 import type { Bytes } from "../core/bytes.ts";
 import { SealgramError } from "../errors.ts";
+import { type Fate, Fates } from "./callbacks.ts";
 import type { PacketCarrier } from "./carrier.ts";
 import { Closing } from "./closing.ts";
-import { type Fate, OutgoingDatagrams } from "./datagram-queue.ts";
+import { OutgoingDatagrams } from "./datagram-queue.ts";
 import { SessionEnd } from "./end.ts";
 import { TransportError, transportErrorName } from "./errors.ts";
 import { PeerIdleTimeout } from "./idle.ts";
@@ -62,6 +63,7 @@ export class SessionEngine {
   readonly #incoming: Incoming;
   readonly #outgoing: Outgoing;
   readonly #idle: PeerIdleTimeout;
+  readonly #fates = new Fates();
   #closing: Closing | undefined;
   #isOver = false;
   /** The carrier is to be closed at the next flush. */
@@ -87,7 +89,7 @@ export class SessionEngine {
     this.#lastHeardMs = nowMs;
     this.#tickAtMs = nowMs;
     this.#idle = new PeerIdleTimeout(nowMs);
-    this.datagrams = new OutgoingDatagrams(options.outgoingDatagrams);
+    this.datagrams = new OutgoingDatagrams(options.outgoingDatagrams, this.#fates);
     this.recovery = new Recovery<Sent | undefined>(this.#recoveryHost(), nowMs, options.recovery);
     const { recovery } = this;
     this.streams = new Streams(options, {
@@ -108,6 +110,7 @@ export class SessionEngine {
       datagrams: this.datagrams,
       counters: this.counters,
       idle: this.#idle,
+      fates: this.#fates,
     });
     carrier.setMtu(recovery.mtu.currentBytes);
   }
@@ -298,9 +301,7 @@ export class SessionEngine {
       this.flush();
       return;
     }
-    this.#isAtWork = true;
     this.recovery.handleTimeout(nowMs);
-    this.#isAtWork = false;
     if (nowMs >= this.#keepAliveAtMs) {
       this.#lastHeardMs = nowMs;
       this.#outgoing.isPingDue = true;
@@ -366,10 +367,14 @@ export class SessionEngine {
     if (this.#isAtWork) return;
     const { padding } = this.#options;
     this.#isAtWork = true;
-    if (this.#isOver) this.#flushClosing();
-    else if (padding.kind === "constant") this.#flushAtRate(this.#host.now(), padding.intervalMs);
-    else this.#flushAll();
-    this.#isAtWork = false;
+    try {
+      if (this.#isOver) this.#flushClosing();
+      else if (padding.kind === "constant") this.#flushAtRate(this.#host.now(), padding.intervalMs);
+      else this.#flushAll();
+    } finally {
+      this.#isAtWork = false;
+    }
+    this.#fates.tell();
     if (!this.#mustClose) return;
     this.#mustClose = false;
     this.#carrier.close();

@@ -3,7 +3,7 @@
  * sent again until it has arrived, so that the last change before a pause is not lost with its datagram.
  */
 import type { Bytes } from "../core/bytes.ts";
-import type { Fate } from "./datagram-queue.ts";
+import type { Fate } from "./callbacks.ts";
 import { PacketReader, PacketWriter, varintLength } from "./varint.ts";
 
 /** What of a session it takes. */
@@ -28,6 +28,8 @@ export interface NewestStateOptions {
 /** Without acknowledgements. */
 const DEFAULT_REPEAT = 2;
 const DEFAULT_INTERVAL_MS = 20;
+/** How often a state that has become too large for the path is tried. */
+const WAIT_MS = 1000;
 
 export class NewestState {
   readonly #session: DatagramSession;
@@ -76,7 +78,7 @@ export class NewestState {
     const again = (left: number) => {
       if (version !== this.#sentVersion || this.#session.isClosed) return;
       clearTimeout(this.#timer);
-      this.#timer = setTimeout(() => this.#transmit(datagram, version, left), this.#intervalMs);
+      this.#timer = setTimeout(() => this.#repeatOnce(datagram, version, left), this.#intervalMs);
     };
     if (version !== this.#sentVersion || this.#session.isClosed) return;
     if (this.#untilAcknowledged) {
@@ -86,6 +88,16 @@ export class NewestState {
     } else {
       this.#session.sendDatagram(datagram);
       if (repeat > 0) again(repeat - 1);
+    }
+  }
+
+  /** The path may carry less than it did: then the state waits for a path that carries it, or for a newer one. */
+  #repeatOnce(datagram: Bytes, version: number, left: number): void {
+    try {
+      this.#transmit(datagram, version, left);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      this.#timer = setTimeout(() => this.#repeatOnce(datagram, version, left), WAIT_MS);
     }
   }
 

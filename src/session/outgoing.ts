@@ -1,8 +1,9 @@
 /** Fills packets with what there is to say and sends them, as acknowledgement, recovery and padding policy allow. */
 import type { Bytes } from "../core/bytes.ts";
+import type { Fate, Fates } from "./callbacks.ts";
 import type { PacketCarrier } from "./carrier.ts";
 import type { Closing } from "./closing.ts";
-import type { Fate, OutgoingDatagrams } from "./datagram-queue.ts";
+import type { OutgoingDatagrams } from "./datagram-queue.ts";
 import {
   datagramHeaderLength,
   FrameType,
@@ -30,6 +31,7 @@ export interface OutgoingSources {
   readonly datagrams: OutgoingDatagrams;
   readonly counters: SessionCounters;
   readonly idle: PeerIdleTimeout;
+  readonly fates: Fates;
 }
 
 /** Packet numbers are left out once among so many packets at first, and ever less often. */
@@ -344,7 +346,7 @@ export class Outgoing {
     if (sent === DATAGRAM) return;
     if ("stream" in sent) this.#sources.streams.acknowledged(sent);
     else if ("largest" in sent) this.#sources.received.onAckAcknowledged(sent.epoch, sent.largest);
-    else if ("fate" in sent) sent.fate?.(true);
+    else if ("fate" in sent) this.#tell(sent.fate, true);
     else if (sent.type === "parameters") this.#parameters = undefined;
   }
 
@@ -352,10 +354,14 @@ export class Outgoing {
     if ("stream" in sent) this.#sources.streams.lost(sent);
     else if ("fate" in sent) {
       this.#sources.datagrams.drops.lost++;
-      sent.fate?.(false);
+      this.#tell(sent.fate, false);
     } else if (sent.type === "number") {
       this.#options.log?.packetLost(nowMs, sent.epoch, sent.sequenceNumber);
     }
+  }
+
+  #tell(fate: Fate | undefined, hasArrived: boolean): void {
+    if (fate !== undefined) this.#sources.fates.add(fate, hasArrived);
   }
 
   /** What a packet says of streams is to be sent again, in case it got lost. */

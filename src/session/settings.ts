@@ -1,4 +1,5 @@
 /** What streams can be told, and what that means on a path. */
+import { guarded } from "./callbacks.ts";
 import type { WindowLimits } from "./flow.ts";
 import type { SessionLog } from "./log.ts";
 import { defaultSessionOptions, type PaddingPolicy, type SessionOptions } from "./options.ts";
@@ -64,8 +65,13 @@ export function sessionOptions(settings: StreamSettings, path: PathSettings): Se
     random: () => path.random(),
     keepAliveMs: settings.keepAliveMs,
     padding: settings.padding ?? { kind: "none" },
-    log: typeof settings.log === "function" ? settings.log() : settings.log,
+    log: logOf(settings),
   };
+}
+
+function logOf({ log }: StreamSettings): SessionLog | undefined {
+  const each = typeof log === "function" ? log() : log;
+  return each && guarded(each);
 }
 
 function limited(window: WindowLimits, maxBytes: number | undefined): WindowLimits {

@@ -1,5 +1,5 @@
 /** Datagrams that go at once, past the queue, and those that may not. */
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { FrameType } from "../../src/session/frames.ts";
 import { SessionPair, type SimulatedSession } from "./pair.ts";
 
@@ -121,7 +121,7 @@ describe("it waits for its turn", () => {
     expect(send(pair.client, Uint8Array.of(1))).toBe(false);
   });
 
-  test("from within recovery, whose verdict is being told", () => {
+  test("but not when another one is known to be lost: that is told once it may be sent again", () => {
     const pair = settled();
     const sent: boolean[] = [];
     pair.client.filter = () => false;
@@ -129,7 +129,7 @@ describe("it waits for its turn", () => {
     pair.client.flush();
     pair.client.filter = undefined;
     pair.clock.run(pair.clock.nowMs + 2000);
-    expect(sent).toEqual([false]);
+    expect(sent).toEqual([true]);
     expect(pair.server.datagrams).toEqual([Uint8Array.of(2)]);
   });
 });
@@ -152,4 +152,60 @@ test("block padding makes datagrams that go at once as long as others", () => {
   pair.client.filter = (packet, padding) => lengths.push(packet.length + padding) > 0;
   for (const length of [1, 100, 254, 255]) send(pair.client, new Uint8Array(length));
   expect(lengths).toEqual([256, 256, 512, 512]);
+});
+
+describe("whoever is told of a datagram's fate", () => {
+  test("may throw: that is reported, and the session goes on", () => {
+    const pair = settled();
+    const uncaught: unknown[] = [];
+    const microtask = vi.spyOn(globalThis, "queueMicrotask").mockImplementation((task) => {
+      try {
+        task();
+      } catch (error) {
+        uncaught.push(error);
+      }
+    });
+    onTestFinished(() => microtask.mockRestore());
+    const fail = () => {
+      throw new Error("the application's");
+    };
+    pair.client.engine.datagrams.maxAgeMs = 10;
+    pair.client.hasRoom = false;
+    pair.client.engine.sendDatagram(Uint8Array.of(1), fail);
+    pair.clock.run(pair.clock.nowMs + 100);
+    pair.client.hasRoom = true;
+    pair.client.flush();
+    pair.client.filter = () => false;
+    send(pair.client, Uint8Array.of(2), fail);
+    pair.client.flush();
+    pair.client.filter = undefined;
+    pair.clock.run(pair.clock.nowMs + 2000);
+    expect(uncaught).toHaveLength(2);
+    expect(send(pair.client, Uint8Array.of(3))).toBe(true);
+    pair.clock.run(pair.clock.nowMs + 100);
+    expect(pair.server.datagrams).toEqual([Uint8Array.of(3)]);
+    expect([pair.client.end, pair.server.end]).toEqual([undefined, undefined]);
+  });
+
+  test("may send it again at once, even where it gave way to newer ones", () => {
+    const pair = settled({ client: { outgoingDatagrams: 4 } });
+    pair.client.hasRoom = false;
+    let again = 0;
+    const resend = (datagram: Uint8Array) => {
+      send(pair.client, datagram, (hasArrived) => {
+        if (hasArrived || ++again > 1000) return;
+        resend(datagram);
+        pair.client.flush();
+      });
+    };
+    for (let i = 0; i < 8; i++) resend(Uint8Array.of(i));
+    pair.client.flush();
+    pair.client.hasRoom = true;
+    for (let i = 0; i < 20; i++) {
+      pair.client.flush();
+      pair.clock.run(pair.clock.nowMs + 100);
+    }
+    expect(again).toBeLessThan(200);
+    expect(new Set(pair.server.datagrams.map(([first]) => first)).size).toBe(8);
+  });
 });

@@ -1,6 +1,7 @@
 /** Sessions as applications have them, on real DTLS connections and a virtual network: only sockets and the clock are not. */
 import { setImmediate } from "node:timers/promises";
 import type { Bytes } from "../../src/core/bytes.ts";
+import type { CryptoProvider } from "../../src/crypto/provider.ts";
 import { type ClientConfig, commonDefaults, type ServerConfig } from "../../src/dtls/config.ts";
 import { Association, type AssociationOwner } from "../../src/endpoint/association.ts";
 import { Deadlines } from "../../src/endpoint/deadlines.ts";
@@ -129,7 +130,11 @@ export class SealedPair {
   private constructor({ seed, weather, client = {}, server = {} }: SealedPairOptions) {
     this.random = new Random(seed);
     this.network = new Network(this.random, { ...clear, ...weather });
-    const common = { ...commonDefaults, core, crypto, applicationProtocols: [SESSION_ALPN] };
+    // Keys are new each time; chance that decides when and how much is sent comes from the seed.
+    const seeded: CryptoProvider = Object.create(crypto, {
+      random: { value: (length: number) => this.random.bytes(length) },
+    });
+    const common = { ...commonDefaults, core, crypto: seeded, applicationProtocols: [SESSION_ALPN] };
     const { x25519 } = NamedGroup;
     const ofClient: ClientConfig = { ...common, role: "client", psks: [sharedPsk], keyShareGroups: [x25519] };
     const ofServer: ServerConfig = {
