@@ -14,7 +14,7 @@ export { type LoginAttempt, LoginThrottle, type ThrottleOptions } from "../login
 export type { PasswordServerOptions } from "../login/verifier.ts";
 export type { SessionLog } from "../session/log.ts";
 export type { PaddingPolicy } from "../session/options.ts";
-export type { RequestHandler, RequestOptions } from "../session/requests.ts";
+export type { RequestContext, RequestHandler, RequestOptions } from "../session/requests.ts";
 export type { StreamSettings } from "../session/settings.ts";
 export type { StreamOptions } from "../session/web-session.ts";
 export type { BidirectionalStream, ReceiveStreamFace, SendStreamFace } from "../session/web-streams.ts";

@@ -15,7 +15,12 @@ export { type DatagramSession, NewestState, type NewestStateOptions } from "./ne
 export { defaultSessionOptions, type PaddingPolicy, type SessionOptions } from "./options.ts";
 export type { TransportParameters } from "./parameters.ts";
 export { qlog } from "./qlog.ts";
-export { RequestErrorCode, type RequestHandler, type RequestOptions } from "./requests.ts";
+export {
+  type RequestContext,
+  RequestErrorCode,
+  type RequestHandler,
+  type RequestOptions,
+} from "./requests.ts";
 export type { StreamSettings } from "./settings.ts";
 export type { Stream, StreamUser } from "./stream.ts";
 export { StreamError } from "./stream-error.ts";

@@ -22,6 +22,9 @@ export interface SessionOptions {
   /** Streams that the peer may have open at a time, of each kind. */
   readonly maxIncomingBidi: number;
   readonly maxIncomingUni: number;
+  /** The longest request that is taken, and what those that are not answered yet may take up together. */
+  readonly maxRequestBytes: number;
+  readonly maxRequestsBytes: number;
   readonly recovery: RecoveryOptions;
   /** What DTLS ends an idle connection after; the peer is told. */
   readonly idleTimeoutMs: number | undefined;
@@ -40,6 +43,8 @@ export const defaultSessionOptions: Omit<SessionOptions, "isServer"> = {
   sessionWindow: { initialBytes: 1_048_576, maxBytes: 16 * 1024 * 1024 },
   maxIncomingBidi: 128,
   maxIncomingUni: 128,
+  maxRequestBytes: 16 * 1024 * 1024,
+  maxRequestsBytes: 16 * 1024 * 1024,
   recovery: defaultRecovery,
   idleTimeoutMs: undefined,
   keepAliveMs: undefined,

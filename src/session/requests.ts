@@ -4,8 +4,14 @@ import type { Stream, StreamUser } from "./stream.ts";
 import { StreamError } from "./stream-error.ts";
 import { bytesOf, type StreamsOwner } from "./web-streams.ts";
 
+/** What a request's handler may want to know beyond the request. */
+export interface RequestContext {
+  /** Aborted when nobody waits for the response any more: the peer has given the request up, or the session is over. */
+  readonly signal: AbortSignal;
+}
+
 /** Answers a request. What it throws resets the stream; a `StreamError` says with which code. */
-export type RequestHandler = (request: Bytes) => Uint8Array | Promise<Uint8Array>;
+export type RequestHandler = (request: Bytes, context: RequestContext) => Uint8Array | Promise<Uint8Array>;
 
 export interface RequestOptions {
   readonly signal?: AbortSignal;
@@ -14,25 +20,36 @@ export interface RequestOptions {
 }
 
 /** Codes of RESET_STREAM and STOP_SENDING. */
-export const RequestErrorCode = { cancelled: 0, failed: 1, too_large: 2 } as const;
+export const RequestErrorCode = { cancelled: 0, failed: 1, too_large: 2, busy: 3 } as const;
 
 export const DEFAULT_MAX_MESSAGE_BYTES: number = 16 * 1024 * 1024;
+const FIRST_BUFFER_BYTES = 512;
+
+/** What messages that are being collected may take up together. */
+export interface MessageBudget {
+  availableBytes: number;
+}
 
 /** Collects all that a stream carries. */
-class Collector implements StreamUser {
+class Collector implements StreamUser, RequestContext {
   readonly message: Promise<Bytes>;
   readonly #owner: StreamsOwner;
   readonly #stream: Stream;
   readonly #maxBytes: number;
-  #parts: Bytes[] = [];
+  readonly #budget: MessageBudget;
+  /** One that grows, as a peer may send its message byte by byte. */
+  #buffer: Bytes = new Uint8Array(0);
   #bytes = 0;
+  #controller: AbortController | undefined;
+  #isGivenUp = false;
   #resolve!: (message: Bytes) => void;
   #reject!: (error: unknown) => void;
 
-  constructor(owner: StreamsOwner, stream: Stream, maxBytes: number) {
+  constructor(owner: StreamsOwner, stream: Stream, maxBytes: number, budget: MessageBudget) {
     this.#owner = owner;
     this.#stream = stream;
     this.#maxBytes = maxBytes;
+    this.#budget = budget;
     this.message = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -41,37 +58,65 @@ class Collector implements StreamUser {
     this.readable();
   }
 
+  /** Made for those who ask for it only. */
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    if (this.#isGivenUp) this.#controller.abort();
+    return this.#controller.signal;
+  }
+
   readable(): void {
-    const { streams } = this.#owner;
     const receive = this.#stream.receive!;
     if (receive.state === "reset") this.reset(receive.errorCode);
     if (receive.state !== "open") return;
     const { readableBytes } = receive;
-    if (readableBytes > 0) {
-      this.#bytes += readableBytes;
-      this.#parts.push(streams.read(this.#stream, readableBytes));
-    }
-    if (receive.isAtEnd) {
-      if (readableBytes === 0) streams.read(this.#stream, 0);
-      this.#resolve(this.#parts.length === 1 ? this.#parts[0]! : concatenate(this.#parts, this.#bytes));
-      this.#parts = [];
-    } else if (this.#bytes > this.#maxBytes) {
-      this.fail(
-        new StreamError(
-          `a message of more than ${this.#maxBytes} bytes`,
-          RequestErrorCode.too_large,
-          "too_large",
-        ),
-        RequestErrorCode.too_large,
-      );
+    if (this.#bytes + readableBytes > this.#maxBytes) {
+      this.#refuse("too_large", `a message of more than ${this.#maxBytes} bytes`);
+    } else if (readableBytes > this.#budget.availableBytes) {
+      this.#refuse("busy", "too many bytes of requests at a time");
+    } else {
+      this.#take(readableBytes);
+      if (receive.isAtEnd) this.#resolve(this.#whole());
     }
     this.#owner.wake();
+  }
+
+  #refuse(reason: "too_large" | "busy", message: string): void {
+    const code = RequestErrorCode[reason];
+    this.fail(new StreamError(message, code, reason), code);
+  }
+
+  #take(length: number): void {
+    const { streams } = this.#owner;
+    const end = this.#bytes + length;
+    this.#budget.availableBytes -= length;
+    if (end > this.#buffer.length) {
+      const isWhole = end === this.#stream.receive!.finalSize;
+      const grown = new Uint8Array(isWhole ? end : Math.max(2 * end, FIRST_BUFFER_BYTES));
+      grown.set(this.#buffer.subarray(0, this.#bytes));
+      this.#buffer = grown;
+    }
+    // An end without a byte is read, too.
+    streams.read(this.#stream, length, this.#buffer.subarray(this.#bytes));
+    this.#bytes = end;
+  }
+
+  #whole(): Bytes {
+    const buffer = this.#buffer;
+    this.#buffer = new Uint8Array(0);
+    return buffer.length === this.#bytes ? buffer : buffer.slice(0, this.#bytes);
+  }
+
+  /** Nobody keeps the message any more. */
+  release(): void {
+    this.#budget.availableBytes += this.#bytes;
+    this.#bytes = 0;
   }
 
   /** Gives both directions up. */
   fail(error: unknown, errorCode: number): void {
     const { streams } = this.#owner;
-    this.#parts = [];
+    this.#buffer = new Uint8Array(0);
     streams.stop(this.#stream, errorCode);
     streams.reset(this.#stream, errorCode);
     this.#owner.wake();
@@ -79,27 +124,27 @@ class Collector implements StreamUser {
   }
 
   reset(errorCode: number): void {
+    this.#giveUp();
     this.#reject(new StreamError("the peer has given the request up", errorCode >>> 0));
   }
 
+  stopped(): void {
+    this.#giveUp();
+  }
+
   ended(reason: Error): void {
+    this.#giveUp();
     this.#reject(reason);
+  }
+
+  #giveUp(): void {
+    this.#isGivenUp = true;
+    this.#controller?.abort();
   }
 
   // The stream keeps what was written until it is acknowledged.
   writable(): void {}
   acknowledged(): void {}
-  stopped(): void {}
-}
-
-function concatenate(parts: readonly Bytes[], bytes: number): Bytes {
-  const whole = new Uint8Array(bytes);
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }
 
 /**
@@ -112,7 +157,9 @@ export async function request(
   message: Uint8Array,
   { signal, maxResponseBytes = DEFAULT_MAX_MESSAGE_BYTES }: RequestOptions = {},
 ): Promise<Bytes> {
-  const collector = new Collector(owner, stream, maxResponseBytes);
+  // Responses are as many as this side has asked for.
+  const budget = { availableBytes: Number.POSITIVE_INFINITY };
+  const collector = new Collector(owner, stream, maxResponseBytes, budget);
   const abort = () => collector.fail(signal!.reason, RequestErrorCode.cancelled);
   if (signal?.aborted) abort();
   else {
@@ -129,16 +176,20 @@ export async function request(
   }
 }
 
-/** Answers the request that comes on a stream. */
+/**
+ * Answers the request that comes on a stream.
+ * @param budget of the session: a request that exceeds it is refused
+ */
 export async function respond(
   owner: StreamsOwner,
   stream: Stream,
   handler: RequestHandler,
-  maxRequestBytes: number = DEFAULT_MAX_MESSAGE_BYTES,
+  maxRequestBytes: number,
+  budget: MessageBudget,
 ): Promise<void> {
-  const collector = new Collector(owner, stream, maxRequestBytes);
+  const collector = new Collector(owner, stream, maxRequestBytes, budget);
   try {
-    const response = bytesOf(await handler(await collector.message));
+    const response = bytesOf(await handler(await collector.message, collector));
     if (stream.send!.state !== "open") return;
     owner.streams.write(stream, response);
     owner.streams.finish(stream);
@@ -146,5 +197,7 @@ export async function respond(
   } catch (error) {
     const code = error instanceof StreamError ? error.streamErrorCode : RequestErrorCode.failed;
     collector.fail(error, code);
+  } finally {
+    collector.release();
   }
 }

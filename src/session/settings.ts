@@ -14,6 +14,12 @@ export interface StreamSettings {
   /** The most that is kept of what one stream, and all together, have received and nobody has read: 8 and 16 MiB. */
   readonly maxStreamBytes?: number;
   readonly maxSessionBytes?: number;
+  /**
+   * The longest request that `onrequest` takes, 16 MiB unless given, and what all that are not answered yet may take up
+   * together, 16 MiB unless given: requests beyond are refused.
+   */
+  readonly maxRequestBytes?: number;
+  readonly maxRequestsBytes?: number;
   /** `cubic` unless given. */
   readonly congestionControl?: CongestionAlgorithm;
   /** Keeps the session alive: after so long without a sign of life the peer is asked for one. Not unless given. */
@@ -56,6 +62,8 @@ export function sessionOptions(settings: StreamSettings, path: PathSettings): Se
     maxIncomingUni: settings.maxIncomingUnidirectional ?? defaultSessionOptions.maxIncomingUni,
     streamWindow: limited(streamWindow, maxStreamBytes),
     sessionWindow: limited(sessionWindow, maxSessionBytes),
+    maxRequestBytes: settings.maxRequestBytes ?? defaultSessionOptions.maxRequestBytes,
+    maxRequestsBytes: settings.maxRequestsBytes ?? defaultSessionOptions.maxRequestsBytes,
     recovery: {
       ...defaultRecovery,
       ...(congestionControl === undefined ? {} : { algorithm: congestionControl }),
@@ -98,6 +106,8 @@ export function checkStreamSettings(settings: StreamSettings): void {
     "maxIncomingUnidirectional",
     "maxStreamBytes",
     "maxSessionBytes",
+    "maxRequestBytes",
+    "maxRequestsBytes",
   ] as const;
   for (const name of names) {
     const value = limits[name];

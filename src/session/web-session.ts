@@ -5,7 +5,13 @@ import type { PacketCarrier } from "./carrier.ts";
 import type { SessionEnd } from "./end.ts";
 import { SessionEngine } from "./engine.ts";
 import type { SessionOptions } from "./options.ts";
-import { type RequestHandler, type RequestOptions, request, respond } from "./requests.ts";
+import {
+  type MessageBudget,
+  type RequestHandler,
+  type RequestOptions,
+  request,
+  respond,
+} from "./requests.ts";
 import type { Stream } from "./stream.ts";
 import type { Streams } from "./streams.ts";
 import {
@@ -39,7 +45,7 @@ export interface WebSessionHost {
 interface Opening {
   readonly sendOrder: number;
   resolve(stream: Stream): void;
-  reject(error: Error): void;
+  reject(error: unknown): void;
 }
 
 export class WebSession implements StreamsOwner {
@@ -51,10 +57,14 @@ export class WebSession implements StreamsOwner {
   readonly #host: WebSessionHost;
   readonly #openings: readonly [bidi: Opening[], uni: Opening[]] = [[], []];
   #settleReady!: { resolve(): void; reject(error: Error): void };
+  readonly #maxRequestBytes: number;
+  readonly #requests: MessageBudget;
   #onrequest: RequestHandler | null = null;
 
   constructor(options: SessionOptions, carrier: PacketCarrier, host: WebSessionHost) {
     this.#host = host;
+    this.#maxRequestBytes = options.maxRequestBytes;
+    this.#requests = { availableBytes: options.maxRequestsBytes };
     this.ready = new Promise((resolve, reject) => {
       this.#settleReady = { resolve, reject };
     });
@@ -98,14 +108,18 @@ export class WebSession implements StreamsOwner {
     return openFaces(this, await this.#open(true, options)).writable!;
   }
 
-  async #open(unidirectional: boolean, options: StreamOptions = {}): Promise<Stream> {
+  /** @param signal gives the wait up */
+  async #open(unidirectional: boolean, options: StreamOptions = {}, signal?: AbortSignal): Promise<Stream> {
     const { sendOrder = 0, waitUntilAvailable = false } = options;
     if (!Number.isFinite(sendOrder)) throw new TypeError(`not a sendOrder: ${sendOrder}`);
-    if (!this.engine.isReady) await this.ready;
-    return (
-      this.#openNow(unidirectional, sendOrder) ??
-      this.#openLater(unidirectional, sendOrder, waitUntilAvailable)
-    );
+    if (!this.engine.isReady) await unlessAborted(this.ready, signal);
+    const stream = this.#openNow(unidirectional, sendOrder);
+    if (stream !== undefined) return stream;
+    this.wake();
+    if (!waitUntilAvailable) {
+      throw new SealgramError("quota_exceeded", "the peer allows no more streams at present");
+    }
+    return this.#openLater(unidirectional, sendOrder, signal);
   }
 
   #openNow(unidirectional: boolean, sendOrder: number): Stream | undefined {
@@ -115,12 +129,26 @@ export class WebSession implements StreamsOwner {
     return this.streams.open(unidirectional, sendOrder);
   }
 
-  #openLater(unidirectional: boolean, sendOrder: number, mayWait: boolean): Promise<Stream> {
-    this.wake();
-    if (!mayWait) throw new SealgramError("quota_exceeded", "the peer allows no more streams at present");
-    return new Promise((resolve, reject) => {
-      this.#openings[unidirectional ? 1 : 0].push({ sendOrder, resolve, reject });
+  async #openLater(unidirectional: boolean, sendOrder: number, signal?: AbortSignal): Promise<Stream> {
+    const openings = this.#openings[unidirectional ? 1 : 0];
+    let opening!: Opening;
+    const opened = new Promise<Stream>((resolve, reject) => {
+      opening = { sendOrder, resolve, reject };
     });
+    openings.push(opening);
+    const abort = () => {
+      const at = openings.indexOf(opening);
+      // Once it is open it is its user's to give up.
+      if (at < 0) return;
+      openings.splice(at, 1);
+      opening.reject(signal!.reason);
+    };
+    signal?.addEventListener("abort", abort, { once: true });
+    try {
+      return await opened;
+    } finally {
+      signal?.removeEventListener("abort", abort);
+    }
   }
 
   #mayOpen(unidirectional: boolean): void {
@@ -148,7 +176,7 @@ export class WebSession implements StreamsOwner {
     const bytes = bytesOf(message);
     const stream =
       (this.engine.isReady ? this.#openNow(false, 0) : undefined) ??
-      (await this.#open(false, { waitUntilAvailable: true }));
+      (await this.#open(false, { waitUntilAvailable: true }, options.signal));
     return request(this, stream, bytes, options);
   }
 
@@ -165,7 +193,7 @@ export class WebSession implements StreamsOwner {
 
   #respond(stream: Stream, handler: RequestHandler): void {
     this.streams.accept(stream);
-    void respond(this, stream, handler);
+    void respond(this, stream, handler, this.#maxRequestBytes, this.#requests);
   }
 
   #closed(end: SessionEnd): void {
@@ -176,6 +204,16 @@ export class WebSession implements StreamsOwner {
     this.incomingUnidirectional.end(end.error);
     this.#host.closed(end);
   }
+}
+
+/** @throws the signal's reason, if that aborts before the promise settles */
+function unlessAborted(promise: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
+  if (signal === undefined) return promise;
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    signal.addEventListener("abort", abort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+  });
 }
 
 /** Streams that the peer has opened and nobody has taken yet: as many as the peer was allowed, at most. */
