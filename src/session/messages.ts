@@ -66,11 +66,12 @@ export class MessageStream implements AsyncIterable<Bytes> {
   }
 }
 
-/** Chunks as they come, taken apart as is needed. */
+/** Bytes as they come, in one buffer, whatever pieces they come in. */
 class Input {
   readonly #reader: ReadableStreamDefaultReader<Bytes>;
-  readonly #chunks: Bytes[] = [];
-  #bytes = 0;
+  #buffer: Bytes = new Uint8Array(0);
+  #start = 0;
+  #end = 0;
 
   constructor(reader: ReadableStreamDefaultReader<Bytes>) {
     this.#reader = reader;
@@ -80,15 +81,31 @@ class Input {
   async #fill(): Promise<boolean> {
     const { value, done } = await this.#reader.read();
     if (done) return false;
-    this.#chunks.push(value);
-    this.#bytes += value.length;
+    if (this.#start === this.#end) {
+      this.#buffer = value;
+      this.#start = 0;
+      this.#end = value.length;
+      return true;
+    }
+    if (this.#end + value.length > this.#buffer.length) this.#grow(value.length);
+    this.#buffer.set(value, this.#end);
+    this.#end += value.length;
     return true;
+  }
+
+  /** Twice what is needed: so each byte is copied a few times at most, however many pieces there are. */
+  #grow(length: number): void {
+    const held = this.#buffer.subarray(this.#start, this.#end);
+    this.#buffer = new Uint8Array(2 * (held.length + length));
+    this.#buffer.set(held);
+    this.#start = 0;
+    this.#end = held.length;
   }
 
   /** The next message's length; nothing at the end. */
   async length(): Promise<number | undefined> {
-    while (this.#bytes === 0) if (!(await this.#fill())) return undefined;
-    const first = this.#chunks.find((chunk) => chunk.length > 0)![0]!;
+    while (this.#start === this.#end) if (!(await this.#fill())) return undefined;
+    const first = this.#buffer[this.#start]!;
     const bytes = await this.take(1 << (first >> 6));
     const reader = new PacketReader();
     reader.begin(bytes, 0, bytes.length);
@@ -96,17 +113,9 @@ class Input {
   }
 
   async take(length: number): Promise<Bytes> {
-    while (this.#bytes < length) if (!(await this.#fill())) throw truncated();
-    const taken = new Uint8Array(length);
-    for (let at = 0; at < length; ) {
-      const chunk = this.#chunks[0]!;
-      const part = chunk.subarray(0, length - at);
-      taken.set(part, at);
-      at += part.length;
-      if (part.length === chunk.length) this.#chunks.shift();
-      else this.#chunks[0] = chunk.subarray(part.length);
-    }
-    this.#bytes -= length;
+    while (this.#end - this.#start < length) if (!(await this.#fill())) throw truncated();
+    const taken = this.#buffer.slice(this.#start, this.#start + length);
+    this.#start += length;
     return taken;
   }
 
