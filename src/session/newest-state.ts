@@ -21,15 +21,28 @@ export interface NewestStateOptions {
    * and takes a session with streams.
    */
   readonly repeat?: number | "until-acknowledged";
-  /** Between two times: 20 ms unless given. */
+  /**
+   * Between two times: 20 ms unless given. Until it is acknowledged, each wait is twice as long as the one before, up to
+   * a second.
+   */
   readonly intervalMs?: number;
 }
 
 /** Without acknowledgements. */
 const DEFAULT_REPEAT = 2;
 const DEFAULT_INTERVAL_MS = 20;
-/** How often a state that has become too large for the path is tried. */
-const WAIT_MS = 1000;
+const MAX_INTERVAL_MS = 1000;
+
+/** The newest version sent on each channel of a session: whoever goes on with a channel goes on counting. */
+const versions = new WeakMap<DatagramSession, Map<number, number>>();
+
+function versionsOf(session: DatagramSession): Map<number, number> {
+  const known = versions.get(session);
+  if (known !== undefined) return known;
+  const made = new Map<number, number>();
+  versions.set(session, made);
+  return made;
+}
 
 export class NewestState {
   readonly #session: DatagramSession;
@@ -37,7 +50,9 @@ export class NewestState {
   readonly #intervalMs: number;
   readonly #repeat: number;
   readonly #untilAcknowledged: boolean;
+  /** The version that is repeated; 0 for none. */
   #sentVersion = 0;
+  #acknowledgedVersion = 0;
   #receivedVersion = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -64,41 +79,50 @@ export class NewestState {
    * @throws as {@link DatagramSession.sendDatagram}
    */
   send(state: Uint8Array): void {
-    const version = ++this.#sentVersion;
+    const channels = versionsOf(this.#session);
+    const version = (channels.get(this.#channel) ?? 0) + 1;
     const head = varintLength(this.#channel) + varintLength(version);
     const writer = new PacketWriter(head + state.length);
     writer.varint(this.#channel);
     writer.varint(version);
     writer.bytes(state);
-    clearTimeout(this.#timer);
-    this.#transmit(writer.buffer, version, this.#repeat);
+    this.#transmit(writer.buffer, version);
+    channels.set(this.#channel, version);
+    this.stop();
+    this.#sentVersion = version;
+    if (this.#acknowledgedVersion !== version) this.#repeatLater(writer.buffer, version, 1);
   }
 
-  #transmit(datagram: Bytes, version: number, repeat: number): void {
-    const again = (left: number) => {
-      if (version !== this.#sentVersion || this.#session.isClosed) return;
-      clearTimeout(this.#timer);
-      this.#timer = setTimeout(() => this.#repeatOnce(datagram, version, left), this.#intervalMs);
-    };
-    if (version !== this.#sentVersion || this.#session.isClosed) return;
-    if (this.#untilAcknowledged) {
+  #transmit(datagram: Bytes, version: number): void {
+    if (!this.#untilAcknowledged) this.#session.sendDatagram(datagram);
+    else {
       this.#session.sendDatagram(datagram, (hasArrived) => {
-        if (!hasArrived) again(0);
+        if (!hasArrived) return;
+        this.#acknowledgedVersion = version;
+        if (version === this.#sentVersion) this.stop();
       });
-    } else {
-      this.#session.sendDatagram(datagram);
-      if (repeat > 0) again(repeat - 1);
     }
   }
 
-  /** The path may carry less than it did: then the state waits for a path that carries it, or for a newer one. */
-  #repeatOnce(datagram: Bytes, version: number, left: number): void {
-    try {
-      this.#transmit(datagram, version, left);
-    } catch (error) {
-      if (!(error instanceof RangeError)) throw error;
-      this.#timer = setTimeout(() => this.#repeatOnce(datagram, version, left), WAIT_MS);
-    }
+  #repeatLater(datagram: Bytes, version: number, time: number, waitMs: number = this.#waitMs(time)): void {
+    if (!this.#untilAcknowledged && time > this.#repeat) return;
+    this.#timer = setTimeout(() => {
+      if (this.#session.isClosed) return;
+      try {
+        this.#transmit(datagram, version);
+      } catch (error) {
+        if (!(error instanceof RangeError)) throw error;
+        // The path carries less than it did: the state waits for one that carries it, or for a newer state.
+        this.#repeatLater(datagram, version, time, MAX_INTERVAL_MS);
+        return;
+      }
+      if (version === this.#sentVersion) this.#repeatLater(datagram, version, time + 1);
+    }, waitMs);
+  }
+
+  #waitMs(time: number): number {
+    if (!this.#untilAcknowledged) return this.#intervalMs;
+    return Math.min(this.#intervalMs * 2 ** (time - 1), Math.max(this.#intervalMs, MAX_INTERVAL_MS));
   }
 
   /**
@@ -121,7 +145,7 @@ export class NewestState {
 
   /** Sends nothing again any more. */
   stop(): void {
-    this.#sentVersion++;
+    this.#sentVersion = 0;
     clearTimeout(this.#timer);
   }
 }
