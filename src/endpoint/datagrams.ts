@@ -72,6 +72,8 @@ export interface Waiting {
   limit: number;
   maxAgeMs: number;
   readonly isFull: boolean;
+  /** Counts those that are too large, where they are counted. */
+  readonly drops?: { tooLarge: number };
   /** Settles when there is room again. */
   drained(): Promise<void>;
 }
@@ -126,7 +128,13 @@ export class Datagrams {
       start: (controller) => {
         this.#writer = controller;
       },
-      write: async (datagram) => {
+      write: async (chunk) => {
+        const datagram = bytesOf(chunk);
+        // "return a promise resolved with undefined": what the path carries may have changed since it was asked for.
+        if (datagram.length > source.maxDatagramSize) {
+          if (waiting.drops !== undefined) waiting.drops.tooLarge++;
+          return;
+        }
         while (waiting.isFull || !source.sendDatagram(datagram)) await waiting.drained();
       },
     });
@@ -143,7 +151,7 @@ export class Datagrams {
   }
 
   set incomingHighWaterMark(limit: number) {
-    this.#queue.limit = atLeast(1, limit);
+    this.#queue.limit = Math.max(1, atLeast(0, limit));
   }
 
   /** For how long a received datagram may wait to be read, in milliseconds; `null` for as long as it takes. */
@@ -161,7 +169,7 @@ export class Datagrams {
   }
 
   set outgoingHighWaterMark(limit: number) {
-    this.#waiting.limit = atLeast(1, limit);
+    this.#waiting.limit = Math.max(1, atLeast(0, limit));
   }
 
   /** For how long a datagram may wait to be sent, in milliseconds; `null` for as long as it takes. */
@@ -196,13 +204,21 @@ export class Datagrams {
   }
 }
 
-/** W3C WebTransport's `null` is no limit. */
+/** W3C WebTransport's `null`, and 0, are no limit. */
 function age(ms: number | null): number {
-  return ms === null ? Number.POSITIVE_INFINITY : atLeast(0, ms);
+  return ms === null || atLeast(0, ms) === 0 ? Number.POSITIVE_INFINITY : ms;
 }
 
 function orNull(ms: number): number | null {
   return ms < Number.POSITIVE_INFINITY ? ms : null;
+}
+
+/** @throws TypeError for what is no bytes */
+function bytesOf(chunk: unknown): Uint8Array {
+  if (chunk instanceof Uint8Array) return chunk;
+  if (chunk instanceof ArrayBuffer) return new Uint8Array(chunk);
+  if (ArrayBuffer.isView(chunk)) return new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+  throw new TypeError("a datagram is bytes");
 }
 
 function atLeast(least: number, value: number): number {

@@ -1,47 +1,11 @@
 /** Sessions with streams on real sockets, as an application sees them. */
 import { createHash } from "node:crypto";
 import { expect, onTestFinished, test } from "vitest";
-import { connect, type Session, type StreamSettings } from "../../src/endpoint/node-index.ts";
-import type { Server } from "../../src/endpoint/server.ts";
+import { connect, type StreamSettings } from "../../src/endpoint/node-index.ts";
 import { MessageStream, NewestState, type QlogEvent, qlog, StreamError } from "../../src/session/index.ts";
 import { alice, dial, echoServer, failure, text, utf8 } from "../endpoint/support.ts";
 import { Random } from "../sim/random.ts";
-
-interface Pair {
-  readonly opened: Server;
-  readonly client: Session;
-  readonly server: Session;
-}
-
-async function pair(client: StreamSettings | false = {}, server: StreamSettings | false = {}): Promise<Pair> {
-  const opened = await echoServer({ onsession: undefined as never, streams: server });
-  onTestFinished(() => opened.close());
-  const [dialled, { value }] = await Promise.all([
-    dial(opened, { streams: client }),
-    opened[Symbol.asyncIterator]().next(),
-  ]);
-  return { opened, client: dialled, server: value };
-}
-
-/** All that a stream has. */
-async function all(readable: ReadableStream<Uint8Array>): Promise<Uint8Array> {
-  const parts: Uint8Array[] = [];
-  for await (const part of readable) parts.push(part);
-  return Buffer.concat(parts);
-}
-
-async function next<T>(streams: ReadableStream<T>): Promise<T> {
-  const reader = streams.getReader();
-  const { value } = await reader.read();
-  reader.releaseLock();
-  return value!;
-}
-
-async function write(writable: WritableStream<Uint8Array>, bytes: Uint8Array): Promise<void> {
-  const writer = writable.getWriter();
-  await writer.write(bytes);
-  await writer.close();
-}
+import { all, next, pair, write } from "./web-pair.ts";
 
 const digest = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
 
