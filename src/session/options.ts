@@ -8,6 +8,10 @@ import { defaultRecovery, type RecoveryOptions } from "./recovery/recovery.ts";
  * - `block`: to a multiple of so many bytes;
  * - `constant`: a packet of so many bytes every so many milliseconds, whether there is something to say or not, and
  *   nothing else.
+ *
+ * It covers the packets of a session, acknowledgements among them. It does not hide the probes that look for larger
+ * datagrams, nor what DTLS says for itself: its handshake, ACKs, tickets, key updates and alerts. At a constant rate the
+ * packets that end the session do not wait for their turn, and while the path is full there are none.
  */
 export type PaddingPolicy =
   | { readonly kind: "none" }

@@ -3,7 +3,7 @@ import { guarded } from "./callbacks.ts";
 import type { WindowLimits } from "./flow.ts";
 import type { SessionLog } from "./log.ts";
 import { defaultSessionOptions, type PaddingPolicy, type SessionOptions } from "./options.ts";
-import type { CongestionAlgorithm } from "./recovery/congestion.ts";
+import { CongestionAlgorithm } from "./recovery/congestion.ts";
 import { defaultPathMtu, type PathMtuOptions } from "./recovery/path-mtu.ts";
 import { defaultRecovery } from "./recovery/recovery.ts";
 
@@ -35,6 +35,8 @@ const MAX_SEARCHED_MTU = 1452;
 /** Loopback interfaces take four times as much in one piece, but a record does not fill more. */
 const LOOPBACK_MTU = 16_384;
 const MIN_MTU = 548;
+/** max_ack_delay is below 2^14 (RFC 9000 §18.2). */
+const MAX_INTERVAL_MS = 16_000;
 
 /** How large datagrams may be on the way to a peer. */
 export interface PathSettings {
@@ -100,7 +102,7 @@ function isLoopback(host: string | undefined): boolean {
 
 /** @throws RangeError */
 export function checkStreamSettings(settings: StreamSettings): void {
-  const { padding, keepAliveMs, ...limits } = settings;
+  const { padding, keepAliveMs, congestionControl, ...limits } = settings;
   const names = [
     "maxIncomingBidirectional",
     "maxIncomingUnidirectional",
@@ -115,12 +117,36 @@ export function checkStreamSettings(settings: StreamSettings): void {
       throw new RangeError(`streams.${name} is a whole number from 0, not ${value}`);
     }
   }
-  if (keepAliveMs !== undefined && !(keepAliveMs > 0)) throw new RangeError("streams.keepAliveMs is above 0");
-  if (padding?.kind === "block" && !(padding.blockBytes >= 1)) {
-    throw new RangeError("streams.padding.blockBytes is 1 or more");
+  if (keepAliveMs !== undefined && !(keepAliveMs > 0 && keepAliveMs < Number.POSITIVE_INFINITY)) {
+    throw new RangeError(`streams.keepAliveMs is a time above 0, not ${keepAliveMs}`);
   }
-  // The transport parameters have to fit into one.
-  if (padding?.kind === "constant" && !(padding.packetBytes >= 200 && padding.intervalMs >= 1)) {
-    throw new RangeError("streams.padding has packets of 200 bytes or more, one a millisecond at most");
+  const algorithms: readonly unknown[] = Object.values(CongestionAlgorithm);
+  if (congestionControl !== undefined && !algorithms.includes(congestionControl)) {
+    throw new RangeError(`streams.congestionControl is ${algorithms.join(" or ")}, not ${congestionControl}`);
+  }
+  if (padding !== undefined) checkPadding(padding);
+}
+
+/** What protects is not to be turned off by a slip. */
+function checkPadding(padding: PaddingPolicy): void {
+  switch (padding.kind) {
+    case "none":
+      return;
+    case "block":
+      if (!(Number.isSafeInteger(padding.blockBytes) && padding.blockBytes >= 1)) {
+        throw new RangeError("streams.padding.blockBytes is a whole number from 1");
+      }
+      return;
+    case "constant":
+      // The transport parameters have to fit into one packet, and max_ack_delay has to cover the wait for one.
+      if (!(Number.isSafeInteger(padding.packetBytes) && padding.packetBytes >= 200)) {
+        throw new RangeError("streams.padding.packetBytes is a whole number from 200");
+      }
+      if (!(padding.intervalMs >= 1 && padding.intervalMs <= MAX_INTERVAL_MS)) {
+        throw new RangeError(`streams.padding.intervalMs is from 1 to ${MAX_INTERVAL_MS}`);
+      }
+      return;
+    default:
+      throw new RangeError("streams.padding.kind is none, block or constant");
   }
 }
