@@ -24,7 +24,10 @@ export interface CloseInfo {
 }
 
 export interface SessionStats {
-  /** Datagrams of application data, and bytes in them. */
+  /**
+   * Datagrams of application data that were taken, and bytes in them. With streams some may wait, or be dropped before
+   * they are sent: see {@link PathStats}.
+   */
   readonly datagramsSent: number;
   readonly bytesSent: number;
   readonly datagramsReceived: number;
@@ -46,9 +49,12 @@ export interface SessionStats {
 
 /** As WebTransportConnectionStats and its companions have it, with times in milliseconds. */
 export interface PathStats {
-  readonly smoothedRttMs: number;
-  readonly rttVariationMs: number;
-  readonly minRttMs: number;
+  /** Unknown before the path was measured. */
+  readonly smoothedRttMs: number | undefined;
+  readonly rttVariationMs: number | undefined;
+  readonly minRttMs: number | undefined;
+  /** Datagrams of application data that went out in packets. */
+  readonly datagramsSent: number;
   readonly packetsSent: number;
   readonly packetsLost: number;
   readonly packetsReceived: number;
@@ -63,6 +69,8 @@ export interface PathStats {
   readonly replacedOutgoing: number;
   readonly expiredOutgoing: number;
   readonly lostOutgoing: number;
+  /** Datagrams that the path has become too small for. */
+  readonly tooLargeOutgoing: number;
 }
 
 /** What the session needs of where it lives. */
@@ -90,6 +98,11 @@ export class Session {
   readonly ready: Promise<void>;
   /** Settles at the end: resolved after `close` on either side, rejected with a `SealgramError` after anything else. */
   readonly closed: Promise<CloseInfo>;
+  /**
+   * Resolves when the session is to be wound up, as that of W3C WebTransport. A peer has no way to say so but to end it:
+   * so it resolves with {@link closed}, however that settles.
+   */
+  readonly draining: Promise<void>;
   #settleClosed!: { resolve(info: CloseInfo): void; reject(error: SealgramError): void };
   readonly #association: Association;
   readonly #place: SessionPlace;
@@ -119,7 +132,8 @@ export class Session {
     this.ready = this.#link?.web.ready ?? Promise.resolve();
     association.user = this.#link ?? this.#plainUser();
     // Not everybody asks how a session ended.
-    this.closed.catch(() => {});
+    const settle = () => {};
+    this.draining = this.closed.then(settle, settle);
   }
 
   #openStreams(open: NonNullable<SessionPlace["openStreams"]>): StreamsLink {

@@ -133,9 +133,10 @@ export class StreamsLink implements AssociationUser {
     const { recovery, counters, datagrams } = this.web.engine;
     const { rtt, statistics, mtu, bytesInFlight, windowBytes } = recovery;
     return {
-      smoothedRttMs: rtt.smoothedMs,
-      rttVariationMs: rtt.variationMs,
-      minRttMs: rtt.minMs,
+      smoothedRttMs: rtt.hasSample ? rtt.smoothedMs : undefined,
+      rttVariationMs: rtt.hasSample ? rtt.variationMs : undefined,
+      minRttMs: rtt.hasSample ? rtt.minMs : undefined,
+      datagramsSent: counters.datagramsSent,
       packetsSent: counters.packetsSent,
       packetsLost: statistics.packetsLost,
       packetsReceived: counters.packetsReceived,
@@ -148,6 +149,7 @@ export class StreamsLink implements AssociationUser {
       replacedOutgoing: datagrams.drops.overflow,
       expiredOutgoing: datagrams.drops.expired,
       lostOutgoing: datagrams.drops.lost,
+      tooLargeOutgoing: datagrams.drops.tooLarge,
     };
   }
 }
