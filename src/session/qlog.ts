@@ -3,7 +3,7 @@
  * callback. Only frames' headers are told, never their contents.
  */
 import type { Bytes } from "../core/bytes.ts";
-import { nameOfTransportError } from "./errors.ts";
+import { nameOfTransportError, TransportError } from "./errors.ts";
 import { type FrameHandler, FrameType, readFrames } from "./frames.ts";
 import type { QlogEvent } from "./json-seq.ts";
 import type { PathMetrics, SessionLog } from "./log.ts";
@@ -28,8 +28,9 @@ function describe(packet: Bytes, ackDelayExponent: number): Frame[] {
   reader.begin(packet, 0, packet.length);
   try {
     readFrames(reader, describer(frames, ackDelayExponent));
-  } catch {
-    frames.push({ frame_type: "unknown" });
+  } catch (error) {
+    const frame_type_bytes = error instanceof TransportError ? Math.max(error.frameType, 0) : 0;
+    frames.push({ frame_type: "unknown", frame_type_bytes });
   }
   return frames;
 }
@@ -38,18 +39,24 @@ function describer(frames: Frame[], ackDelayExponent: number): FrameHandler {
   const add = (frame_type: string, rest: Frame = {}) => {
     frames.push({ frame_type, ...rest });
   };
-  let ranges: number[][] = [];
+  let ack = { epoch: 0, ack_delay: 0, acked_ranges: [] as number[][] };
   const kind = (unidirectional: boolean) => (unidirectional ? "unidirectional" : "bidirectional");
   return {
     transportParameters: (_start, length) =>
       add("qx_transport_parameters", { raw: { payload_length: length } }),
     ping: () => add("ping"),
     ackBegin: (epoch, _largest, delay) => {
-      ranges = [];
-      add("ack", { epoch, ack_delay: (delay * 2 ** ackDelayExponent) / 1000, acked_ranges: ranges });
+      ack = { epoch, ack_delay: (delay * 2 ** ackDelayExponent) / 1000, acked_ranges: [] };
+      add("ack", ack);
     },
-    ackRange: (_epoch, smallest, largest) =>
-      ranges.push(smallest === largest ? [smallest] : [smallest, largest]),
+    // Numbers begin anew with each epoch: a frame that reaches into an older one is told as one frame for each.
+    ackRange: (epoch, smallest, largest) => {
+      if (epoch !== ack.epoch) {
+        ack = { ...ack, epoch, acked_ranges: [] };
+        add("ack", ack);
+      }
+      ack.acked_ranges.push(smallest === largest ? [smallest] : [smallest, largest]);
+    },
     ackEnd: () => {},
     resetStream: (stream_id, error_code, final_size) =>
       add("reset_stream", { stream_id, ...errorOf(true, error_code), final_size }),
