@@ -116,7 +116,10 @@ export class SessionEngine {
   }
 
   #parameters(): TransportParameters {
-    const { streamWindow, sessionWindow, maxIncomingBidi, maxIncomingUni, idleTimeoutMs } = this.#options;
+    const { streamWindow, sessionWindow, maxIncomingBidi, maxIncomingUni, idleTimeoutMs, padding } =
+      this.#options;
+    // At a constant rate an ACK waits for the next packet.
+    const waitMs = padding.kind === "constant" ? Math.ceil(padding.intervalMs) : 0;
     return {
       maxIdleTimeoutMs: Math.round(idleTimeoutMs ?? 0),
       maxUdpPayloadSize: 65_527,
@@ -127,7 +130,7 @@ export class SessionEngine {
       initialMaxStreamsBidi: maxIncomingBidi,
       initialMaxStreamsUni: maxIncomingUni,
       ackDelayExponent: ACK_DELAY_EXPONENT,
-      maxAckDelayMs: MAX_ACK_DELAY_MS,
+      maxAckDelayMs: Math.max(MAX_ACK_DELAY_MS, waitMs),
       maxDatagramFrameSize: MAX_DATAGRAM_FRAME_SIZE,
     };
   }

@@ -208,6 +208,13 @@ describe("padding", () => {
     expect(client.engine.maxDatagramSize).toBe(299);
   });
 
+  test("at a constant rate the peer is told that ACKs wait for the next packet", () => {
+    const told = (intervalMs: number) =>
+      new SessionPair({ client: { padding: { kind: "constant", packetBytes: 300, intervalMs } } }).ready()
+        .server.engine.peerParameters!.maxAckDelayMs;
+    expect([told(10), told(100.5)]).toEqual([25, 101]);
+  });
+
   test("at a constant rate: one packet of one size each interval, and nothing else", () => {
     const lengths = sizes({ kind: "constant", packetBytes: 500, intervalMs: 10 }, 2000);
     expect(new Set(lengths)).toEqual(new Set([500]));
