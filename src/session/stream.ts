@@ -14,7 +14,7 @@ export const StreamControl = {
 export interface StreamUser {
   /** There is something to read, or the end. */
   readable(): void;
-  /** Bytes that were written have been sent. */
+  /** Bytes that were written have been sent, or are not kept any more. */
   writable(): void;
   /** All that was written, and the end, has been acknowledged. */
   acknowledged(): void;

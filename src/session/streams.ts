@@ -391,8 +391,9 @@ export class Streams {
     const { send } = stream;
     if (range !== undefined) {
       const { state } = send!;
-      send!.handleAcknowledged(range);
+      const isReleased = send!.handleAcknowledged(range) > 0;
       if (send!.state === "acknowledged" && state !== "acknowledged") stream.user?.acknowledged();
+      else if (isReleased) stream.user?.writable();
     } else if (type === FrameType.reset_stream) send!.state = "reset_acknowledged";
     else return;
     this.#tidy(stream);

@@ -92,6 +92,10 @@ export class WebSession implements StreamsOwner {
     return this.engine.streams;
   }
 
+  get windowBytes(): number {
+    return this.engine.recovery.windowBytes;
+  }
+
   wake(): void {
     this.#host.wake();
   }

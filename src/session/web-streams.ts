@@ -7,6 +7,8 @@ import type { Streams } from "./streams.ts";
 /** What streams need of the session. */
 export interface StreamsOwner {
   readonly streams: Streams;
+  /** The congestion window. */
+  readonly windowBytes: number;
   /** There is something to send. */
   wake(): void;
 }
@@ -44,6 +46,13 @@ export interface BidirectionalStream {
 /** What is written but not sent yet before `write` waits, and the least that must have gone for it to go on. */
 const SEND_BUFFER_BYTES = 262_144;
 const RESUME_BYTES = 131_072;
+/**
+ * What is kept for a stream until it is acknowledged: more than windows may have under way while a loss is repaired, and
+ * not as much as a peer likes that leaves a stream's beginning unacknowledged.
+ */
+const MIN_KEPT_BYTES = 1_048_576;
+const MAX_KEPT_BYTES = 16_777_216;
+const KEPT_WINDOWS = 4;
 /** The most that one read answers. */
 const CHUNK_BYTES = 65_536;
 
@@ -162,12 +171,14 @@ class Reader {
 
 class Writer {
   readonly face: SendStreamFace;
+  readonly #owner: StreamsOwner;
   readonly #stream: Stream;
   #controller: WritableStreamDefaultController | undefined;
   #waiting: { resolve(): void; reject(error: Error): void } | undefined;
   #isClosing = false;
 
   constructor(owner: StreamsOwner, stream: Stream) {
+    this.#owner = owner;
     this.#stream = stream;
     const send = stream.send!;
     const { streams } = owner;
@@ -188,8 +199,7 @@ class Writer {
           throw error;
         }
         owner.wake();
-        if (send.unsentBytes <= SEND_BUFFER_BYTES) return undefined;
-        return this.#wait();
+        return this.#hasRoom(SEND_BUFFER_BYTES) ? undefined : this.#wait();
       },
       close: () => {
         streams.finish(stream);
@@ -229,6 +239,13 @@ class Writer {
     });
   }
 
+  #hasRoom(unsentBytes: number): boolean {
+    const { unsentBytes: unsent, written, acknowledged } = this.#stream.send!;
+    const windows = KEPT_WINDOWS * this.#owner.windowBytes;
+    const keptBytes = Math.min(Math.max(windows, MIN_KEPT_BYTES), MAX_KEPT_BYTES);
+    return unsent <= unsentBytes && written - acknowledged <= keptBytes;
+  }
+
   #wait(): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#waiting = { resolve, reject };
@@ -241,7 +258,7 @@ class Writer {
   }
 
   wake(): void {
-    if (!this.#isClosing && this.#stream.send!.unsentBytes <= RESUME_BYTES) this.#settle();
+    if (!this.#isClosing && this.#waiting !== undefined && this.#hasRoom(RESUME_BYTES)) this.#settle();
   }
 
   acknowledged(): void {
