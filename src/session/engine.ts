@@ -291,7 +291,11 @@ export class SessionEngine {
   handleTimeout(): void {
     const nowMs = this.#host.now();
     if (this.#closing !== undefined) {
-      if (this.#closing.handleTimeout(nowMs)) this.#finish();
+      if (this.#closing.handleTimeout(nowMs)) {
+        // Those before may be lost, and what ends DTLS tells no code.
+        this.#flushClosing();
+        this.#finish();
+      }
       this.flush();
       return;
     }
