@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
+import { outsidePrograms } from "./outside.mjs";
 import { output, root, run, runMain, say, ToolError } from "./process.mjs";
 import { findRuntime, RUNTIMES } from "./runtimes.mjs";
 import { setup } from "./setup.mjs";
@@ -54,10 +55,9 @@ async function* runAll(wanted, scratch) {
 
 /** Starts the servers and gateways that the suites need beside them. Resolves to where they are, as JSON. */
 async function startOutside(program, signal) {
-  const { command, args } = await findRuntime("deno");
-  const deno = [command, ...args, join(suiteFolder, "outside.deno.ts")];
+  const programs = JSON.stringify(await outsidePrograms());
   return new Promise((resolve, reject) => {
-    const running = run(process.execPath, [program, ...deno], { onLine: resolve, signal });
+    const running = run(process.execPath, [program, programs], { onLine: resolve, signal });
     running.then((result) => reject(new ToolError(`the servers of the suite ended:\n${output(result)}`)));
   });
 }

@@ -55,7 +55,7 @@ export interface Env {
   readonly carriers: UdpCarriers | undefined;
   /** Whether the runtime has UDP sockets, and whether these hear that nobody listens at the other end. */
   readonly udp: "none" | "unconnected" | "connected";
-  /** What only the suite of gateways needs. */
+  /** What only the suites need that talk to other programs. */
   readonly gateways?: Gateways;
 }
 

@@ -15,6 +15,7 @@ import { OwnCertificates } from "../../src/gateway/certificates.ts";
 import { Forwarder } from "../../src/gateway/forwarder.ts";
 import { forwarderSettings } from "../../src/gateway/options.ts";
 import type { CertificateHash } from "../../src/transport/types.ts";
+import { ask } from "./ask.ts";
 import type { Env } from "./env.ts";
 import { bytesEqual, equal, ok, rejects, test } from "./harness.ts";
 import { identity, type Outside, sharedKey, sharedPassword, type TargetName } from "./outside.ts";
@@ -69,18 +70,6 @@ function wayTest(name: string, fn: (way: Way) => Promise<void>): void {
   });
 }
 
-/** The answer to a datagram, which is sent again while there is none: datagrams get lost. */
-function ask(session: Session, datagram: Uint8Array): Promise<Bytes> {
-  return new Promise((resolve) => {
-    const again = setInterval(() => session.sendDatagram(datagram), 100);
-    session.ondatagram = (answer) => {
-      clearInterval(again);
-      resolve(answer.slice());
-    };
-    session.sendDatagram(datagram);
-  });
-}
-
 /** The answer to this datagram: answers to others may still be on their way. */
 async function askFor(session: Session, question: string): Promise<void> {
   while (text(await ask(session, utf8(question))) !== question);
@@ -111,7 +100,7 @@ wayTest("with a password, and with a wrong one", async ({ dial }) => {
 });
 
 wayTest("with the server's public key, and with another's", async ({ dial, outside }) => {
-  const trusted = [fromBase64(outside.publicKey)];
+  const trusted = [fromBase64(outside.servers.node.publicKey)];
   const session = await dial("key", publicKey({ trusted }));
   equal(session.peer?.kind, "public_key");
   await askFor(session, "by key");

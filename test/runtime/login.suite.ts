@@ -17,6 +17,7 @@ import { sharing } from "../../src/endpoint/platform.ts";
 import type { Server } from "../../src/endpoint/server.ts";
 import type { Session } from "../../src/endpoint/session.ts";
 import { MemoryNetwork } from "../../src/transport/memory.ts";
+import { ask } from "./ask.ts";
 import type { Endpoint } from "./env.ts";
 import { bytesEqual, equal, ok, rejects, test } from "./harness.ts";
 
@@ -74,18 +75,6 @@ async function withServer(
   } finally {
     await server.close();
   }
-}
-
-/** The answer to a datagram, which is sent again while there is none: even here, full sockets lose some. */
-function ask(session: Session, datagram: Uint8Array): Promise<Bytes> {
-  return new Promise((resolve) => {
-    const again = setInterval(() => session.sendDatagram(datagram), 100);
-    session.ondatagram = (answer) => {
-      clearInterval(again);
-      resolve(answer.slice());
-    };
-    session.sendDatagram(datagram);
-  });
 }
 
 /** Settles when the client has its ticket. */

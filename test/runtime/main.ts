@@ -2,7 +2,8 @@ import { connect as connectTcp } from "node:net";
 import { webCryptoAes } from "../../src/core/webcrypto-aes.ts";
 import { nodeAes } from "../../src/crypto/node-aes.ts";
 import type { UdpCarriers } from "../../src/transport/types.ts";
-import type { Endpoint, Env, Gateways } from "./env.ts";
+import { entryPoint } from "./entry-point.ts";
+import type { Env, Gateways } from "./env.ts";
 import { type Event, run } from "./harness.ts";
 import { nodeReference } from "./references.node.ts";
 import { nobleReference, webCryptoReference } from "./references.ts";
@@ -14,14 +15,7 @@ const [runtime, ...suites] = process.argv.slice(2);
 if (runtime === undefined) throw new TypeError("the runtime's name is missing");
 for (const suite of suites) await import(suite);
 
-/** The entry point that package.json names for this runtime. */
-async function endpoint(name: string): Promise<Endpoint> {
-  if (name === "deno") return import("../../src/endpoint/deno-index.ts");
-  if (name === "bun") return import("../../src/endpoint/bun-index.ts");
-  return import("../../src/endpoint/node-index.ts");
-}
-
-/** What that entry point stands on. */
+/** What the entry point stands on. */
 async function carriers(name: string): Promise<UdpCarriers> {
   if (name === "deno") return (await import("../../src/transport/deno-udp.ts")).denoUdp;
   if (name === "bun") return (await import("../../src/transport/bun-udp.ts")).bunUdp;
@@ -39,7 +33,7 @@ const env: Env = {
   runtime,
   references: [nodeReference, webCryptoReference, nobleReference],
   aesBackends: { "node:crypto": nodeAes, WebCrypto: webCryptoAes() },
-  endpoint: await endpoint(runtime),
+  endpoint: await entryPoint(runtime),
   carriers: await carriers(runtime),
   udp: runtime === "deno" ? "unconnected" : "connected",
   gateways: {

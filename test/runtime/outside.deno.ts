@@ -2,7 +2,7 @@ import { openGateway } from "../../deno/gateway.ts";
 
 // The WebTransport gateway, in Deno: says where it is on standard output, and stops when standard input ends.
 
-const { url, hashes, targets, folder } = JSON.parse(process.argv[2]!);
+const { url, hashes, targets, folder } = JSON.parse(process.argv[3]!);
 const gateway = await openGateway(hashes, {
   targets,
   webTransport: url,

@@ -1,4 +1,4 @@
-/** {@link Outside} in Node, which has a Deno of its own for WebTransport if it is told where that is. */
+/** {@link Outside} in Node, with what other runtimes have to do in programs of theirs. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
@@ -8,46 +8,40 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { toBase64 } from "../../src/crypto/bytes.ts";
-import { generatePkcs8, signerFromPkcs8 } from "../../src/crypto/signer.ts";
-import {
-  type Auth,
-  LoginThrottle,
-  listen,
-  MemoryRecordStore,
-  password,
-  psk,
-  publicKey,
-  register,
-} from "../../src/endpoint/node-index.ts";
-import type { Server } from "../../src/endpoint/server.ts";
+import * as endpoint from "../../src/endpoint/node-index.ts";
 import { type Gateway, openGateway } from "../../src/gateway/node-index.ts";
-import { identity, type Outside, sharedKey, sharedPassword, type TargetName } from "./outside.ts";
+import { type Outside, SERVER_RUNTIMES, type ServerRuntime, type Servers } from "./outside.ts";
+import { openServers } from "./servers.ts";
+
+/** A program and its arguments. */
+export type CommandLine = readonly [string, ...string[]];
+
+export interface Programs {
+  /** Runs the gateway of WebTransport. */
+  readonly webTransport?: CommandLine;
+  /** Run the servers in other runtimes than this. */
+  readonly servers: Readonly<Record<Exclude<ServerRuntime, "node">, CommandLine>>;
+}
 
 export interface OpenedOutside extends Outside {
   close(): Promise<void>;
 }
 
-/** @param deno program and arguments that run the WebTransport gateway */
-export async function openOutside(deno?: readonly string[]): Promise<OpenedOutside> {
-  const serverKey = await generatePkcs8("Ed25519");
-  const record = await register({ identity, password: sharedPassword, iterations: 30_000 });
-  // Every runtime comes with wrong passwords too.
-  const throttle = new LoginThrottle({ placeFailures: 1000, identityFailures: 1000, addressFailures: 1000 });
-  const [ofPsk, ofPassword, ofKey] = await Promise.all([
-    echo(psk({ identity, key: sharedKey })),
-    echo(password(new MemoryRecordStore([record]), { throttle })),
-    echo(publicKey({ key: serverKey })),
+export async function openOutside(programs: Programs): Promise<OpenedOutside> {
+  const [node, deno, bun] = await Promise.all([
+    openServers(endpoint),
+    start<Servers>(programs.servers.deno),
+    start<Servers>(programs.servers.bun),
   ]);
-  const targets: Record<TargetName, string> = {
-    psk: ofPsk.url,
-    password: ofPassword.url,
-    key: ofKey.url,
-    dead: await deadUrl(),
-  };
+  const { close, ...inNode } = node;
+  const servers = { node: inNode, deno: deno.said, bun: bun.said };
+  const targets: Record<string, string> = { ...node.urls, dead: await deadUrl() };
+  for (const runtime of SERVER_RUNTIMES) {
+    for (const [login, url] of Object.entries(servers[runtime].urls)) targets[`${runtime}-${login}`] = url;
+  }
   const limits = { clientsPerAddress: 1000 };
   let webSocket = await openGateway("http://127.0.0.1:0", { targets, limits });
-  const webTransport = deno && (await DenoGateway.open(deno, targets));
+  const webTransport = programs.webTransport && (await DenoGateway.open(programs.webTransport, targets));
 
   const control = createServer(async ({ url }, response) => {
     if (url === "/webSocket")
@@ -61,23 +55,14 @@ export async function openOutside(deno?: readonly string[]): Promise<OpenedOutsi
     webSocket: webSocket.url.replace("http", "ws"),
     webTransport: webTransport?.urls,
     restart: `http://127.0.0.1:${(control.address() as AddressInfo).port}`,
-    publicKey: toBase64((await signerFromPkcs8(serverKey)).publicKey),
+    servers,
     async close() {
       control.close();
       control.closeAllConnections();
       await Promise.all([webSocket.close(), webTransport?.close()]);
-      await Promise.all([ofPsk, ofPassword, ofKey].map((server) => server.close()));
+      await Promise.all([close(), stop(deno.child), stop(bun.child)]);
     },
   };
-}
-
-function echo(auth: Auth): Promise<Server> {
-  return listen("udp://127.0.0.1:0", {
-    auth,
-    onsession: (session) => {
-      session.ondatagram = (datagram) => void session.sendDatagram(datagram);
-    },
-  });
 }
 
 /** Where nobody listens, as far as that can be known. */
@@ -95,40 +80,43 @@ async function reopen(gateway: Gateway, open: () => Promise<Gateway>): Promise<G
   return open();
 }
 
+interface GatewayUrls {
+  readonly url: string;
+  readonly hashes: string;
+}
+
 /** The gateway in Deno, a program of its own. */
 class DenoGateway {
-  readonly urls: { readonly url: string; readonly hashes: string };
-  readonly #command: readonly string[];
+  readonly urls: GatewayUrls;
+  readonly #program: CommandLine;
   readonly #targets: Readonly<Record<string, string>>;
   readonly #folder: string;
   #child: ChildProcess;
 
   private constructor(
-    command: readonly string[],
+    program: CommandLine,
     targets: Readonly<Record<string, string>>,
     folder: string,
-    { child, urls }: Started,
+    { child, said }: Started<GatewayUrls>,
   ) {
-    this.#command = command;
+    this.#program = program;
     this.#targets = targets;
     this.#folder = folder;
     this.#child = child;
-    this.urls = urls;
+    this.urls = said;
   }
 
-  static async open(
-    command: readonly string[],
-    targets: Readonly<Record<string, string>>,
-  ): Promise<DenoGateway> {
+  static async open(program: CommandLine, targets: Readonly<Record<string, string>>): Promise<DenoGateway> {
     const folder = await mkdtemp(join(tmpdir(), "sealgram-"));
     const urls = { url: "https://127.0.0.1:0", hashes: "http://127.0.0.1:0" };
-    return new DenoGateway(command, targets, folder, await start(command, targets, folder, urls));
+    return new DenoGateway(program, targets, folder, await start(program, { ...urls, targets, folder }));
   }
 
   /** At the same ports, with the same certificates. */
   async restart(): Promise<void> {
     await stop(this.#child);
-    ({ child: this.#child } = await start(this.#command, this.#targets, this.#folder, this.urls));
+    const options = { ...this.urls, targets: this.#targets, folder: this.#folder };
+    ({ child: this.#child } = await start(this.#program, options));
   }
 
   async close(): Promise<void> {
@@ -137,21 +125,16 @@ class DenoGateway {
   }
 }
 
-interface Started {
+interface Started<T> {
   readonly child: ChildProcess;
-  readonly urls: DenoGateway["urls"];
+  /** Its first line, which is JSON. */
+  readonly said: T;
 }
 
-async function start(
-  [command, ...args]: readonly string[],
-  targets: Readonly<Record<string, string>>,
-  folder: string,
-  urls: DenoGateway["urls"],
-): Promise<Started> {
-  const options = JSON.stringify({ ...urls, targets, folder });
-  const child = spawn(command!, [...args, options], { stdio: ["pipe", "pipe", "inherit"] });
-  for await (const line of createInterface(child.stdout)) return { child, urls: JSON.parse(line) };
-  throw new Error("the gateway in Deno did not start");
+async function start<T>([command, ...args]: CommandLine, options: object = {}): Promise<Started<T>> {
+  const child = spawn(command, [...args, JSON.stringify(options)], { stdio: ["pipe", "pipe", "inherit"] });
+  for await (const line of createInterface(child.stdout)) return { child, said: JSON.parse(line) };
+  throw new Error(`a program said nothing: ${[command, ...args].join(" ")}`);
 }
 
 /** It stops by itself when nobody can tell it anything any more. */

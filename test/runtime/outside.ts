@@ -8,12 +8,29 @@ export interface Outside {
   readonly webTransport: { readonly url: string; readonly hashes: string } | undefined;
   /** A POST to `/webSocket` or `/webTransport` there stops that gateway and starts it again; answers when it has. */
   readonly restart: string;
-  /** The key of the server that has one: SubjectPublicKeyInfo in base64. */
+  /** The servers in each runtime. */
+  readonly servers: Readonly<Record<ServerRuntime, Servers>>;
+}
+
+export const SERVER_RUNTIMES = ["node", "deno", "bun"] as const;
+
+export type ServerRuntime = (typeof SERVER_RUNTIMES)[number];
+
+/** How a client logs in, which is what a server is named by. */
+export type LoginName = "psk" | "password" | "key";
+
+/**
+ * Servers of one runtime. They send every datagram back, and ask what they are asked: the response to a request is the
+ * port that it came from, in two bytes, and the client's own response to the same request.
+ */
+export interface Servers {
+  readonly urls: Readonly<Record<LoginName, string>>;
+  /** The key of the one that has a key: SubjectPublicKeyInfo in base64. */
   readonly publicKey: string;
 }
 
-/** The servers behind each gateway send everything back; they are named by how a client logs in there. */
-export type TargetName = "psk" | "password" | "key" | "dead";
+/** The servers behind each gateway; those in Node have short names, too. */
+export type TargetName = LoginName | "dead" | `${ServerRuntime}-${LoginName}`;
 
 export const identity = "alice";
 export const sharedKey: Bytes = new Uint8Array(32).fill(9);

@@ -8,7 +8,7 @@ import { openGateway } from "../../src/gateway/node-index.ts";
 import { nodeUdp } from "../../src/transport/node-udp.ts";
 import type { Env } from "./env.ts";
 import { registered } from "./harness.ts";
-import { openOutside } from "./outside.node.ts";
+import { openOutside, type Programs } from "./outside.node.ts";
 import { nodeReference } from "./references.node.ts";
 import { nobleReference, webCryptoReference } from "./references.ts";
 
@@ -17,7 +17,12 @@ import { nobleReference, webCryptoReference } from "./references.ts";
 const suites = readdirSync(new URL(".", import.meta.url)).filter((name) => name.endsWith(".suite.ts"));
 for (const suite of suites) await import(/* @vite-ignore */ `./${suite}`);
 
-const outside = await openOutside();
+// Has no declarations.
+const { outsidePrograms } = (await import(new URL("../../tools/outside.mjs", import.meta.url).href)) as {
+  outsidePrograms(): Promise<Programs>;
+};
+const { servers } = await outsidePrograms();
+const outside = await openOutside({ servers });
 afterAll(() => outside.close());
 
 const env: Env = {

@@ -1,7 +1,7 @@
 import type { Bytes } from "../../src/core/bytes.ts";
 import { type ListenOptions, psk, SealgramError } from "../../src/endpoint/api.ts";
 import type { Server } from "../../src/endpoint/server.ts";
-import type { Session } from "../../src/endpoint/session.ts";
+import { ask } from "./ask.ts";
 import type { Endpoint, Env } from "./env.ts";
 import { bytesEqual, equal, ok, rejects, test } from "./harness.ts";
 
@@ -42,18 +42,6 @@ async function withEcho(
   } finally {
     await server.close();
   }
-}
-
-/** The answer to a datagram, which is sent again while there is none: even here, full sockets lose some. */
-function ask(session: Session, datagram: Uint8Array): Promise<Bytes> {
-  return new Promise((resolve) => {
-    const again = setInterval(() => session.sendDatagram(datagram), 100);
-    session.ondatagram = (answer) => {
-      clearInterval(again);
-      resolve(answer.slice());
-    };
-    session.sendDatagram(datagram);
-  });
 }
 
 udpTest("datagrams of all sizes come back as they were sent", (endpoint) =>
