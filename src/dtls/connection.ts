@@ -81,15 +81,12 @@ export class Connection {
     if (config.role === "server") this.#handshake.resume();
   }
 
+  // Objects of methods alone: with getters each would be a dictionary, of half a kilobyte for each connection.
+
   #receivedConnectionIds(): ReceivedConnectionIds {
-    const connection = this;
     return {
-      get length() {
-        return connection.#receivesConnectionId ? (connection.#ownConnectionId?.length ?? 0) : 0;
-      },
-      get isOpen() {
-        return connection.#connectionIds === undefined;
-      },
+      length: () => (this.#receivesConnectionId ? (this.#ownConnectionId?.length ?? 0) : 0),
+      isOpen: () => this.#connectionIds === undefined,
       has: (id) => this.#connectionIds?.hasIssued(id) ?? isEqual(id, this.#ownConnectionId!),
     };
   }
@@ -362,18 +359,13 @@ export class Connection {
   // What comes in
 
   #incomingOwner(): IncomingOwner {
-    const connection = this;
     return {
       role: this.#config.role,
-      get isClosed() {
-        return connection.#state === "closed";
-      },
-      get established() {
-        return connection.#established;
-      },
-      handleMessages: () => connection.#drain(),
-      endedByPeer: (reason) => connection.#endedByPeer(reason),
-      fail: (error) => connection.#fail(error),
+      isClosed: () => this.#state === "closed",
+      established: () => this.#established,
+      handleMessages: () => this.#drain(),
+      endedByPeer: (reason) => this.#endedByPeer(reason),
+      fail: (error) => this.#fail(error),
     };
   }
 
@@ -432,18 +424,14 @@ export class Connection {
   // Paths
 
   #pathsHost(): PathsHost {
-    const connection = this;
     return {
-      now: () => connection.#host.now(),
-      random: (length) => connection.#config.crypto.random(length),
-      get rttMs() {
-        return connection.rttMs;
-      },
-      sendRoutability: (message, to) =>
-        connection.#guard(() => connection.#outgoing.sendRoutability(message, to)),
-      moved() {
-        connection.#established?.moved();
-        connection.#host.moved(connection.path);
+      now: () => this.#host.now(),
+      random: (length) => this.#config.crypto.random(length),
+      rttMs: () => this.rttMs,
+      sendRoutability: (message, to) => this.#guard(() => this.#outgoing.sendRoutability(message, to)),
+      moved: () => {
+        this.#established?.moved();
+        this.#host.moved(this.path);
       },
     };
   }

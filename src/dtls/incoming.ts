@@ -18,9 +18,9 @@ const LEAST_RECORD_OVERHEAD = 19;
 
 export interface IncomingOwner {
   readonly role: Role;
-  readonly isClosed: boolean;
+  isClosed(): boolean;
   /** Once the handshake is complete. */
-  readonly established: Established | undefined;
+  established(): Established | undefined;
   /** Handshake messages may be complete. */
   handleMessages(): void;
   /** The peer has ended the connection, by close_notify or by an alert that says why. */
@@ -67,10 +67,10 @@ export class Incoming implements RecordReceiver {
     newest: boolean,
     path: Path,
   ): void {
-    if (this.#owner.isClosed) return;
+    if (this.#owner.isClosed()) return;
     if (epoch > 0) {
       this.#authentic(epoch, newest, path, length);
-      if (this.#owner.isClosed) return;
+      if (this.#owner.isClosed()) return;
     }
     if (type === ContentType.application_data && epoch > HANDSHAKE_EPOCH) {
       this.#host.data(buffer, start, length, epoch, sequenceNumber);
@@ -87,21 +87,21 @@ export class Incoming implements RecordReceiver {
 
   keyWearsOut(epoch: number): void {
     try {
-      this.#owner.established?.keyWearsOut(epoch);
+      this.#owner.established()?.keyWearsOut(epoch);
     } catch (error) {
       this.#owner.fail(error);
     }
   }
 
   keyIsWornOut(epoch: number): void {
-    if (this.#owner.established?.keyIsWornOut(epoch)) return;
+    if (this.#owner.established()?.keyIsWornOut(epoch)) return;
     this.#owner.fail(new SealgramError("too_many_forgeries", "too many records failed authentication"));
   }
 
   #authentic(epoch: number, newest: boolean, from: Path, length: number): void {
     this.#lastReceivedAtMs = this.#host.now();
     this.#hasAuthenticRecord = true;
-    this.#owner.established?.received(epoch);
+    this.#owner.established()?.received(epoch);
     this.#paths.authenticated(from, newest, length + LEAST_RECORD_OVERHEAD);
   }
 

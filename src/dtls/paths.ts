@@ -7,7 +7,7 @@ export interface PathsHost {
   now(): number;
   random(length: number): Bytes;
   /** Round trip on the path in use, if it was measured. */
-  readonly rttMs: number | undefined;
+  rttMs(): number | undefined;
   /** Sends a message in a datagram of its own to this address. */
   sendRoutability(message: RoutabilityMessage, to: PathState): void;
   /** The peer is at the path now in use. */
@@ -69,7 +69,7 @@ export class Paths {
   /** Starts a check of an address; the old one stays in use until it has succeeded. */
   #check(path: Path, receivedBytes: number): void {
     const random = (length: number) => this.#host.random(length);
-    this.#validation = new PathValidation(path, random, this.#host.now(), this.#host.rttMs);
+    this.#validation = new PathValidation(path, random, this.#host.now(), this.#host.rttMs());
     this.#validation.state.received(receivedBytes);
     this.handleTimeout();
   }

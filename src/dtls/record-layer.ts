@@ -87,9 +87,9 @@ export interface RecordReceiver {
 /** The connection IDs that the peer was told to send. */
 export interface ReceivedConnectionIds {
   /** Of all of them, in bytes; 0 for none. */
-  readonly length: number;
+  length(): number;
   /** Whether the peer may not send any: they are offered, and it has not answered. */
-  readonly isOpen: boolean;
+  isOpen(): boolean;
   has(connectionId: Bytes): boolean;
 }
 
@@ -279,7 +279,7 @@ export class RecordLayer {
     let pending: Promise<void>[] | undefined;
     const connectionIds = this.#connectionIds;
     let isFirst = true;
-    reader.begin(datagram, connectionIds.length, maybeWithout || connectionIds.isOpen);
+    reader.begin(datagram, connectionIds.length(), maybeWithout || connectionIds.isOpen());
     while (reader.next()) {
       const { kind } = reader;
       if (kind === RecordKind.ciphertext) {

@@ -6,7 +6,11 @@ import { Reliability } from "../../src/dtls/reliability.ts";
 import { defaultReliability } from "../../src/dtls/reliability-options.ts";
 
 test("message_seq MUST NOT wrap: the association ends (§5.2)", () => {
-  const records = new RecordLayer(RecordCore.loadSync(), { length: 0, isOpen: false, has: () => false });
+  const records = new RecordLayer(RecordCore.loadSync(), {
+    length: () => 0,
+    isOpen: () => false,
+    has: () => false,
+  });
   const sent: number[] = [];
   const sink = {
     admit: () => true,
