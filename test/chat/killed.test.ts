@@ -1,53 +1,16 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import { join } from "node:path";
-import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
 import { expect, onTestFinished, test } from "vitest";
 import { chatBy } from "../../src/apps/chat/client/entry.ts";
 import { connect } from "../../src/endpoint/node-index.ts";
+import { ServerProcess, until } from "./server-process.ts";
 import { temporaryFolder } from "./support.ts";
 
-const root = fileURLToPath(new URL("../..", import.meta.url));
 const ChatClient = chatBy(connect);
-
-/** Node 20 does not run TypeScript. */
-async function program(): Promise<string> {
-  const outfile = join(root, "build/test/killed-server.mjs");
-  await build({
-    entryPoints: [join(root, "test/chat/killed-server.ts")],
-    bundle: true,
-    format: "esm",
-    platform: "node",
-    packages: "external",
-    outfile,
-    logLevel: "silent",
-  });
-  return outfile;
-}
-
-async function start(
-  file: string,
-  folder: string,
-  url: string,
-): Promise<{ child: ChildProcess; url: string; link: string }> {
-  const child = spawn(process.execPath, [file, folder, url], { stdio: ["ignore", "pipe", "inherit"] });
-  onTestFinished(() => void child.kill("SIGKILL"));
-  const [line] = (await once(createInterface({ input: child.stdout! }), "line")) as [string];
-  return { child, ...(JSON.parse(line) as { url: string; link: string }) };
-}
-
-async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 1));
-}
 
 test("a server that is killed in the middle, time and again, has lost and doubled nothing of what it has confirmed", async () => {
   // The silence after which clients look for a new server.
   const idleTimeoutMs = 1_000;
   const folder = temporaryFolder();
-  const file = await program();
-  let server = await start(file, folder, "udp://127.0.0.1:0");
+  let server = await ServerProcess.start(folder);
   const { url } = server;
   const auth = await ChatClient.join(server.link, { name: "olga" });
   const olga = await ChatClient.connect(server.link, { auth, idleTimeoutMs });
@@ -72,9 +35,8 @@ test("a server that is killed in the middle, time and again, has lost and double
   })();
   for (const after of [40, 120, 200]) {
     await until(() => stored.size >= after);
-    server.child.kill("SIGKILL");
-    await once(server.child, "exit");
-    server = await start(file, folder, url);
+    await server.kill();
+    server = await ServerProcess.start(folder, url);
   }
   await sending;
   await until(() => stored.size === total && seen.length >= total);
