@@ -292,7 +292,9 @@ export class Client extends Emitter<ChatEvents> {
       case "receipts": {
         const { room: id, receipts } = event as Events["receipts"];
         const room = this.#rooms.get(id);
-        if (room !== undefined) this.emit("receipts", { room, receipts });
+        if (room === undefined) return;
+        for (const { user, read } of receipts) if (user === this.user.name) room.readElsewhere(read);
+        this.emit("receipts", { room, receipts });
       }
     }
   }

@@ -21,6 +21,14 @@ export { type ChatEvents, type ChatOptions, Client, type RoomMessage } from "./c
 export { type ChatAuth, formatPsk, type NewUser, newId, parsePsk } from "./credentials.ts";
 export type { Outgoing, Stored } from "./outbox.ts";
 export { ChatRoom, type SendOptions, type UploadOptions } from "./room.ts";
+export {
+  type HappeningItem,
+  type MessageItem,
+  type MessageState,
+  Timeline,
+  type TimelineItem,
+} from "./timeline.ts";
+export { ChatView, type ChatViewEvents, type ConnectionState } from "./view.ts";
 
 export interface ChatFace {
   /**

@@ -1,7 +1,16 @@
 /** A room, or a conversation of two, as one of those who are in it has it. */
 
 import { ChatError, type Params } from "../protocol.ts";
-import type { AttachmentInfo, Entry, Member, MessageEntry, Receipt, Role, RoomInfo } from "../types.ts";
+import type {
+  Access,
+  AttachmentInfo,
+  Entry,
+  Member,
+  MessageEntry,
+  Receipt,
+  Role,
+  RoomInfo,
+} from "../types.ts";
 import type { Connection } from "./connection.ts";
 import { newId } from "./credentials.ts";
 import { Feed } from "./feed.ts";
@@ -64,8 +73,19 @@ export class ChatRoom implements AsyncIterable<MessageEntry> {
   get topic(): string {
     return this.#info.topic;
   }
+  get access(): Access {
+    return this.#info.access;
+  }
   get role(): Role {
     return this.#info.role ?? "member";
+  }
+  /** How many are in it. */
+  get memberCount(): number {
+    return this.#info.members;
+  }
+  /** The position of its newest entry, as far as this client was told; 0 if there is none. */
+  get head(): number {
+    return Math.max(this.#info.head, this.#position);
   }
   /** Whether this client still is in it. */
   get isMember(): boolean {
@@ -218,9 +238,14 @@ export class ChatRoom implements AsyncIterable<MessageEntry> {
   receive(entry: Entry): boolean {
     if (entry.position <= this.#position) return false;
     this.#position = entry.position;
-    if (entry.kind === "topic") this.#info = { ...this.#info, topic: entry.text };
+    this.#info = after(this.#info, entry);
     if (entry.kind === "message") for (const feed of this.#feeds) feed.push(entry);
     return true;
+  }
+
+  /** @internal This user has read it elsewhere. */
+  readElsewhere(position: number): void {
+    this.#read = Math.max(this.#read, position);
   }
 
   /** @internal Whether an iteration has more than it should. */
@@ -250,6 +275,22 @@ const CHUNK_BYTES = 65_536;
 
 function* slices(bytes: Uint8Array): Generator<Uint8Array, void> {
   for (let at = 0; at < bytes.length; at += CHUNK_BYTES) yield bytes.subarray(at, at + CHUNK_BYTES);
+}
+
+/** What is known of a room once something has happened there that was not known with it. */
+function after(info: RoomInfo, entry: Entry): RoomInfo {
+  if (entry.position <= info.head) return info;
+  const { position: head } = entry;
+  switch (entry.kind) {
+    case "topic":
+      return { ...info, head, topic: entry.text };
+    case "join":
+      return { ...info, head, members: info.members + 1 };
+    case "leave":
+      return { ...info, head, members: info.members - 1 };
+    default:
+      return { ...info, head };
+  }
 }
 
 /** What a room's methods fail with while there is no connection. */
