@@ -3,4 +3,5 @@ export type { OwnCertificateHash } from "./certificates.ts";
 export type { GatewayDrop, Traffic } from "./client.ts";
 export type { GatewayRefusal, GatewayStats } from "./forwarder.ts";
 export type { Gateway } from "./gateway.ts";
-export type { GatewayLimits, GatewayOptions, TlsKeyPair } from "./options.ts";
+export type { GatewayLimits, GatewayOptions, Page, PageRequest, TlsKeyPair } from "./options.ts";
+export type { ToldHash } from "./well-known.ts";

@@ -69,11 +69,6 @@ export class Forwarder {
     this.#deadlines = deadlines;
   }
 
-  /** The pages that may use it; `undefined` for any. */
-  get origins(): ReadonlySet<string> | undefined {
-    return this.#settings.origins;
-  }
-
   /** Serves a client, or ends its connection. */
   accept(request: ClientRequest, connection: ClientConnection): ForwardedClient | undefined {
     const target = this.#admit(request);

@@ -4,6 +4,7 @@ import type { UdpCarriers } from "../transport/types.ts";
 import { type CertificateStore, type OwnCertificateHash, OwnCertificates } from "./certificates.ts";
 import { forwardedAddress } from "./client-address.ts";
 import { Forwarder, type GatewayStats } from "./forwarder.ts";
+import { answerHttp, type HttpAnswer, type HttpQuestion } from "./http.ts";
 import {
   formatPlace,
   forwarderSettings,
@@ -13,7 +14,7 @@ import {
   parsePlace,
   type TlsKeyPair,
 } from "./options.ts";
-import { answerHttp, type HttpAnswer, type HttpQuestion } from "./well-known.ts";
+import { hashesPage, toldHashes } from "./well-known.ts";
 
 /** What a runtime's servers work with. */
 export interface GatewayCore {
@@ -72,6 +73,7 @@ export class Gateway {
     http: GatewayServer,
     webTransport: WebTransportServer | undefined,
     certificates: OwnCertificates | undefined,
+    oncertificates: GatewayOptions["oncertificates"],
   ) {
     this.#forwarder = forwarder;
     this.#servers = webTransport === undefined ? [http] : [http, webTransport];
@@ -83,8 +85,16 @@ export class Gateway {
     });
     if (certificates === undefined || webTransport === undefined) return;
     certificates.onchange = (keyPair) => webTransport.renew(keyPair);
-    // What cannot be saved now is tried again in an hour; the certificates at hand last for a day longer than needed.
-    this.#timer = setInterval(() => void certificates.update().catch(() => {}), CERTIFICATE_INTERVAL_MS);
+    const update = async () => {
+      const before = certificates.hashes;
+      // What cannot be saved now is tried again in an hour; the certificates at hand last for a day longer than needed.
+      await certificates.update().catch(() => {});
+      const { hashes } = certificates;
+      if (hashes.some(({ notAfterMs }, i) => notAfterMs !== before[i]!.notAfterMs)) {
+        oncertificates?.(toldHashes(hashes));
+      }
+    };
+    this.#timer = setInterval(() => void update(), CERTIFICATE_INTERVAL_MS);
   }
 
   /** Of the certificates that the gateway has made itself: the one that it shows, and the next one. */
@@ -118,7 +128,7 @@ export async function openGatewayOn(
   url: string | URL,
   options: GatewayOptions,
 ): Promise<Gateway> {
-  const { tls, signal, certificateFolder, origins, isBehindProxy = false } = options;
+  const { tls, signal, certificateFolder, isBehindProxy = false, pages } = options;
   const settings = forwarderSettings(options);
   const place = parsePlace(url);
   if (place.isSecure && tls === undefined) throw new TypeError("https: takes a key and certificates as tls");
@@ -134,11 +144,16 @@ export async function openGatewayOn(
           certificateFolder === undefined ? undefined : runtime.certificateStore(certificateFolder),
         );
   const forwarder = new Forwarder(settings, runtime.udp, new Deadlines());
+  const told = options.certificateHashes ?? (() => toldHashes(certificates?.hashes ?? []));
+  const sources = {
+    hashes: (origin: string | undefined) => hashesPage(told(), origin, settings.origins),
+    pages,
+  };
   const core: GatewayCore = {
     forwarder,
     limits: settings.limits,
     isBehindProxy,
-    answer: (question) => answerHttp(question, certificates?.hashes ?? [], origins && new Set(origins)),
+    answer: (question) => answerHttp(question, sources),
     clientAddress: (header, remote) => (isBehindProxy ? forwardedAddress(header, remote) : remote),
   };
   const http = await runtime.serve(place, place.isSecure ? tls : undefined, core);
@@ -152,7 +167,7 @@ export async function openGatewayOn(
     await http.close();
     throw error;
   }
-  const gateway = new Gateway(forwarder, http, webTransport, certificates);
+  const gateway = new Gateway(forwarder, http, webTransport, certificates, options.oncertificates);
   const close = () => void gateway.close();
   signal?.addEventListener("abort", close, { once: true });
   void gateway.closed.then(() => signal?.removeEventListener("abort", close));

@@ -1,6 +1,7 @@
 /** What a gateway is told, checked before it starts. */
 import { parseUrl } from "../endpoint/options.ts";
 import type { RemoteAddress } from "../transport/types.ts";
+import type { ToldHash } from "./well-known.ts";
 
 export interface GatewayLimits {
   /** Clients at a time: 10,000 unless given. */
@@ -32,6 +33,20 @@ export interface TlsKeyPair {
   readonly key: string;
 }
 
+/** What a browser asks the gateway's HTTP side for, by GET or HEAD. */
+export interface PageRequest {
+  /** The URL's path, as it was sent: nothing in it is decoded, and no dots are resolved. */
+  readonly path: string;
+}
+
+export interface Page {
+  readonly status: number;
+  /** With names in small letters. The gateway adds `content-length`. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Not changed once it was answered. */
+  readonly body: string | Uint8Array<ArrayBuffer>;
+}
+
 export interface GatewayOptions {
   /** The servers that clients can reach, by the path that names them: `{ game: "udp://10.0.0.5:4433" }` for `/game`. */
   readonly targets: Readonly<Record<string, string | URL>>;
@@ -54,6 +69,18 @@ export interface GatewayOptions {
   readonly webTransport?: string | URL;
   /** A folder that keeps the certificates that the gateway makes itself, so that pages' hashes survive a restart. */
   readonly certificateFolder?: string;
+  /**
+   * Answers what is no business of the gateway's own, so that a page and its gateway are one origin and one port;
+   * `undefined` for what is not there. What it throws is reported as uncaught.
+   */
+  readonly pages?: (request: PageRequest) => Page | undefined;
+  /**
+   * Hashes to tell instead of one's own, at `/.well-known/sealgram`: of another gateway, in Deno perhaps, that serves
+   * WebTransport for this one's pages. Asked whenever somebody asks.
+   */
+  readonly certificateHashes?: () => readonly ToldHash[];
+  /** Called with what is told from now on when it is not what was told before: a certificate was made. */
+  readonly oncertificates?: (hashes: readonly ToldHash[]) => void;
   /** Closes the gateway. */
   readonly signal?: AbortSignal;
 }

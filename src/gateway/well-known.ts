@@ -1,37 +1,37 @@
-/** What a gateway answers to who asks by HTTP: where WebTransport is, and which certificates it shows there. */
+/** What a gateway tells at a well-known place: which certificates are shown where its WebTransport is. */
 import { toBase64 } from "../crypto/bytes.ts";
-import { HASHES_PATH } from "../endpoint/gateway-hashes.ts";
 import type { OwnCertificateHash } from "./certificates.ts";
-
-export interface HttpAnswer {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
-}
-
-export interface HttpQuestion {
-  readonly method: string;
-  /** The URL's path. */
-  readonly path: string;
-  readonly origin: string | undefined;
-}
+import type { Page } from "./options.ts";
 
 /** For how long an answer is good, in seconds. */
 const MAX_AGE = 60;
 
+/** A hash as JSON has it. */
+export interface ToldHash {
+  readonly algorithm: string;
+  /** In base64. */
+  readonly value: string;
+  /** When the certificate ends, by ISO 8601. */
+  readonly notAfter: string;
+}
+
+export function toldHashes(hashes: readonly OwnCertificateHash[]): ToldHash[] {
+  return hashes.map(({ algorithm, value, notAfterMs }) => ({
+    algorithm,
+    value: toBase64(value),
+    notAfter: new Date(notAfterMs).toISOString(),
+  }));
+}
+
 /**
- * Answers a request that is none for a WebSocket.
- * @param origins of pages that may read the hashes; `undefined` for any
+ * @param origin of the page that asks
+ * @param origins of pages that may read the answer; `undefined` for any
  */
-export function answerHttp(
-  { method, path, origin }: HttpQuestion,
-  hashes: readonly OwnCertificateHash[],
+export function hashesPage(
+  certificateHashes: readonly ToldHash[],
+  origin: string | undefined,
   origins: ReadonlySet<string> | undefined,
-): HttpAnswer {
-  if (path !== HASHES_PATH) return { status: 404, headers: {}, body: "" };
-  if (method !== "GET" && method !== "HEAD") {
-    return { status: 405, headers: { allow: "GET, HEAD" }, body: "" };
-  }
+): Page {
   const headers: Record<string, string> = {
     "content-type": "application/json",
     "cache-control": `max-age=${MAX_AGE}`,
@@ -42,10 +42,5 @@ export function answerHttp(
     headers.vary = "origin";
     if (origin !== undefined && origins.has(origin)) headers["access-control-allow-origin"] = origin;
   }
-  const certificateHashes = hashes.map(({ algorithm, value, notAfterMs }) => ({
-    algorithm,
-    value: toBase64(value),
-    notAfter: new Date(notAfterMs).toISOString(),
-  }));
-  return { status: 200, headers, body: method === "HEAD" ? "" : JSON.stringify({ certificateHashes }) };
+  return { status: 200, headers, body: JSON.stringify({ certificateHashes }) };
 }

@@ -3,11 +3,13 @@ import { createHash, X509Certificate } from "node:crypto";
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { type CertificateStore, OwnCertificates } from "../../src/gateway/certificates.ts";
+import { type GatewayRuntime, openGatewayOn, type WebTransportServer } from "../../src/gateway/gateway.ts";
 import { certificateFile } from "../../src/gateway/node-certificate-file.ts";
 import type { TlsKeyPair } from "../../src/gateway/options.ts";
-import { answerHttp } from "../../src/gateway/well-known.ts";
+import { hashesPage, toldHashes } from "../../src/gateway/well-known.ts";
+import { MemoryNetwork } from "../../src/transport/memory.ts";
 
 const DAY_MS = 86_400_000;
 const START_MS = Date.UTC(2026, 0, 1);
@@ -139,32 +141,62 @@ test("in a file that only its owner can read; another file is not overwritten", 
   }
 });
 
-test("the hashes are told to pages of the right origins, and nothing else is", async () => {
+test("the hashes are told to pages of the right origins", async () => {
   const { hashes } = await OwnCertificates.open(["localhost"], undefined);
-  const path = "/.well-known/sealgram";
-  const get = { method: "GET", path, origin: "https://app.example" };
-  const answer = answerHttp(get, hashes, undefined);
-  expect(answer).toMatchObject({ status: 200, headers: { "access-control-allow-origin": "*" } });
-  const { certificateHashes } = JSON.parse(answer.body);
-  expect(certificateHashes).toHaveLength(2);
-  expect(certificateHashes[0]).toEqual({
+  const told = toldHashes(hashes);
+  expect(told).toHaveLength(2);
+  expect(told[0]).toEqual({
     algorithm: "sha-256",
     value: Buffer.from(hashes[0]!.value).toString("base64"),
     notAfter: new Date(hashes[0]!.notAfterMs).toISOString(),
   });
-  expect(answer.body).not.toContain("PRIVATE");
+  const page = hashesPage(told, "https://app.example", undefined);
+  expect(page).toMatchObject({ status: 200, headers: { "access-control-allow-origin": "*" } });
+  expect(JSON.parse(page.body as string)).toEqual({ certificateHashes: told });
+  expect(page.body).not.toContain("PRIVATE");
 
   const origins = new Set(["https://app.example"]);
-  expect(answerHttp(get, hashes, origins).headers).toMatchObject({
+  expect(hashesPage(told, "https://app.example", origins).headers).toMatchObject({
     "access-control-allow-origin": "https://app.example",
     vary: "origin",
   });
-  const elsewhere = answerHttp({ ...get, origin: "https://evil.example" }, hashes, origins);
+  const elsewhere = hashesPage(told, "https://evil.example", origins);
   expect(elsewhere.headers).not.toHaveProperty("access-control-allow-origin");
-  expect(answerHttp({ ...get, method: "POST" }, hashes, origins).status).toBe(405);
-  expect(answerHttp({ ...get, path: "/game" }, hashes, origins)).toEqual({
-    status: 404,
-    headers: {},
-    body: "",
+});
+
+test("a gateway tells its program of new certificates", async () => {
+  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "Date"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const server: WebTransportServer = {
+    place: { host: "127.0.0.1", port: 1, isSecure: true },
+    renew() {},
+    close: async () => {},
+  };
+  const runtime: GatewayRuntime = {
+    udp: new MemoryNetwork(),
+    certificateStore: certificateFile,
+    serve: async () => server,
+    serveWebTransport: async () => server,
+  };
+  const told: unknown[] = [];
+  let tell = () => {};
+  const gateway = await openGatewayOn(runtime, "http://127.0.0.1:1", {
+    targets: {},
+    webTransport: "https://127.0.0.1:1",
+    oncertificates(hashes) {
+      told.push(hashes);
+      tell();
+    },
   });
+  onTestFinished(() => gateway.close());
+  const [first, second] = toldHashes(gateway.certificateHashes);
+  vi.setSystemTime(Date.now() + 6.5 * DAY_MS);
+  const heard = new Promise<void>((resolve) => {
+    tell = resolve;
+  });
+  vi.advanceTimersByTime(3_600_000);
+  await heard;
+  expect(told).toEqual([[second, expect.anything()]]);
+  expect(toldHashes(gateway.certificateHashes)).toEqual(told[0]);
+  expect(second).not.toEqual(first);
 });
