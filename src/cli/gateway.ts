@@ -1,7 +1,9 @@
 /** `sealgram gateway`: from WebSockets and WebTransport to UDP servers. */
+import { once } from "node:events";
+import process from "node:process";
 import { parseArgs } from "node:util";
-import { toBase64 } from "../crypto/bytes.ts";
 import type { GatewayLimits, GatewayOptions, openGateway } from "../gateway/node-index.ts";
+import { toldHashes } from "../gateway/well-known.ts";
 import { COMMON_HELP, type Command, commonOptions } from "./command.ts";
 import { EXIT_CODES, UsageError } from "./exit.ts";
 import type { Report } from "./report.ts";
@@ -28,6 +30,7 @@ Options:
                          datagram-bytes, queued-bytes; may be repeated
   --idle-timeout SECONDS ends a client's connection that has been silent for so long: 300
   --behind-proxy         clients' addresses are those that a proxy adds to X-Forwarded-For
+  --until-eof            ends when its input does, as it does when the program ends that holds the other end
 ${STATS_HELP}${COMMON_HELP}
 Examples:
   sealgram gateway --listen http://127.0.0.1:8080 --target game=udp://10.0.0.5:4433 --origin https://app.example
@@ -50,6 +53,7 @@ const options = {
   limit: { type: "string", multiple: true },
   "idle-timeout": { type: "string" },
   "behind-proxy": { type: "boolean" },
+  "until-eof": { type: "boolean" },
 } as const;
 
 export const gatewayCommand: Command = {
@@ -65,27 +69,43 @@ export const gatewayCommand: Command = {
     }
     const gatewayOptions = await optionsOf(values, report);
     const { openGateway } = await loadGateway();
-    const gateway = await usageChecked(openGateway(listen, { ...gatewayOptions, signal: context.stop }));
-    const { url, webTransportUrl, certificateHashes } = gateway;
-    const hashes = certificateHashes.map(({ value }) => toBase64(value));
+    const gateway = await usageChecked(
+      openGateway(listen, {
+        ...gatewayOptions,
+        signal: context.stop,
+        oncertificates: (certificateHashes) =>
+          report.event("certificates", { certificateHashes }, "another certificate was made"),
+      }),
+    );
+    const { url, webTransportUrl } = gateway;
+    const certificateHashes = toldHashes(gateway.certificateHashes);
     report.event(
       "listening",
       {
         url,
-        ...(webTransportUrl === undefined ? {} : { webTransportUrl, certificateHashes: hashes }),
+        ...(webTransportUrl === undefined ? {} : { webTransportUrl, certificateHashes }),
         targets: Object.keys(gatewayOptions.targets),
       },
       `listening on ${[url, webTransportUrl].filter((each) => each !== undefined).join(" and ")}`,
     );
     const endStats = reportStats(values, report, () => gateway.getStats());
     try {
-      await Promise.race([gateway.closed, aborted(context.stop)]);
+      await Promise.race([
+        gateway.closed,
+        aborted(context.stop),
+        ...(values["until-eof"] ? [inputEnd()] : []),
+      ]);
     } finally {
       await endStats();
       await gateway.close();
     }
   },
 };
+
+/** Settles when nobody can write to this process any more. */
+async function inputEnd(): Promise<void> {
+  await once(process.stdin.resume(), "end");
+}
 
 function isPlain(url: string): boolean {
   return /^http:/i.test(url);

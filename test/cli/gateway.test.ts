@@ -55,3 +55,11 @@ test.each(["deno", "bun"])("the same command in %s", async (name) => {
   expect(await server.kill("SIGINT")).toEqual({ code: 130, signal: null });
   expect(await gateway.kill("SIGINT")).toEqual({ code: 130, signal: null });
 });
+
+test.each(["node", "deno", "bun"])("in %s, --until-eof ends it when its input ends", async (name) => {
+  const command = name === "node" ? [process.execPath] : await runtime(name);
+  const args = ["--listen", "http://127.0.0.1:0", "--target", "game=udp://127.0.0.1:9", "--until-eof"];
+  const gateway = new Cli(["gateway", "--json", ...args], {}, command);
+  await gateway.event("listening");
+  expect(await gateway.finish()).toEqual({ code: 0, signal: null });
+});
