@@ -37,6 +37,7 @@ export type AlertName = keyof typeof Alert;
  */
 export class SealgramError extends Error {
   override readonly name: string = "SealgramError";
+  /** Stable, and safe to switch on: of `connect` a ConnectErrorCode; else the name of what happened. */
   readonly code: string;
   /** The alert that this failure sends to the peer, if it sends one. */
   readonly alert: AlertName | undefined;

@@ -9,11 +9,13 @@ import { Sha256 } from "./sha256.ts";
 import { Sha384 } from "./sha384.ts";
 import { webCryptoAes } from "./webcrypto-aes.ts";
 
+/** What a core stands on. */
 export interface RecordCoreOptions {
   /** The AEAD behind the AES-GCM suites; WebCrypto unless given. */
   readonly aes?: AesBackend;
 }
 
+/** The sending side of one epoch. */
 export interface SealerOptions {
   /** The epoch's number; its low two bits go into every header. */
   readonly epoch: number;
@@ -23,6 +25,7 @@ export interface SealerOptions {
   readonly limit?: number;
 }
 
+/** The receiving side of one epoch. */
 export interface OpenerOptions {
   /** The epoch's number. */
   readonly epoch: number;

@@ -89,6 +89,7 @@ export class DatagramReader {
     return this.#drop;
   }
 
+  /** Of the record that {@link next} has come to. */
   get kind(): RecordKind {
     return this.#core.words[this.#core.result] as RecordKind;
   }

@@ -19,6 +19,7 @@ export const DropReason = {
 } as const;
 
 export type DropReason = (typeof DropReason)[keyof typeof DropReason];
+/** The names of {@link DropReason}, as counters have them. */
 export type DropReasonName = keyof typeof DropReason;
 
 const names = new Map<number, DropReasonName>(

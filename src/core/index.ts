@@ -1,3 +1,7 @@
+/**
+ * The record core: DTLS 1.3 record protection (RFC 9147 §4) as one WebAssembly module without imports, and its typed face,
+ * which allocates nothing for a record. For those who bring a handshake of their own; everybody else wants `sealgram`.
+ */
 export type { AesBackend, AesKeys } from "./aes.ts";
 export type { Bytes } from "./bytes.ts";
 export { type OpenerOptions, RecordCore, type RecordCoreOptions, type SealerOptions } from "./core.ts";

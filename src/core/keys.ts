@@ -9,6 +9,7 @@ export type Protection = (typeof Protection)[keyof typeof Protection];
 
 /** Keys of one epoch in one direction (RFC 8446 §7.3, RFC 9147 §4.2.3). The core copies and does not keep them. */
 export interface TrafficKeys {
+  /** What protects the records. */
   readonly protection: Protection;
   /** 32 bytes; 16 or 32 for AES-GCM. */
   readonly key: Uint8Array;

@@ -1,6 +1,7 @@
 import type { Bytes } from "./bytes.ts";
 import type { DropReason } from "./drop.ts";
 
+/** A result, at once or later. */
 export type Awaitable<T> = T | Promise<T>;
 
 /** ContentType (RFC 8446 §5.1, RFC 9147 §4.1, RFC 9853). */
@@ -22,7 +23,9 @@ export const MAX_CONNECTION_ID = 20;
 export interface OpenedRecord {
   /** 0, or why the record was dropped; then nothing else here means anything. */
   drop: DropReason | 0;
+  /** What kind of content it is. */
   type: ContentType;
+  /** Its number in its epoch. */
   sequenceNumber: number;
   /** The content is `buffer[start]` to `buffer[start + length - 1]`. */
   buffer: Bytes;

@@ -25,6 +25,7 @@ export class Sha256 {
     }
   }
 
+  /** Takes more bytes. They are not kept. */
   update(bytes: Uint8Array): this {
     const core = this.#core;
     const { staging } = core;
@@ -59,6 +60,7 @@ export class Sha256 {
     return core.bytes.slice(core.mask, core.mask + 32);
   }
 
+  /** Another hash that goes on from here. */
   clone(): Sha256 {
     return new Sha256(this.#core, this);
   }

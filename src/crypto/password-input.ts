@@ -2,6 +2,7 @@
 import type { Bytes } from "../core/bytes.ts";
 import { concatBytes } from "./bytes.ts";
 
+/** The fewest rounds of PBKDF2 that either side takes. */
 export const minIterations = 30_000;
 /** The present advice for PBKDF2-HMAC-SHA-256. */
 export const defaultIterations = 600_000;

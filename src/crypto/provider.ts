@@ -15,6 +15,7 @@ export interface Hash {
 
 /** The synchronous hashes that a provider stands on; an implementation may come from WASM, JavaScript or the runtime. */
 export interface HashSuite {
+  /** A new running hash. */
   createHash(name: HashName): Hash;
   /** HMAC (RFC 2104) over the concatenation of `parts`. */
   hmac(name: HashName, key: Uint8Array, ...parts: Uint8Array[]): Bytes;
@@ -53,6 +54,7 @@ export type SignatureScheme =
 
 /** A private key that signs with the schemes it lists, most preferred first. */
 export interface Signer {
+  /** What it can sign with. */
   readonly schemes: readonly SignatureScheme[];
   /** DER SubjectPublicKeyInfo of the public half (RFC 5280 §4.1). */
   readonly publicKey: Bytes;
@@ -64,9 +66,11 @@ export interface Signer {
 export interface CertificateChain {
   /** DER certificates, the peer's own first (RFC 8446 §4.4.2). */
   readonly certificates: readonly Uint8Array[];
+  /** Whose chain it is. */
   readonly peer: "client" | "server";
   /** The host that the certificate must name; not checked if absent. */
   readonly name?: string;
+  /** The time to judge it at, since 1970. */
   readonly nowMs: number;
 }
 
@@ -92,7 +96,9 @@ export interface AeadKey {
  * given, and every array it returns is the caller's own.
  */
 export interface CryptoProvider extends HashSuite {
+  /** So many bytes from the runtime's generator. */
   random(length: number): Bytes;
+  /** The initiator's side of a key exchange, under a fresh key. */
   generateKeyShare(group: NamedGroup): Awaitable<KeyShare>;
   /** Answers an initiator's key_exchange field (for the hybrid: encapsulates). Fails as {@link KeyShare.agree}. */
   respondKeyShare(group: NamedGroup, peer: Uint8Array): Awaitable<Agreement>;

@@ -6,6 +6,7 @@ import type { AeadKey, CryptoProvider, HashSuite, NamedGroup } from "./provider.
 import { ecdsaFromDer, keyForScheme, scalarLength, signatureSchemes } from "./signature.ts";
 import { createP256Group, createX25519Group, importP256Share } from "./webcrypto-groups.ts";
 
+/** Which WebCrypto, and what stands in for what it lacks. */
 export interface WebCryptoOptions {
   /** The WebCrypto to stand on; `globalThis.crypto` if not given. */
   readonly crypto?: Pick<Crypto, "subtle" | "getRandomValues">;

@@ -33,6 +33,7 @@ export type AcceptorDrop =
   | "busy"
   | "failed_look_up";
 
+/** What is to be done with a datagram. */
 export type Verdict =
   /** With what a look-up has thrown. */
   | { readonly kind: "drop"; readonly reason: AcceptorDrop; readonly cause?: unknown }
@@ -67,6 +68,10 @@ interface HelloDatagram {
   readonly recordNumber: number;
 }
 
+/**
+ * Judges what comes from addresses that no connection is known of: a server's front door, which keeps nothing of a
+ * client that has not shown that it receives at its address (RFC 9147 §5.1).
+ */
 export class Acceptor {
   readonly #config: ServerConfig;
   readonly #cookies: CookieJar;

@@ -33,15 +33,18 @@ export interface OfferedIdentity {
 
 /** The PSK that a server wants to use, and the index of the identity it belongs to. */
 export interface PskChoice {
+  /** Of the offered identity, from 0; and its key. */
   readonly index: number;
   readonly psk: Psk;
 }
 
 /** A key and what to show of it: a chain of certificates, or the bare public key (RFC 7250). */
 export interface Credential {
+  /** X.509, or a raw public key. */
   readonly type: CertificateType;
   /** DER certificates, one's own first; for a raw public key, its SubjectPublicKeyInfo alone. */
   readonly certificates: readonly Uint8Array[];
+  /** The private key of the first certificate. */
   readonly signer: Signer;
   /**
    * DER names of the authorities in the chain. With it, the credential is only for peers that name one of them in
@@ -96,11 +99,13 @@ export interface ClientPake {
 
 /** Who wants to log in, as whom, and from where. Nothing of it is proved. */
 export interface PakeAttempt {
+  /** As on the wire: whose password, which service, and the path that it comes by. */
   readonly identity: Bytes;
   readonly serverIdentity: Bytes;
   readonly path: Path;
 }
 
+/** One login, which is to be answered. */
 export interface PakeLogin {
   /**
    * Answers the client's share (RFC 9383 §3.3). Fails with a `SealgramError` of illegal_parameter for what is no share.
@@ -132,23 +137,28 @@ export interface ServerPake {
 
 /** What a client keeps in order to resume (RFC 9846 §4.6.1). Holds a key: store it as one. */
 export interface SessionTicket {
+  /** The ticket itself, opaque to clients; the key that goes with it; its hash; and ticket_age_add. */
   readonly ticket: Bytes;
   readonly psk: Bytes;
   readonly hash: HashName;
   readonly ageAdd: number;
   /** On the clock of the connection that received it; of one that a session gives out, since 1970. */
   readonly receivedAtMs: number;
+  /** For how long it is good. */
   readonly lifetimeSeconds: number;
+  /** Who the server had proved to be. */
   readonly peer: PeerIdentity | undefined;
 }
 
 /** Makes tickets that only this server, or its siblings, can read. */
 export interface TicketProtector {
+  /** A ticket with this state in it; `undefined` for none. */
   seal(state: Bytes): Awaitable<Bytes | undefined>;
   /** `undefined` for a ticket that is not ours, or too old. */
   open(ticket: Bytes): Awaitable<Bytes | undefined>;
   /** Milliseconds since 1970, about the same on all servers that take the tickets. */
   now(): number;
+  /** For how long a ticket is good: up to 604,800 (RFC 9846 §4.6.1). */
   readonly lifetimeSeconds: number;
   /** For how long a client comes back by tickets, each for the next, before it has to authenticate anew. */
   readonly totalLifetimeSeconds: number;
@@ -158,10 +168,12 @@ export interface TicketProtector {
 
 /** What both roles share. */
 export interface CommonConfig {
+  /** Records, and everything else with a key in it. */
   readonly core: RecordCore;
   readonly crypto: CryptoProvider;
   /** Most preferred first. */
   readonly cipherSuites: readonly CipherSuite[];
+  /** Groups of the key exchange, most preferred first. */
   readonly groups: readonly NamedGroup[];
   /** Most preferred first; without it ALPN is not negotiated. */
   readonly applicationProtocols?: readonly string[];
@@ -169,6 +181,7 @@ export interface CommonConfig {
   readonly requireApplicationProtocol?: boolean;
   /** Of the connection IDs that the peer shall send, 0 to 20 bytes; `undefined` does without the extension. */
   readonly connectionIdLength?: number;
+  /** Timers, and bounds of what waits. */
   readonly reliability: ReliabilityOptions;
   /** How often one key may be used, where that is to be less than the standard allows (RFC 9147 §4.5.3). */
   readonly keyLimits?: Partial<KeyLimits>;
@@ -187,8 +200,11 @@ export interface CommonConfig {
   readonly credentials: readonly Credential[];
 }
 
+/** A client's configuration. */
 export interface ClientConfig extends CommonConfig {
+  /** Tells it from a server's. */
   readonly role: "client";
+  /** Pre-shared keys to offer, most preferred first; and a ticket, which goes before them. */
   readonly psks: readonly Psk[];
   readonly ticket?: SessionTicket;
   /**
@@ -197,6 +213,7 @@ export interface ClientConfig extends CommonConfig {
    * without key shares, PSKs and tickets, as BoringSSL does.
    */
   readonly pake?: ClientPake;
+  /** server_name (RFC 6066 §3): a host name. */
   readonly serverName?: string;
   /** Whom to trust without a PSK; `undefined` accepts a PSK only. */
   readonly verifyServer?: PeerVerifier;
@@ -216,7 +233,9 @@ export interface ClientConfig extends CommonConfig {
   readonly keyShareGroups: readonly NamedGroup[];
 }
 
+/** A server's configuration. */
 export interface ServerConfig extends CommonConfig {
+  /** Tells it from a client's. */
   readonly role: "server";
   /**
    * Which of the offered PSKs to use, if any. Asked again, with the one that was used at first, when a client comes back
@@ -232,14 +251,17 @@ export interface ServerConfig extends CommonConfig {
    * an identity exists (RFC 9846 §E.6); unknown_psk_identity unless given.
    */
   readonly unknownPskAlert?: "unknown_psk_identity" | "decrypt_error" | "handshake_failure";
+  /** Whom to trust of those who show a certificate or a key; without it none is asked for. */
   readonly verifyClient?: PeerVerifier;
   /** Whether a client without a certificate is turned away. */
   readonly requireClientCertificate: boolean;
+  /** Makes tickets and takes them; without it there are none. */
   readonly tickets?: TicketProtector;
   /** Whether to echo server_name. */
   readonly acknowledgeServerName: boolean;
 }
 
+/** Either role's configuration. */
 export type ConnectionConfig = ClientConfig | ServerConfig;
 
 /** Used where nothing else is asked for. 1,200 bytes pass every IPv6 path. */

@@ -22,6 +22,11 @@ export type { Connected, ConnectionHost, ConnectionOptions } from "./host.ts";
 
 type State = "handshaking" | "established" | "closed";
 
+/**
+ * One DTLS 1.3 connection without sockets and clocks. Inputs: `start`, `handleDatagram`, `handleTimeout`. Commands: `send`,
+ * `updateKeys`, `close` and others. After any of them `deadlineMs` says when time is an input again. Outputs go to its
+ * {@link ConnectionHost}.
+ */
 export class Connection {
   readonly #host: ConnectionHost;
   readonly #config: ConnectionConfig;
@@ -113,6 +118,7 @@ export class Connection {
 
   // What it is
 
+  /** It is established once both sides have proved themselves, and closed for good. */
   get state(): State {
     return this.#state;
   }

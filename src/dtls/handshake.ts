@@ -43,9 +43,11 @@ export const acceptedSchemes: readonly SignatureScheme[] = [
  * a program with clients only carries no server.
  */
 export interface Side {
+  /** What it was made of. */
   readonly config: ConnectionConfig;
   /** message_seq and record number to begin with: behind a stateless HelloRetryRequest both sides go on with 1. */
   readonly firstSequenceNumber: 0 | 1;
+  /** Its messages in their order; for {@link Connection} to run. */
   handshake(parts: HandshakeParts): Procedure<HandshakeResult>;
 }
 

@@ -6,14 +6,19 @@ import type { Path } from "./path.ts";
 
 /** What the handshake has settled, for the application. */
 export interface Connected {
+  /** Its name, as TLS_CHACHA20_POLY1305_SHA256. */
   readonly cipherSuite: string;
   /** NamedGroup of the key exchange; none if a PAKE was all of it. */
   readonly group: number | undefined;
   /** Who the peer has proved to be; `undefined` for a client that was not asked. */
   readonly peer: PeerIdentity | undefined;
+  /** Whether it was by a ticket. */
   readonly resumed: boolean;
+  /** What ALPN has settled on. */
   readonly applicationProtocol: string | undefined;
+  /** What the client has asked for by server_name. */
   readonly serverName: string | undefined;
+  /** Whether there was a HelloRetryRequest, by a cookie or for a group. */
   readonly usedHelloRetryRequest: boolean;
   /** From the first flight to the end of the handshake. */
   readonly handshakeMs: number;
@@ -30,6 +35,7 @@ export interface ConnectionHost {
    * record that it came in (RFC 9147 §4).
    */
   data(buffer: Bytes, start: number, length: number, epoch: number, sequenceNumber: number): void;
+  /** The handshake is done: called once, before any data. */
   connected(details: Connected): void;
   /** A ticket to resume with. */
   ticket(ticket: SessionTicket): void;
@@ -46,6 +52,7 @@ export interface ConnectionHost {
   wake(): void;
 }
 
+/** Where the peer is. */
 export interface ConnectionOptions {
   /** Where the peer is. */
   readonly path: Path;

@@ -59,6 +59,7 @@ export type RecordDrop =
   | "malformed"
   | "overload";
 
+/** How many records were dropped, by reason. */
 export type DropCounters = Partial<Record<RecordDrop, number>>;
 
 /** What the record layer hands up: one record's content, to be consumed before returning. */

@@ -51,6 +51,7 @@ export interface ReliabilityOptions extends TimerOptions {
   readonly maxAheadBytes: number;
 }
 
+/** The timers of RFC 9147 §5.8.2 and the bounds of what waits, where nothing else is asked for. */
 export const defaultReliability: ReliabilityOptions = {
   initialTimeoutMs: 400,
   maxTimeoutMs: 60_000,

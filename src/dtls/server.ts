@@ -54,6 +54,7 @@ import { makeTickets } from "./server-tickets.ts";
 
 /** What a valid cookie tells of the exchange that was not kept. */
 export interface StatelessRetry extends RetryExpectation {
+  /** Of the transcript; the cipher suite's number; and the hash of the first ClientHello under it. */
   readonly hash: HashName;
   readonly cipherSuite: number;
   readonly clientHello1Hash: Bytes;

@@ -19,6 +19,7 @@ import { isIpAddress } from "../transport/address.ts";
 
 /** What a way to authenticate is told. */
 export interface AuthContext {
+  /** The runtime's cryptography. */
   readonly crypto: CryptoProvider;
   /** The host of the URL, unless it is an IP address. */
   readonly serverName?: string;
@@ -26,7 +27,9 @@ export interface AuthContext {
 
 /** A way to authenticate, for `connect` and `listen`: its part of either side's configuration. */
 export interface Auth {
+  /** A client's part. Fails with a TypeError if this way is not for clients. */
   client(context: AuthContext): Awaitable<Partial<ClientConfig>>;
+  /** A server's part. Fails with a TypeError if this way is not for servers. */
   server(context: AuthContext): Awaitable<Partial<ServerConfig>>;
   /** Reports peers whose sessions are to end, until the answered function is called. */
   revocations?(report: (revocation: Revocation) => void): () => void;
@@ -48,6 +51,7 @@ export type Peer =
 export interface PresharedKey {
   /** Visible on the wire. */
   readonly identity: string;
+  /** At least 16 random bytes. It is copied. */
   readonly key: Uint8Array;
   /** Separates the uses of one key (RFC 9258 §3.1); visible on the wire. */
   readonly context?: Uint8Array;
@@ -138,6 +142,7 @@ export type TrustedKeys =
   | readonly (Uint8Array | string)[]
   | ((fingerprint: string, publicKey: Bytes) => Awaitable<boolean>);
 
+/** One's own key, and the keys to trust. */
 export interface PublicKeyOptions {
   /** One's own private key: PKCS #8 as DER or PEM, or a signer. A client may do without if the server asks for none. */
   readonly key?: Signer | Uint8Array | string;
@@ -204,6 +209,7 @@ export function fingerprint(crypto: CryptoProvider, der: Uint8Array): string {
 
 // Certificates
 
+/** One's own certificate, and how to judge the peer's. Chain and key go together. */
 export interface CertificateOptions {
   /** DER certificates, one's own first. */
   readonly chain?: readonly Uint8Array[];

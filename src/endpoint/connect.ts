@@ -18,6 +18,7 @@ import { type CertificateHashes, parseTarget, type Route, type Target } from "./
 import { Session } from "./session.ts";
 import { loadStreams, type StreamsOpener } from "./session-settings.ts";
 
+/** What `connect` takes. */
 export interface ConnectOptions extends CommonOptions {
   /** Gives up until the session is established: `connect` rejects with the signal's reason. */
   readonly signal?: AbortSignal;

@@ -85,6 +85,7 @@ export interface DatagramSource {
   sendDatagram(datagram: Uint8Array): boolean;
 }
 
+/** A session's datagrams as streams, as WebTransportDatagramDuplexStream: unreliable, whole, in no order. */
 export class Datagrams {
   /** Received datagrams. What is not read is dropped, the oldest first, beyond {@link incomingHighWaterMark}. */
   readonly readable: ReadableStream<Bytes>;

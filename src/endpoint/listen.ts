@@ -10,6 +10,7 @@ import type { Session } from "./session.ts";
 import { loadStreams } from "./session-settings.ts";
 import { type TicketOptions, ticketProtector } from "./tickets.ts";
 
+/** What `listen` takes. */
 export interface ListenOptions extends CommonOptions {
   /** Called with each session, instead of iterating over the server. */
   readonly onsession?: (session: Session) => void;
@@ -20,6 +21,7 @@ export interface ListenOptions extends CommonOptions {
   readonly onfailure?: (error: SealgramError, address: RemoteAddress) => void;
   /** For each handshake: 10 seconds unless given. */
   readonly handshakeTimeoutMs?: number;
+  /** Others than the defaults, for those that are given. */
   readonly limits?: Partial<ServerLimits>;
   /** How clients may resume sessions; `false` for not at all. */
   readonly tickets?: TicketOptions | false;

@@ -13,7 +13,9 @@ import { protocolsOf } from "./session-settings.ts";
 /** Of the suites that DTLS 1.3 sessions here can use. */
 export type CipherSuiteName = keyof typeof CipherSuite;
 
+/** What `connect` and `listen` take in common. */
 export interface CommonOptions {
+  /** How the sides prove who they are: of `psk`, `password`, `publicKey` or `certificate`. */
   readonly auth: Auth;
   /** Largest UDP payload to send, in bytes: 1,200 unless given, which every IPv6 path takes. */
   readonly mtuBytes?: number;

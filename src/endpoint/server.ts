@@ -24,6 +24,7 @@ import type { Shared } from "./platform.ts";
 import { Session } from "./session.ts";
 import type { StreamsOpener } from "./session-settings.ts";
 
+/** Bounds of what clients can make a server hold. */
 export interface ServerLimits {
   /** Handshakes under way at a time. Beyond, the oldest gives way to a new one: 1,024 unless given. */
   readonly handshakes: number;
@@ -66,6 +67,7 @@ export type ServerDrop =
   | "sessions_limit"
   | "address_limit";
 
+/** What a server has and has seen. */
 export interface ServerStats {
   /** At present. */
   readonly sessions: number;
@@ -77,6 +79,7 @@ export interface ServerStats {
   readonly evictedHandshakes: number;
   /** Datagrams ignored before any association looked at them, by reason. */
   readonly drops: Readonly<Partial<Record<ServerDrop, number>>>;
+  /** Of the UDP socket. */
   readonly socket: Readonly<CarrierStatistics>;
 }
 
@@ -106,6 +109,7 @@ const REPORT_INTERVAL_MS = 1_000;
 
 const encoder = new TextEncoder();
 
+/** A server's sessions, all on one socket: an async iterable of those that were established. Made by `listen`. */
 export class Server implements AsyncIterable<Session> {
   /** Settles when the server has ended; rejects if its socket failed. */
   readonly closed: Promise<void>;
@@ -454,6 +458,7 @@ export class Server implements AsyncIterable<Session> {
     return dismissed.length;
   }
 
+  /** Counters, and what there is at present. */
   getStats(): ServerStats {
     return {
       sessions: this.#entries.size - this.#handshaking.size,

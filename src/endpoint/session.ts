@@ -19,10 +19,12 @@ import type { Views } from "./views.ts";
 
 /** How a session ended that ended well. */
 export interface CloseInfo {
+  /** What the side that closed the session has said: from 0 to 2^32 - 1, and a text; 0 and none without streams. */
   readonly closeCode: number;
   readonly reason: string;
 }
 
+/** Counters of a session. */
 export interface SessionStats {
   /**
    * Datagrams of application data that were taken, and bytes in them. With streams some may wait, or be dropped before
@@ -42,6 +44,7 @@ export interface SessionStats {
   readonly drops: Readonly<DropCounters>;
   /** Of the handshake, in milliseconds; `undefined` if a retransmission hid it. */
   readonly rttMs: number | undefined;
+  /** How long the handshake took, from its first flight on. */
   readonly handshakeMs: number;
   /** What acknowledgements tell; `undefined` without streams. */
   readonly path: PathStats | undefined;
@@ -55,6 +58,7 @@ export interface PathStats {
   readonly minRttMs: number | undefined;
   /** Datagrams of application data that went out in packets. */
   readonly datagramsSent: number;
+  /** Packets are records that carry frames; bytes are those of packets. */
   readonly packetsSent: number;
   readonly packetsLost: number;
   readonly packetsReceived: number;
@@ -93,6 +97,7 @@ const INCOMING_HIGH_WATER_MARK = 64;
 /** Receives a datagram's content: a view that is valid during the call only. */
 export type DatagramHandler = (datagram: Bytes) => void;
 
+/** A session with an authenticated peer, in the shape of W3C WebTransport's. Made by `connect` and `listen`. */
 export class Session {
   /** Settles once streams can be opened: soon, as a session exists once its handshake is done. */
   readonly ready: Promise<void>;
@@ -176,6 +181,7 @@ export class Session {
     return this.#association.remote;
   }
 
+  /** Whether it has ended, on either side. */
   get isClosed(): boolean {
     return this.#link?.web.engine.isOver ?? this.#association.connection.state === "closed";
   }
@@ -378,6 +384,7 @@ export class Session {
     await this.#place.rebind();
   }
 
+  /** Counters since it began, and what the path is like. */
   async getStats(): Promise<SessionStats> {
     const { connection } = this.#association;
     return {

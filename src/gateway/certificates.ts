@@ -24,6 +24,7 @@ export interface CertificateStore {
   save(text: string): Promise<void>;
 }
 
+/** Of a certificate that a gateway has made itself. */
 export interface OwnCertificateHash extends CertificateHash {
   /** When the certificate ends. */
   readonly notAfterMs: number;

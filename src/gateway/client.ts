@@ -21,6 +21,7 @@ export type GatewayDrop =
 
 /** What was passed on in one direction, and what was not. */
 export interface Traffic {
+  /** Datagrams that were passed on, bytes in them, and those that were dropped, by reason. */
   datagrams: number;
   bytes: number;
   drops: Partial<Record<GatewayDrop, number>>;

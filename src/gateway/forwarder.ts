@@ -38,13 +38,17 @@ export type GatewayRefusal =
   | "server_unreachable"
   | "server_refused";
 
+/** What a gateway has and has seen. */
 export interface GatewayStats {
   /** At present. */
   readonly clients: number;
   /** Since the gateway began. */
   readonly accepted: number;
+  /** Clients that were not served, by reason. */
   readonly refusals: Readonly<Partial<Record<GatewayRefusal, number>>>;
+  /** Clients that were disconnected because nothing came or went. */
   readonly idle: number;
+  /** What was passed on in either direction. */
   readonly toServers: Readonly<Traffic>;
   readonly toClients: Readonly<Traffic>;
 }

@@ -53,6 +53,7 @@ export interface GatewayRuntime {
 /** How often the gateway looks whether its certificates are due. */
 const CERTIFICATE_INTERVAL_MS = 3_600_000;
 
+/** An open gateway. Made by `openGateway`. */
 export class Gateway {
   /** Where WebSockets and the certificates' hashes are served. */
   readonly url: string;
@@ -102,6 +103,7 @@ export class Gateway {
     return this.#certificates?.hashes ?? [];
   }
 
+  /** Counters, and how many clients there are at present. */
   getStats(): GatewayStats {
     return this.#forwarder.getStats();
   }

@@ -1,4 +1,4 @@
-/** The gateway in Node. */
+/** The gateway: how pages reach UDP servers. This is the entry point of Node; Deno and Bun have one each. */
 import { nodeUdp } from "../transport/node-udp.ts";
 import { type Gateway, openGatewayOn } from "./gateway.ts";
 import { certificateFile } from "./node-certificate-file.ts";

@@ -3,6 +3,7 @@ import { parseUrl } from "../endpoint/options.ts";
 import type { RemoteAddress } from "../transport/types.ts";
 import type { ToldHash } from "./well-known.ts";
 
+/** Bounds for all clients, for each address and for each client. */
 export interface GatewayLimits {
   /** Clients at a time: 10,000 unless given. */
   readonly clients: number;
@@ -29,6 +30,7 @@ export const defaultLimits: GatewayLimits = {
 
 /** A private key and the certificates for it, the server's own first, as PEM. */
 export interface TlsKeyPair {
+  /** The certificates, and the private key (PKCS #8). */
   readonly cert: string;
   readonly key: string;
 }
@@ -47,6 +49,7 @@ export interface Page {
   readonly body: string | Uint8Array<ArrayBuffer>;
 }
 
+/** Which servers can be reached, by whom, and how. */
 export interface GatewayOptions {
   /** The servers that clients can reach, by the path that names them: `{ game: "udp://10.0.0.5:4433" }` for `/game`. */
   readonly targets: Readonly<Record<string, string | URL>>;
@@ -55,6 +58,7 @@ export interface GatewayOptions {
    * browsers name none, and are not concerned.
    */
   readonly origins?: readonly string[];
+  /** Others than the defaults, for those that are given. */
   readonly limits?: Partial<GatewayLimits>;
   /** A client for which nothing comes and goes for so long is disconnected: five minutes unless given. */
   readonly idleTimeoutMs?: number;

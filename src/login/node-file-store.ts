@@ -30,6 +30,7 @@ const FRESH_MS = 1_000;
  * other, by way of a lock file beside it.
  */
 export class FileRecordStore implements RecordBook {
+  /** 32 random bytes of the file, as {@link RecordStore.secret}. */
   readonly secret: Bytes;
   readonly #path: string;
   readonly #listeners = new Set<RecordListener>();
@@ -71,11 +72,16 @@ export class FileRecordStore implements RecordBook {
     return new FileRecordStore(file, secret, records, version);
   }
 
+  /**
+   * The record of an identity, from memory, or from the file if it was not looked at for a second.
+   * @throws TypeError for a file of another form, and what the file system throws
+   */
   async get(identity: string): Promise<PasswordRecord | undefined> {
     if (performance.now() - this.#lookedAtMs > FRESH_MS) await this.#refresh();
     return this.#records.get(identity);
   }
 
+  /** All identities in the file, as it is now. */
   async identities(): Promise<string[]> {
     await this.#refresh();
     return [...this.#records.keys()];

@@ -14,6 +14,7 @@ import type { PasswordServerOptions } from "./verifier.ts";
 export interface PasswordOptions {
   /** Whose password it is; visible on the wire. Empty unless given, which will do for a mesh. */
   readonly identity?: string;
+  /** Not empty, and without control characters; compared in the form of RFC 8265 §4.2.2 (OpaqueString). */
   readonly password: string;
   /** Which service the password is for, as registered; empty unless given. */
   readonly serverIdentity?: string;
@@ -26,19 +27,24 @@ export interface PasswordOptions {
 
 /** A peer that logged in by a password which has been changed or removed since. */
 export interface Revocation {
+  /** Whose password it was. */
   readonly kind: "password";
   readonly identity: string;
   /** Of the password that is good now; none if there is none. */
   readonly registration: Uint8Array | undefined;
 }
 
+/** What a login is told. */
 export interface PasswordContext {
+  /** The runtime's cryptography. */
   readonly crypto: CryptoProvider;
 }
 
 /** A way to authenticate, for clients and servers. */
 export interface PasswordAuth {
+  /** A client's part. Rejects with a TypeError for a store. */
   client(context: PasswordContext): Promise<Partial<ClientConfig>>;
+  /** A server's part. */
   server(context: PasswordContext): Promise<Partial<ServerConfig>>;
   /** Reports changed and removed passwords until the answered function is called. */
   revocations?(report: (revocation: Revocation) => void): () => void;

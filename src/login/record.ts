@@ -8,23 +8,28 @@ import type { VerifierRecord } from "../crypto/spake2plus.ts";
 
 /** A registration (RFC 9383 §3.2). Whoever steals it can try passwords, at `iterations` rounds of PBKDF2 each. */
 export interface PasswordRecord extends VerifierRecord {
+  /** Whose password it is: up to 255 bytes of UTF-8, in form NFC. */
   readonly identity: string;
   /** Which service the password is for; usually empty. */
   readonly serverIdentity: string;
   /** 16 random bytes, new with every password. */
   readonly salt: Bytes;
+  /** Rounds of PBKDF2-HMAC-SHA-256. */
   readonly iterations: number;
 }
 
+/** What a record is made of. */
 export interface RegisterOptions {
   /**
    * Up to 255 bytes of UTF-8, none unless given; visible on the wire at every login. Compared as it is written, in form
    * NFC.
    */
   readonly identity?: string;
+  /** It is not kept. */
   readonly password: string;
   /** Rounds of PBKDF2-HMAC-SHA-256: 600,000 unless given. */
   readonly iterations?: number;
+  /** Which service the password is for; empty unless given. */
   readonly serverIdentity?: string;
 }
 
@@ -76,9 +81,11 @@ export function identityText(bytes: Uint8Array): string | undefined {
 
 /** A record as JSON has it: byte fields in base64. */
 export interface StoredRecord {
+  /** As in {@link PasswordRecord}. */
   readonly identity: string;
   readonly serverIdentity: string;
   readonly iterations: number;
+  /** In base64. */
   readonly salt: string;
   readonly w0: string;
   readonly L: string;
@@ -86,6 +93,7 @@ export interface StoredRecord {
   readonly w0N: string;
 }
 
+/** A record as JSON has it, for a database. It is to be kept from others: guesses can be tried on it. */
 export function toStored(record: PasswordRecord): StoredRecord {
   const { identity, serverIdentity, iterations, salt, w0, L, w0M, w0N } = record;
   return {

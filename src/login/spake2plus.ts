@@ -13,6 +13,7 @@ import type { ClientPake, PakeAttempt, PakeLogin, PakeParameters } from "../dtls
 
 /** What both sides have to agree on besides the password (RFC 9383 §3.3). */
 export interface LoginNames {
+  /** Whose password, for which service, and for which application. */
   readonly identity: Uint8Array;
   readonly serverIdentity: Uint8Array;
   readonly context: Uint8Array;

@@ -31,9 +31,11 @@ export interface RecordBook extends RecordStore {
   delete(identity: string): Awaitable<boolean>;
   /** All identities, in the order of their registration. */
   identities(): Awaitable<string[]>;
+  /** As {@link RecordStore.watch}, which every book has. */
   watch(listener: RecordListener): () => void;
 }
 
+/** Records in memory, for tests, for a mesh with one password, and for whoever keeps them elsewhere. */
 export class MemoryRecordStore implements RecordBook {
   readonly #records = new Map<string, PasswordRecord>();
   readonly #listeners = new Set<RecordListener>();
@@ -42,10 +44,12 @@ export class MemoryRecordStore implements RecordBook {
     for (const record of records) this.set(record);
   }
 
+  /** The record of an identity, as it is written; at once. */
   get(identity: string): PasswordRecord | undefined {
     return this.#records.get(identity);
   }
 
+  /** Takes the place of the record of the same identity, if there is one, and tells those who watch. */
   set(record: PasswordRecord): void {
     const { identity } = record;
     const before = this.#records.get(identity);
@@ -53,16 +57,22 @@ export class MemoryRecordStore implements RecordBook {
     if (!isSamePassword(before, record)) this.#report(identity, record);
   }
 
+  /**
+   * Takes a record away, and tells those who watch.
+   * @returns whether there was one
+   */
   delete(identity: string): boolean {
     const existed = this.#records.delete(identity);
     if (existed) this.#report(identity, undefined);
     return existed;
   }
 
+  /** All identities that there are, in no order. */
   identities(): string[] {
     return [...this.#records.keys()];
   }
 
+  /** As {@link RecordStore.watch}. */
   watch(listener: RecordListener): () => void {
     return watchWith(this.#listeners, listener);
   }

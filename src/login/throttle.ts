@@ -54,6 +54,7 @@ interface Delays {
   readonly places: number;
 }
 
+/** Counts failed logins over all connections, and says when one comes too early. Its memory is bounded. */
 export class LoginThrottle {
   readonly #now: () => number;
   readonly #places: FailureTable;

@@ -13,6 +13,7 @@ import { respondWith } from "./spake2plus.ts";
 import type { RecordStore } from "./store.ts";
 import { LoginThrottle } from "./throttle.ts";
 
+/** How a server takes logins by password. */
 export interface PasswordServerOptions {
   /** Counts failures. One throttle may serve several servers; each has its own unless given. */
   readonly throttle?: LoginThrottle;
@@ -34,6 +35,7 @@ export interface PasswordServerOptions {
 
 type Who = Pick<PakeAttempt, "identity" | "serverIdentity">;
 
+/** A server's part of logins over a store, for `ServerConfig.pake`. Users who do not exist cost and answer the same. */
 export function passwordServer(
   crypto: CryptoProvider,
   store: RecordStore,

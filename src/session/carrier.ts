@@ -1,6 +1,7 @@
 /** What a session stands on: something that sends packets as numbered records, DTLS or a test's. */
 import type { Bytes } from "../core/bytes.ts";
 
+/** What an engine sends packets with: DTLS records, whose numbers are the packets' numbers. */
 export interface PacketCarrier {
   /** The epoch that the next packet is sent in, and its number there. */
   readonly epoch: number;

@@ -1,6 +1,7 @@
 /** How a session ended. */
 import { SealgramError } from "../errors.ts";
 
+/** How a session ended. */
 export class SessionEnd {
   /** What the side that ended it has said; 0 if it said nothing. */
   readonly closeCode: number;

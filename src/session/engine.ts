@@ -51,7 +51,9 @@ const ACK_DELAY_EXPONENT = 3;
 /** Any DATAGRAM frame that a packet has room for (RFC 9221 §3 recommends this value). */
 const MAX_DATAGRAM_FRAME_SIZE = 65_535;
 
+/** One side of a session. */
 export class SessionEngine {
+  /** Its parts: streams, loss recovery, datagrams that wait, counters. */
   readonly streams: Streams;
   readonly recovery: Recovery<Sent | undefined>;
   readonly datagrams: OutgoingDatagrams;

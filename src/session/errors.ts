@@ -15,11 +15,13 @@ export const TransportErrorCode = {
   application_error: 0xc,
 } as const;
 
+/** The names of {@link TransportErrorCode}, which are codes of errors. */
 export type TransportErrorName = keyof typeof TransportErrorCode;
 
 /** A peer's fault in frames or streams. It ends the session; `code` is the name of the transport error. */
 export class TransportError extends SealgramError {
   override readonly name: string = "TransportError";
+  /** The code that CONNECTION_CLOSE carries (RFC 9000 §20.1). */
   readonly transportCode: number;
   /** Type of the frame that was at fault; 0 if that is not known (RFC 9000 §19.19). */
   frameType = 0;

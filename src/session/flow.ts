@@ -1,6 +1,7 @@
 /** Flow control (RFC 9000 §4): what the peer may send, in a window that grows for whoever reads fast. */
 
 export interface WindowLimits {
+  /** What the peer may send to begin with. */
   readonly initialBytes: number;
   /** What the window may grow to. */
   readonly maxBytes: number;

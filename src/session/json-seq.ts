@@ -2,6 +2,7 @@
 export interface QlogEvent {
   /** Milliseconds on the session's clock. */
   readonly time: number;
+  /** The event's name and what it tells, as draft-ietf-quic-qlog-quic-events has them. */
   readonly name: string;
   readonly data: Readonly<Record<string, unknown>>;
 }

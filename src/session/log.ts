@@ -4,6 +4,7 @@ import type { TransportParameters } from "./parameters.ts";
 
 /** Of the path, as recovery sees it (RFC 9002). */
 export interface PathMetrics {
+  /** In milliseconds, and in bytes. */
   readonly smoothedRttMs: number;
   readonly latestRttMs: number;
   readonly minRttMs: number;
@@ -14,13 +15,19 @@ export interface PathMetrics {
 
 /** Called with each event; times are in milliseconds on the session's clock, packets are views valid in the call only. */
 export interface SessionLog {
+  /** A packet went out, as the content of the record of this number. */
   packetSent(nowMs: number, epoch: number, sequenceNumber: number, packet: Bytes): void;
+  /** A packet came in, as the content of the record of this number. */
   packetReceived(nowMs: number, epoch: number, sequenceNumber: number, packet: Bytes): void;
   /** The packet at this place among all that were sent. */
   packetLost(nowMs: number, epoch: number, sequenceNumber: number): void;
+  /** One side's transport parameters are known. */
   parametersSet(nowMs: number, initiator: "local" | "remote", parameters: TransportParameters): void;
+  /** Round-trip time or congestion window have changed. */
   metricsUpdated(nowMs: number, metrics: PathMetrics): void;
+  /** Datagrams of this size, records included, are known to arrive. */
   mtuUpdated(nowMs: number, mtuBytes: number): void;
+  /** The session has ended, by this side or the peer, with this code (RFC 9000 §20). */
   closed(
     nowMs: number,
     initiator: "local" | "remote",

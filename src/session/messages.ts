@@ -3,6 +3,7 @@ import type { Bytes } from "../core/bytes.ts";
 import { SealgramError } from "../errors.ts";
 import { MAX_VALUE, PacketReader, PacketWriter, varintLength } from "./varint.ts";
 
+/** Bounds of messages. */
 export interface MessageOptions {
   /** A longer message is an error on either side; 16 MiB unless given. */
   readonly maxMessageBytes?: number;

@@ -8,11 +8,14 @@ import { PacketReader, PacketWriter, varintLength } from "./varint.ts";
 
 /** What of a session it takes. */
 export interface DatagramSession {
+  /** As the properties and the method of that name of a session. */
   readonly hasStreams: boolean;
   readonly isClosed: boolean;
+  /** As `Session.sendDatagram`. */
   sendDatagram(datagram: Uint8Array, fate?: Fate): boolean;
 }
 
+/** Which state, and how often it is sent again. */
 export interface NewestStateOptions {
   /** Several states in one session: each has a number of its own, the same on both sides; 0 unless given. */
   readonly channel?: number;
@@ -44,6 +47,7 @@ function versionsOf(session: DatagramSession): Map<number, number> {
   return made;
 }
 
+/** One state that this side sends, the peer's state that it receives, or both, on a session's datagrams. */
 export class NewestState {
   readonly #session: DatagramSession;
   readonly #channel: number;

@@ -18,7 +18,9 @@ export type PaddingPolicy =
   | { readonly kind: "block"; readonly blockBytes: number }
   | { readonly kind: "constant"; readonly packetBytes: number; readonly intervalMs: number };
 
+/** How a session behaves, and what it allows its peer. */
 export interface SessionOptions {
+  /** Whose streams this side opens: a server's have odd numbers (RFC 9000 §2.1). */
   readonly isServer: boolean;
   /** Flow control of each stream, and of all together. */
   readonly streamWindow: WindowLimits;
@@ -29,19 +31,23 @@ export interface SessionOptions {
   /** The longest request that is taken, and what those that are not answered yet may take up together. */
   readonly maxRequestBytes: number;
   readonly maxRequestsBytes: number;
+  /** Congestion control, loss recovery and path MTU discovery. */
   readonly recovery: RecoveryOptions;
   /** What DTLS ends an idle connection after; the peer is told. */
   readonly idleTimeoutMs: number | undefined;
   /** After so long without a packet from the peer it is asked for a sign of life. */
   readonly keepAliveMs: number | undefined;
+  /** Against traffic analysis. */
   readonly padding: PaddingPolicy;
   /** Datagrams that may wait to be sent. */
   readonly outgoingDatagrams: number;
+  /** Told of every packet. */
   readonly log: SessionLog | undefined;
   /** Chance, from 0 up to 1. */
   random(): number;
 }
 
+/** Used where nothing else is asked for. */
 export const defaultSessionOptions: Omit<SessionOptions, "isServer"> = {
   streamWindow: { initialBytes: 524_288, maxBytes: 8 * 1024 * 1024 },
   sessionWindow: { initialBytes: 1_048_576, maxBytes: 16 * 1024 * 1024 },

@@ -7,21 +7,26 @@ import { TransportError } from "./errors.ts";
 import { streamCount } from "./frames.ts";
 import { PacketReader, PacketWriter } from "./varint.ts";
 
+/** One side's parameters. Those called `initial` are the limits to begin with, in bytes or streams. */
 export interface TransportParameters {
   /** Of this side, in milliseconds; 0 for none. DTLS ends an idle connection, and the peer may want to know when. */
   readonly maxIdleTimeoutMs: number;
   /** The largest datagram that this side receives, in bytes. */
   readonly maxUdpPayloadSize: number;
+  /** For all streams together. */
   readonly initialMaxData: number;
   /** For streams that this side opens. */
   readonly initialMaxStreamDataBidiLocal: number;
   /** For streams that the peer opens. */
   readonly initialMaxStreamDataBidiRemote: number;
+  /** As before, for unidirectional streams. */
   readonly initialMaxStreamDataUni: number;
+  /** How many streams the peer may open. */
   readonly initialMaxStreamsBidi: number;
   readonly initialMaxStreamsUni: number;
   /** Power of two that ACK Delay fields are multiplied with. */
   readonly ackDelayExponent: number;
+  /** How long this side keeps an acknowledgement back, at most. */
   readonly maxAckDelayMs: number;
   /** The largest DATAGRAM frame that this side takes, with type and length; 0 for none at all. */
   readonly maxDatagramFrameSize: number;

@@ -13,7 +13,9 @@ export interface RequestContext {
 /** Answers a request. What it throws resets the stream; a `StreamError` says with which code. */
 export type RequestHandler = (request: Bytes, context: RequestContext) => Uint8Array | Promise<Uint8Array>;
 
+/** How long to wait for a response, and for how much of it. */
 export interface RequestOptions {
+  /** Gives the request up: its stream is reset, and the promise rejects with the signal's reason. */
   readonly signal?: AbortSignal;
   /** A longer response is an error; 16 MiB unless told. */
   readonly maxResponseBytes?: number;

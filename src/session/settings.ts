@@ -7,6 +7,7 @@ import { CongestionAlgorithm } from "./recovery/congestion.ts";
 import { defaultPathMtu, type PathMtuOptions } from "./recovery/path-mtu.ts";
 import { defaultRecovery } from "./recovery/recovery.ts";
 
+/** What `connect` and `listen` are told of streams. Sizes are in bytes, times in milliseconds. */
 export interface StreamSettings {
   /** Streams that the peer may have open at a time: 128 of each kind unless given. */
   readonly maxIncomingBidirectional?: number;

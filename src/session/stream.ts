@@ -30,17 +30,21 @@ export interface StreamUser {
 export const SERVER_INITIATED = 1;
 export const UNIDIRECTIONAL = 2;
 
+/** A stream as the engine has it; applications have its WHATWG streams. */
 export class Stream {
+  /** Its number (RFC 9000 §2.1). */
   readonly id: number;
   /** A receive-only stream has none. */
   readonly send: SendStream | undefined;
   /** A send-only stream has none. */
   readonly receive: ReceiveStream | undefined;
+  /** Told of what happens; none before the application has taken the stream. */
   user: StreamUser | undefined;
   /** Whether the application has taken it; its own it always has. */
   isAccepted: boolean;
   /** Bits of {@link StreamControl}. */
   control = 0;
+  /** Whether it waits for its turn to send them. */
   isQueuedControl = false;
 
   constructor(

@@ -35,6 +35,7 @@ export interface StreamsHost {
   mayOpen(unidirectional: boolean): void;
 }
 
+/** All streams of an engine. What the peer's frames do to them is answered with whether it was new. */
 export class Streams {
   /** Flow control of what the peer sends on all streams. */
   readonly window: ReceiveWindow;
@@ -74,6 +75,7 @@ export class Streams {
     return this.#streams.size;
   }
 
+  /** A stream that is not done. */
   get(id: number): Stream | undefined {
     return this.#streams.get(id);
   }
@@ -124,6 +126,7 @@ export class Streams {
     this.#enqueue(stream);
   }
 
+  /** Ends this side's part behind what was written. */
   finish(stream: Stream): void {
     stream.send!.finish();
     this.#enqueue(stream);
@@ -141,10 +144,12 @@ export class Streams {
     }
   }
 
+  /** Gives this side's part up (RESET_STREAM, RFC 9000 §19.4). */
   reset(stream: Stream, errorCode: number): void {
     if (stream.send!.reset(errorCode)) this.#control.raiseOf(stream, StreamControl.reset_stream);
   }
 
+  /** Asks the peer to give its part up (STOP_SENDING, RFC 9000 §19.5). */
   stop(stream: Stream, errorCode: number): void {
     const receive = stream.receive!;
     if (receive.state !== "open") return;
@@ -233,6 +238,11 @@ export class Streams {
     return this.#streams.get(id);
   }
 
+  /**
+   * A STREAM frame.
+   * @returns whether there was anything new in it
+   * @throws TransportError for one that breaks a rule, as do the others
+   */
   data(id: number, offset: number, buffer: Bytes, start: number, length: number, fin: boolean): boolean {
     const stream = this.#find(id, true);
     if (stream === undefined) return false;
@@ -256,6 +266,7 @@ export class Streams {
     return growth;
   }
 
+  /** A RESET_STREAM frame. */
   resetStream(id: number, errorCode: number, finalSize: number): boolean {
     const stream = this.#find(id, true);
     if (stream === undefined) return false;
@@ -270,6 +281,7 @@ export class Streams {
     return isNew;
   }
 
+  /** A STOP_SENDING frame. */
   stopSending(id: number, errorCode: number): boolean {
     const stream = this.#find(id, false);
     if (stream === undefined) return false;
@@ -281,6 +293,7 @@ export class Streams {
     return true;
   }
 
+  /** A MAX_DATA frame. */
   maxData(limit: number): boolean {
     if (!this.credit.raise(limit)) return false;
     const waiting = this.#withoutCredit;
@@ -289,6 +302,7 @@ export class Streams {
     return true;
   }
 
+  /** A MAX_STREAM_DATA frame. */
   maxStreamData(id: number, limit: number): boolean {
     const stream = this.#find(id, false);
     const send = stream?.send;
@@ -298,6 +312,7 @@ export class Streams {
     return true;
   }
 
+  /** A MAX_STREAMS frame. */
   maxStreams(unidirectional: boolean, limit: number): boolean {
     if (!this.#outgoing[unidirectional ? 1 : 0].raise(limit)) return false;
     this.#host.mayOpen(unidirectional);
@@ -386,6 +401,7 @@ export class Streams {
 
   // What became of frames
 
+  /** The peer has acknowledged a frame that was sent. */
   acknowledged({ type, stream, range }: SentFrame): void {
     if (stream === undefined) return;
     const { send } = stream;

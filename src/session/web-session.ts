@@ -39,6 +39,7 @@ export interface WebSessionHost {
   wake(): void;
   /** A datagram, valid during the call only. */
   datagram(buffer: Bytes, start: number, length: number): void;
+  /** The end, once. */
   closed(end: SessionEnd): void;
 }
 
@@ -48,10 +49,13 @@ interface Opening {
   reject(error: unknown): void;
 }
 
+/** An engine's streams as WHATWG streams, and requests on them: the half of a `Session` that needs no DTLS. */
 export class WebSession implements StreamsOwner {
+  /** What it stands on. */
   readonly engine: SessionEngine;
   /** Settles once the peer's limits are known. */
   readonly ready: Promise<void>;
+  /** Streams that the peer has opened. */
   readonly incomingBidirectional: IncomingStreams<BidirectionalStream>;
   readonly incomingUnidirectional: IncomingStreams<ReceiveStreamFace>;
   readonly #host: WebSessionHost;
@@ -88,14 +92,17 @@ export class WebSession implements StreamsOwner {
     });
   }
 
+  /** The engine's. */
   get streams(): Streams {
     return this.engine.streams;
   }
 
+  /** The congestion window, by which streams judge how much to keep. */
   get windowBytes(): number {
     return this.engine.recovery.windowBytes;
   }
 
+  /** Something is to be sent: the host is told. */
   wake(): void {
     this.#host.wake();
   }
@@ -184,6 +191,7 @@ export class WebSession implements StreamsOwner {
     return request(this, stream, bytes, options);
   }
 
+  /** Answers requests. */
   get onrequest(): RequestHandler | null {
     return this.#onrequest;
   }

@@ -13,32 +13,42 @@ export interface StreamsOwner {
   wake(): void;
 }
 
+/** As WebTransportSendStreamStats. */
 export interface SendStreamStats {
+  /** Bytes that were written, sent at least once, and acknowledged from the beginning on. */
   readonly bytesWritten: number;
   readonly bytesSent: number;
   readonly bytesAcknowledged: number;
 }
 
+/** As WebTransportReceiveStreamStats. */
 export interface ReceiveStreamStats {
+  /** Bytes that have come, and those that the application has taken. */
   readonly bytesReceived: number;
   readonly bytesRead: number;
 }
 
 /** The sending part of a stream. `abort` resets it with the reason's `streamErrorCode`. */
 export interface SendStreamFace extends WritableStream<Uint8Array> {
+  /** The stream's number (RFC 9000 §2.1). */
   readonly id: number;
   /** Of two streams with something to send, the one with the higher order goes first. */
   sendOrder: number;
+  /** What has gone so far. */
   getStats(): Promise<SendStreamStats>;
 }
 
 /** The receiving part of a stream. `cancel` asks the peer to stop, with the reason's `streamErrorCode`. */
 export interface ReceiveStreamFace extends ReadableStream<Bytes> {
+  /** The stream's number (RFC 9000 §2.1). */
   readonly id: number;
+  /** What has come so far. */
   getStats(): Promise<ReceiveStreamStats>;
 }
 
+/** A stream in both directions, as WebTransportBidirectionalStream. */
 export interface BidirectionalStream {
+  /** What the peer sends, and what this side sends. Either half ends by itself. */
   readonly readable: ReceiveStreamFace;
   readonly writable: SendStreamFace;
 }

@@ -81,6 +81,7 @@ export interface PakeClientHello {
  * Nobody vouches for the answer before the server's confirmation does: whoever changes it makes the login fail.
  */
 export interface PakeParameters {
+  /** The registration's salt, and its rounds of PBKDF2. */
   readonly salt: Bytes;
   readonly iterations: number;
 }

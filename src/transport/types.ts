@@ -14,6 +14,7 @@ export interface GatewayAddress extends RemoteAddress {
 
 /** The hash of a certificate, as WebTransport's serverCertificateHashes takes it. */
 export interface CertificateHash {
+  /** The algorithm, and the 32 bytes of the digest over the DER certificate. */
   readonly algorithm: "sha-256";
   readonly value: Uint8Array<ArrayBuffer>;
 }

@@ -4,17 +4,20 @@
  */
 
 export interface ChatLink {
+  /** Where the server is, by UDP. */
   readonly host: string;
   readonly port: number;
   /** Gateways for clients without UDP: `https:`, `wss:` or `ws:`, best first. */
   readonly via: readonly string[];
   /** The fingerprint of the server's public key, for those who log in by a key of their own. */
   readonly serverKey?: string | undefined;
+  /** Lets a new user in: a secret. */
   readonly invitation?: Invitation | undefined;
 }
 
 /** Lets one new user in, once. */
 export interface Invitation {
+  /** Its number, and the secret that lets in: random, of 22 characters or more. */
   readonly id: string;
   readonly secret: string;
 }
@@ -64,6 +67,7 @@ export function parseLink(link: string): ChatLink {
   };
 }
 
+/** The text of a link. With an invitation in it, it is a secret. */
 export function formatLink({ host, port, via, serverKey, invitation }: ChatLink): string {
   const query = via.map((gateway) => `via=${encodeURIComponent(gateway)}`).join("&");
   const fragment = [

@@ -59,6 +59,7 @@ export const CloseCode = {
   restarting: 7,
 } as const;
 
+/** Why a server refuses a request. */
 export type ErrorCode =
   | "malformed"
   | "unknown_method"
@@ -79,6 +80,7 @@ export type ErrorCode =
 /** A request that was refused. `code` is stable; nothing has changed by the request. */
 export class ChatError extends Error {
   override readonly name: string = "ChatError";
+  /** Why, in one word. `disconnected` and `closed` are the client's own. */
   readonly code: ErrorCode | "disconnected" | "closed";
   /** For `rate_limited`: when to try again. */
   readonly retryAfterMs: number | undefined;
@@ -172,6 +174,7 @@ export type Signal =
   | { readonly kind: "presence"; readonly users: readonly PresenceChange[] }
   | { readonly kind: "state"; readonly state: PresenceState };
 
+/** Whether a user is here. */
 export type PresenceState = "online" | "away" | "offline";
 
 export interface PresenceChange {

@@ -7,18 +7,25 @@ export type Role = "owner" | "moderator" | "member";
 /** Whether a room can be found and joined by everybody, or only by those whom its owner or moderators add. */
 export type Access = "public" | "members";
 
+/** Somebody on a server. */
 export interface UserInfo {
+  /** What they are called, and what they are on the server. */
   readonly name: string;
   readonly role: Role;
 }
 
+/** A room as the server tells of it. */
 export interface RoomInfo {
+  /** Its number on this server, and whether it is a conversation of two. */
   readonly id: number;
   readonly kind: "room" | "direct";
   /** Of a direct conversation, the other user's. */
   readonly name: string;
+  /** What it is about; empty if nobody has said. */
   readonly topic: string;
+  /** Who can find and join it. */
   readonly access: Access;
+  /** How many there are. */
   readonly members: number;
   /** The position of its newest entry; 0 if there is none. */
   readonly head: number;
@@ -29,11 +36,14 @@ export interface RoomInfo {
   readonly read?: number | undefined;
 }
 
+/** A file that was sent to a room. */
 export interface AttachmentInfo {
+  /** Its sender's, and the file's name. */
   readonly id: string;
   readonly name: string;
   /** A media type, as the sender has it. */
   readonly type: string;
+  /** Its length. */
   readonly bytes: number;
 }
 
@@ -59,14 +69,21 @@ interface EntryHead<Kind extends string> {
 export interface MessageEntry extends EntryHead<"message"> {
   /** Its sender's. */
   readonly id: string;
+  /** Empty if it was deleted. */
   readonly text: string;
+  /** The position of the message that it answers. */
   readonly replyTo?: number | undefined;
+  /** The file that goes with it. */
   readonly attachment?: AttachmentInfo | undefined;
+  /** When its text was changed last. */
   readonly editedMs?: number | undefined;
+  /** Whether it was deleted; absent if not. */
   readonly isDeleted?: boolean | undefined;
 }
 
+/** Somebody who is in a room. */
 export interface Member {
+  /** Their name, what they are in the room, and whether they are here. */
   readonly user: string;
   readonly role: Role;
   readonly presence: "online" | "away" | "offline";
@@ -74,6 +91,7 @@ export interface Member {
 
 /** How far a member has come in a room: everything up to these positions. */
 export interface Receipt {
+  /** Whose; what their clients have received; what they have read. */
   readonly user: string;
   readonly delivered: number;
   readonly read: number;

@@ -21,29 +21,41 @@ import { Feed } from "./feed.ts";
 import { Outbox, type Outgoing } from "./outbox.ts";
 import { ChatRoom, notConnected, type RoomHost } from "./room.ts";
 
+/** Who logs in, and how. */
 export interface ChatOptions extends DialOptions {
+  /** A password, a pre-shared key or a key of one's own. */
   readonly auth: ChatAuth;
+  /** Closes the client. */
   readonly signal?: AbortSignal;
 }
 
+/** What a client tells, by the names of its events. */
 export interface ChatEvents {
+  /** It is connected, at first or again. */
   connected: { readonly user: UserInfo };
   /** It connects again by itself, after so long. */
   disconnected: { readonly error: Error; readonly retryAfterMs: number };
   /** It does not connect again. */
   closed: { readonly error: Error | undefined };
+  /** A message has come, or was missed and has come now. */
   message: RoomMessage;
   /** Everything that happens in rooms, messages too. */
   entry: { readonly room: ChatRoom; readonly entry: Entry };
   /** A room that this user is in now, or that has changed. */
   room: { readonly room: ChatRoom };
+  /** A room that this user is not in any more. */
   left: { readonly room: ChatRoom };
+  /** Members have received or read more. */
   receipts: { readonly room: ChatRoom; readonly receipts: readonly Receipt[] };
+  /** Somebody is writing. */
   typing: { readonly room: ChatRoom; readonly user: string };
+  /** Somebody has come, gone, or turned to something else. */
   presence: { readonly user: string; readonly state: PresenceState };
 }
 
+/** A message, and where it was said. */
 export interface RoomMessage {
+  /** The room, and the message in it. */
   readonly room: ChatRoom;
   readonly message: MessageEntry;
 }
@@ -53,9 +65,11 @@ const MAX_PAUSE_MS = 15_000;
 const RECEIPT_MS = 500;
 const FEED_LIMIT = 256;
 
+/** A user's connection to a chat, for as long as it is open: it comes back by itself when it breaks, and catches up. */
 export class Client extends Emitter<ChatEvents> {
   /** Those that this user is in, by number. */
   readonly rooms: ReadonlyMap<number, ChatRoom>;
+  /** The server's, as it was given. */
   readonly link: ChatLink;
   /** Settles at the end; rejects if it was not {@link close} that ended it. */
   readonly closed: Promise<void>;
@@ -111,6 +125,7 @@ export class Client extends Emitter<ChatEvents> {
     }
   }
 
+  /** Who has logged in. */
   get user(): UserInfo {
     return this.#user!;
   }
@@ -118,6 +133,7 @@ export class Client extends Emitter<ChatEvents> {
   get server(): string {
     return this.#server;
   }
+  /** Whether there is a connection at present. */
   get isConnected(): boolean {
     return this.#connection !== undefined;
   }
@@ -379,6 +395,10 @@ export class Client extends Emitter<ChatEvents> {
     }
   }
 
+  /**
+   * Makes a room, with this user as its owner.
+   * @throws ChatError name_taken
+   */
   async createRoom(name: string, options: { topic?: string; access?: Access } = {}): Promise<ChatRoom> {
     const { topic = "", access = "public" } = options;
     return this.#entered((connection) => connection.request("room.create", { name, topic, access }));
@@ -428,6 +448,7 @@ export class Client extends Emitter<ChatEvents> {
     await this.#connected.request("user.ban", { user, isBanned });
   }
 
+  /** Takes a user off the server: ends what they have open, and forgets how they log in. */
   async removeUser(user: string): Promise<void> {
     await this.#connected.request("user.remove", { user });
   }

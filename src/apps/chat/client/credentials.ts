@@ -16,8 +16,11 @@ export type ChatAuth =
 
 /** What a new user is going to log in with: a password, a key of their own, or else a key that the sides agree on. */
 export interface NewUser {
+  /** Up to 32 letters, digits, and . _ - inside. */
   readonly name: string;
+  /** Not together with a key. */
   readonly password?: string;
+  /** A private key: PKCS #8 as DER or PEM. The server gets the public half. */
   readonly key?: Uint8Array | string;
 }
 
@@ -58,6 +61,7 @@ export function parsePsk(text: string): PresharedKey {
   return { identity: text.slice(0, at), key: fromBase64(text.slice(at + 1)) };
 }
 
+/** 16 random bytes as text: for a message or a file. */
 export function newId(): string {
   return toBase64Url(crypto.getRandomValues(new Uint8Array(16)));
 }

@@ -30,6 +30,7 @@ export {
 } from "./timeline.ts";
 export { ChatView, type ChatViewEvents, type ConnectionState } from "./view.ts";
 
+/** What a program begins with. */
 export interface ChatFace {
   /**
    * Logs in, and gets what was missed. From then on it stays connected by itself.

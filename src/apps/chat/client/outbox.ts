@@ -3,12 +3,15 @@
 import { ChatError, type Params } from "../protocol.ts";
 import type { Connection } from "./connection.ts";
 
+/** Where and when the server has stored a message. */
 export interface Stored {
   /** In its room. */
   readonly position: number;
+  /** On the server's clock, since 1970. */
   readonly timeMs: number;
 }
 
+/** A message that waits to be stored. */
 export type Outgoing = Params<"message.send">;
 
 interface Item {

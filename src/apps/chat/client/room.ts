@@ -25,18 +25,23 @@ export interface RoomHost {
   receipt(room: ChatRoom): void;
 }
 
+/** What a message may have besides its text. */
 export interface SendOptions {
   /** The position of the message that this one answers. */
   readonly replyTo?: number;
+  /** A file that {@link ChatRoom.upload} has sent to this room. */
   readonly attachment?: Pick<AttachmentInfo, "id">;
   /** For a message that was sent before, perhaps: whatever happens, it is one message. From {@link newId}. */
   readonly id?: string;
 }
 
+/** What is known of a file before it is sent. */
 export interface UploadOptions {
+  /** Its name, without a path. */
   readonly name: string;
   /** A media type: application/octet-stream unless given. */
   readonly type?: string;
+  /** How long the content is: all of it has to come. */
   readonly bytes: number;
   /** Told how many bytes were taken so far. */
   readonly progress?: (bytes: number) => void;
@@ -45,7 +50,12 @@ export interface UploadOptions {
 /** Messages that an iteration may be behind before the connection waits for it. */
 const FEED_LIMIT = 256;
 
+/**
+ * A room or a conversation of two, as one of those who are in it has it. Iterating over it gives its messages. Its
+ * methods that ask the server reject with ChatError: `disconnected` without a connection, or why it refused.
+ */
 export class ChatRoom implements AsyncIterable<MessageEntry> {
+  /** Its number on this server. */
   readonly id: number;
   readonly #host: RoomHost;
   readonly #feeds = new Set<Feed<MessageEntry>>();
@@ -63,6 +73,7 @@ export class ChatRoom implements AsyncIterable<MessageEntry> {
     this.#read = info.read ?? 0;
   }
 
+  /** A room, or a conversation of two. */
   get kind(): "room" | "direct" {
     return this.#info.kind;
   }
@@ -70,12 +81,14 @@ export class ChatRoom implements AsyncIterable<MessageEntry> {
   get name(): string {
     return this.#info.name;
   }
+  /** What it is about; empty if nobody has said. */
   get topic(): string {
     return this.#info.topic;
   }
   get access(): Access {
     return this.#info.access;
   }
+  /** What this user is in it. */
   get role(): Role {
     return this.#info.role ?? "member";
   }
@@ -113,10 +126,12 @@ export class ChatRoom implements AsyncIterable<MessageEntry> {
     });
   }
 
+  /** Replaces a message's text: one's own. */
   async edit(position: number, text: string): Promise<void> {
     await this.#host.connection.request("message.edit", { room: this.id, position, text });
   }
 
+  /** Takes a message's text and attachment away: one's own, or as a moderator anybody's. */
   async delete(position: number): Promise<void> {
     await this.#host.connection.request("message.delete", { room: this.id, position });
   }
@@ -155,6 +170,7 @@ export class ChatRoom implements AsyncIterable<MessageEntry> {
     this.#host.receipt(this);
   }
 
+  /** How far each member has come. */
   async receipts(): Promise<Receipt[]> {
     const all: Receipt[] = [];
     for (;;) {
@@ -180,6 +196,10 @@ export class ChatRoom implements AsyncIterable<MessageEntry> {
     return this.#host.connection.upload(head, chunks, progress);
   }
 
+  /**
+   * A file that somebody has sent; its content comes as it is read.
+   * @throws ChatError if there is none
+   */
   async download(
     attachment: Pick<AttachmentInfo, "id">,
   ): Promise<{ attachment: AttachmentInfo; content: AsyncGenerator<Uint8Array, void> }> {
@@ -188,14 +208,17 @@ export class ChatRoom implements AsyncIterable<MessageEntry> {
 
   // Running it
 
+  /** Leaves the room. */
   async leave(): Promise<void> {
     await this.#host.connection.request("room.leave", { room: this.id });
   }
 
+  /** Says what it is about: up to 1,024 bytes of UTF-8. */
   async setTopic(topic: string): Promise<void> {
     await this.#host.connection.request("room.topic", { room: this.id, topic });
   }
 
+  /** All members, with who is here at present. */
   async members(): Promise<Member[]> {
     const all: Member[] = [];
     for (;;) {
@@ -209,18 +232,22 @@ export class ChatRoom implements AsyncIterable<MessageEntry> {
     }
   }
 
+  /** Lets a user in. */
   async add(user: string): Promise<void> {
     await this.#host.connection.request("room.add", { room: this.id, user });
   }
 
+  /** Makes a member a moderator, an owner, or a plain member again. */
   async setRole(user: string, role: Role): Promise<void> {
     await this.#host.connection.request("room.role", { room: this.id, user, role });
   }
 
+  /** Takes a member out of the room. They may come back where that is allowed. */
   async remove(user: string): Promise<void> {
     await this.#host.connection.request("room.remove", { room: this.id, user });
   }
 
+  /** Takes a user out of the room for good, or lets them come back. */
   async ban(user: string, isBanned = true): Promise<void> {
     await this.#host.connection.request("room.ban", { room: this.id, user, isBanned });
   }

@@ -1,5 +1,6 @@
 /** How much somebody may do in a time, and how much at once. */
 export interface Rate {
+  /** How much in a second, and how much may come at once after a pause. */
   readonly perSecond: number;
   readonly burst: number;
 }

@@ -1,4 +1,4 @@
-/** The server's entry point, in Node, and in Deno and Bun by way of Node's modules. */
+/** A chat's server, in Node, and in Deno and Bun by way of Node's modules. */
 import { listen } from "../../../endpoint/node-index.ts";
 import { ChatServer, type ChatServerOptions } from "./server.ts";
 

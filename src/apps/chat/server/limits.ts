@@ -1,6 +1,7 @@
 /** What one client, and one user, may ask of a chat's server. */
 import type { Rate } from "./bucket.ts";
 
+/** What clients and users may do, at most. Sizes are in bytes, times in milliseconds. */
 export interface ChatLimits {
   /** Requests of a session. What comes faster waits: it is not read. */
   readonly requests: Rate;

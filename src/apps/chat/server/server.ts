@@ -21,6 +21,7 @@ import { ServerSession, type UserRates } from "./session.ts";
 
 export type Listen = (url: string | URL, options: ListenOptions) => Promise<Server>;
 
+/** Where a server keeps its data, where it listens, and what it allows. */
 export interface ChatServerOptions {
   /** Where to keep everything. Made if it is not there; one server at a time has it. */
   readonly folder: string;
@@ -28,6 +29,7 @@ export interface ChatServerOptions {
   readonly url: string | URL;
   /** What clients see: "chat" unless given. */
   readonly name?: string;
+  /** Others than the defaults, for those that are given. */
   readonly limits?: Partial<ChatLimits>;
   /** Days after which what was said is forgotten: never unless given. */
   readonly retentionDays?: number;
@@ -47,6 +49,7 @@ const DAY_MS = 86_400_000;
 const IDLE_MS = 30_000;
 const TICKET_SECRET_BYTES = 32;
 
+/** A running server. Made by `openChat`. */
 export class ChatServer {
   /** Where it listens. */
   readonly url: string;
@@ -150,6 +153,7 @@ export class ChatServer {
     });
   }
 
+  /** As those of any server. */
   get stats(): ReturnType<Server["getStats"]> {
     return this.#server.getStats();
   }
