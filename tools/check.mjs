@@ -7,6 +7,7 @@ import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
 import { BUNDLE, buildPackage, ENTRIES } from "./build.mjs";
 import { compileCore, generateSources, WASM_SOURCE, wasmSource } from "./build-core.mjs";
+import { staleDocs } from "./docs.mjs";
 import { npm, output, root, run, runMain, ToolError } from "./process.mjs";
 import { findRuntime } from "./runtimes.mjs";
 import { setup } from "./setup.mjs";
@@ -32,6 +33,7 @@ const STEPS = [
   },
   { name: "lock files", check: checkLockFiles },
   { name: "generated files", check: checkGenerated },
+  { name: "documentation", check: checkDocs },
   { name: "deno types", check: checkDenoTypes },
   { name: "jsr", check: checkJsr },
   { name: "build", check: () => buildPackage() },
@@ -74,6 +76,12 @@ async function checkGenerated() {
   if ((await isCommitted(...sources)) && !(await isCommitted(WASM_SOURCE))) {
     throw new ToolError(`${WASM_SOURCE} is committed in an older state than what it is made of; commit it`);
   }
+}
+
+/** The reference and the command's page are what docstrings and help say, and nothing public goes without a docstring. */
+async function checkDocs() {
+  const stale = await staleDocs();
+  if (stale.length > 0) throw new ToolError(`not up to date: ${stale.join(", ")}; run npm run docs`);
 }
 
 /** Whether paths are as in the last commit. True where there is no repository, as in an unpacked archive. */
