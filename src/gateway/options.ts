@@ -41,7 +41,9 @@ export interface PageRequest {
   readonly path: string;
 }
 
+/** What the program answers with. */
 export interface Page {
+  /** The HTTP status. */
   readonly status: number;
   /** With names in small letters. The gateway adds `content-length`. */
   readonly headers: Readonly<Record<string, string>>;

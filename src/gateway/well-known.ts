@@ -8,6 +8,7 @@ const MAX_AGE = 60;
 
 /** A hash as JSON has it. */
 export interface ToldHash {
+  /** The algorithm, and the digest over the DER certificate. */
   readonly algorithm: string;
   /** In base64. */
   readonly value: string;

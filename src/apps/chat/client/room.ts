@@ -85,6 +85,7 @@ export class ChatRoom implements AsyncIterable<MessageEntry> {
   get topic(): string {
     return this.#info.topic;
   }
+  /** Who can find and join it. */
   get access(): Access {
     return this.#info.access;
   }

@@ -14,18 +14,25 @@ import { TypingUsers } from "./typing-users.ts";
  */
 export type MessageState = "uploading" | "sending" | "failed" | "stored" | "delivered" | "read";
 
+/** A message, stored or on its way. */
 export interface MessageItem {
+  /** Tells it from a {@link HappeningItem}. */
   readonly kind: "message";
   /** The same for as long as it is the same message, from sending on. */
   readonly key: string;
   /** Once it is stored. */
   readonly position?: number | undefined;
+  /** On the server's clock once it is stored, since 1970. */
   readonly timeMs: number;
+  /** The author's name. */
   readonly author: string;
+  /** Its newest text; empty if it was deleted. */
   readonly text: string;
+  /** The position of the message that it answers. */
   readonly replyTo?: number | undefined;
   /** Without an `id` while it is on its way. */
   readonly attachment?: (Omit<AttachmentInfo, "id"> & { readonly id?: string }) | undefined;
+  /** Whether it is not as it was, or not there any more. */
   readonly isEdited: boolean;
   readonly isDeleted: boolean;
   /** Of own messages only. */
@@ -38,6 +45,7 @@ export interface MessageItem {
 
 /** Somebody who came or left, or a new topic. */
 export interface HappeningItem {
+  /** What has happened; its key, position, time and author are as those of {@link MessageItem}. */
   readonly kind: "join" | "leave" | "topic";
   readonly key: string;
   readonly position: number;
@@ -58,6 +66,7 @@ const MAX_ENTRIES = 5_000;
 /** Others are told so often that this user is still writing. */
 const TYPING_MS = 3_000;
 
+/** What was said in a room, page by page, and what this user is about to say. */
 export class Timeline {
   readonly room: ChatRoom;
   readonly #client: Client;

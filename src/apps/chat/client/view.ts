@@ -5,6 +5,7 @@ import { Emitter } from "./emitter.ts";
 import type { ChatRoom } from "./room.ts";
 import { Timeline } from "./timeline.ts";
 
+/** How a client's connection is. */
 export type ConnectionState =
   | { readonly kind: "connected" }
   /** It connects again by itself, at that time of `Date.now()`. */
@@ -12,12 +13,15 @@ export type ConnectionState =
   /** It does not connect again; without an error, because that was wanted. */
   | { readonly kind: "closed"; readonly error: Error | undefined };
 
+/** What a view tells. */
 export interface ChatViewEvents {
   /** Something looks different now. Told once for all that happens at a time. */
   change: undefined;
 }
 
+/** A client's rooms, one shown at a time, with who is here and what is new. */
 export class ChatView extends Emitter<ChatViewEvents> {
+  /** Whom it follows. */
   readonly client: Client;
   readonly #timelines = new Map<number, Timeline>();
   readonly #presences = new Map<string, PresenceState>();
@@ -53,6 +57,7 @@ export class ChatView extends Emitter<ChatViewEvents> {
     ];
   }
 
+  /** Whether there is a connection, and if not, when the next attempt is. */
   get connection(): ConnectionState {
     return this.#connection;
   }
