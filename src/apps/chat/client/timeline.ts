@@ -68,6 +68,7 @@ const TYPING_MS = 3_000;
 
 /** What was said in a room, page by page, and what this user is about to say. */
 export class Timeline {
+  /** The room. */
   readonly room: ChatRoom;
   readonly #client: Client;
   readonly #change: () => void;
