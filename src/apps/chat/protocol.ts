@@ -168,7 +168,7 @@ export interface Events {
 
 export type EventName = keyof Events;
 
-/** On datagrams, which may be lost: `[kind, room, …]`. */
+/** On datagrams, which may be lost: one of these as JSON. */
 export type Signal =
   | { readonly kind: "typing"; readonly room: number; readonly user?: string }
   | { readonly kind: "presence"; readonly users: readonly PresenceChange[] }
