@@ -1,4 +1,5 @@
 /** How the command ends, as scripts see it. */
+import { ChatError } from "../apps/chat/protocol.ts";
 import { SealgramError } from "../errors.ts";
 
 export const ExitCode = {
@@ -65,6 +66,10 @@ export function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof SealgramError) {
     if (authenticationCodes.includes(error.code)) return ExitCode.authentication;
     return unreachableCodes.includes(error.code) ? ExitCode.unreachable : ExitCode.failure;
+  }
+  if (error instanceof ChatError) {
+    if (["banned", "not_allowed", "invitation_used"].includes(error.code)) return ExitCode.authentication;
+    return error.code === "disconnected" ? ExitCode.unreachable : ExitCode.failure;
   }
   return isWrongUsage(error) ? ExitCode.usage : ExitCode.failure;
 }

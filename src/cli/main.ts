@@ -2,6 +2,7 @@
 /** The `sealgram` command. */
 import { createRequire } from "node:module";
 import process from "node:process";
+import { chatCommand } from "./chat/index.ts";
 import type { Command } from "./command.ts";
 import { connectCommand } from "./connect.ts";
 import { echoCommand } from "./echo.ts";
@@ -14,6 +15,7 @@ import { stopSignal } from "./stop.ts";
 import { userCommand } from "./user.ts";
 
 const commands: Readonly<Record<string, Command>> = {
+  chat: chatCommand,
   serve: serveCommand,
   connect: connectCommand,
   echo: echoCommand,
