@@ -1,4 +1,10 @@
-/** What a session stands on: something that sends packets as numbered records, DTLS or a test's. */
+/**
+ * What a session stands on: something that sends packets as numbered records, DTLS or a test's.
+ *
+ * Nothing here has to do with ECN (RFC 9000 §13.4): no UDP socket of Node, Deno or Bun sets the ECN field of what it
+ * sends or tells that of what it has received, and no browser does. So packets go out as Not-ECT, ACK frames have no
+ * ECN counts, and congestion is what loss and delay show.
+ */
 import type { Bytes } from "../core/bytes.ts";
 
 /** What an engine sends packets with: DTLS records, whose numbers are the packets' numbers. */

@@ -239,6 +239,7 @@ function readAck(type: number, reader: PacketReader, handler: FrameHandler): voi
     if (epoch < 0) throw belowZero();
     largest = next;
   }
+  // Counts of marks, where none was set: there is nothing to validate, and no sender of marks to stop (§13.4.2).
   if (type === FrameType.ack_ecn) for (let i = 0; i < 3; i++) reader.varint();
   handler.ackEnd();
 }

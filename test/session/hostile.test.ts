@@ -69,6 +69,23 @@ describe("a peer that breaks the rules", () => {
     expectFault([ack(9, 0, 0)], "protocol_violation");
   });
 
+  test("counts of ECN marks change nothing, whatever they say: none was set (RFC 9000 §13.4.2)", () => {
+    const pair = new SessionPair({ server: { random: () => 0.99 } }).ready();
+    pair.clock.run(1000);
+    const { server, client } = pair;
+    const { windowBytes } = server.engine.recovery;
+    server.filter = () => false;
+    server.engine.sendDatagram(new Uint8Array(100));
+    server.flush();
+    expect(server.engine.recovery.bytesInFlight).toBeGreaterThan(0);
+    const newest = server.nextSequenceNumber - 1;
+    client.inject([FrameType.ack_ecn, ...ack(3, newest, newest).subarray(1), 63, 0, 63]);
+    expect(server.engine.recovery.bytesInFlight).toBe(0);
+    expect(server.engine.recovery.windowBytes).toBeGreaterThanOrEqual(windowBytes);
+    expect(server.engine.recovery.statistics.congestionEvents).toBe(0);
+    expect(server.end).toBeUndefined();
+  });
+
   test("an ACK of a packet number that was left out: acknowledged without having been received", () => {
     const pair = new SessionPair({ server: { random: () => 0 } }).ready();
     // Its first packet had number 1, as number 0 was left out.

@@ -129,8 +129,6 @@ export interface LinkOptions {
   readonly duplication: number;
   /** Larger datagrams vanish. */
   readonly mtuBytes: number;
-  /** A queue of more than this is told by ECN-CE marks. */
-  readonly markAboveBytes: number;
 }
 
 export const perfect: LinkOptions = {
@@ -141,7 +139,6 @@ export const perfect: LinkOptions = {
   jitterMs: 0,
   duplication: 0,
   mtuBytes: 65_535,
-  markAboveBytes: Number.POSITIVE_INFINITY,
 };
 
 /** One direction of a path. Several senders may share it. */
@@ -168,8 +165,8 @@ export class Link {
   }
 
   /** Sends a datagram: `arrive` happens once, twice or never. */
-  send(bytes: number, arrive: (isMarkedCe: boolean) => void): void {
-    const { bytesPerMs, queueBytes, loss, duplication, mtuBytes, markAboveBytes } = this.options;
+  send(bytes: number, arrive: () => void): void {
+    const { bytesPerMs, queueBytes, loss, duplication, mtuBytes } = this.options;
     const queued = this.queuedBytes;
     if (bytes > mtuBytes) this.dropped.mtu++;
     else if (queued + bytes > queueBytes) this.dropped.queue++;
@@ -181,14 +178,14 @@ export class Link {
         this.dropped.loss++;
         return;
       }
-      this.#deliver(queued > markAboveBytes, arrive);
-      if (duplication > 0 && this.#random.chance(duplication)) this.#deliver(false, arrive);
+      this.#deliver(arrive);
+      if (duplication > 0 && this.#random.chance(duplication)) this.#deliver(arrive);
     }
   }
 
-  #deliver(isMarkedCe: boolean, arrive: (isMarkedCe: boolean) => void): void {
+  #deliver(arrive: () => void): void {
     const { delayMs, jitterMs } = this.options;
     const jitter = jitterMs > 0 ? this.#random.next() * jitterMs : 0;
-    this.#clock.at(this.#busyUntilMs + delayMs + jitter, () => arrive(isMarkedCe));
+    this.#clock.at(this.#busyUntilMs + delayMs + jitter, arrive);
   }
 }

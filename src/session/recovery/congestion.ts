@@ -15,7 +15,7 @@ export interface CongestionController {
   /** The round-trip time of the path was sampled, with a packet sent at `sentMs`. */
   onRttSample(rttMs: number, sentMs: number, nowMs: number): void;
   /**
-   * Packets were lost, or marked ECN-CE.
+   * Packets were lost.
    * @param sentMs when the newest of them was sent
    * @returns whether a recovery period begins
    */

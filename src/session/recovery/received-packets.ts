@@ -33,7 +33,6 @@ export class ReceivedPackets {
   /** Ack-eliciting packets since the last ACK. */
   #unacknowledged = 0;
   #deadlineMs: number = Number.POSITIVE_INFINITY;
-  #ceCount = 0;
 
   constructor(options: AcknowledgementOptions = defaultAcknowledgement) {
     this.#options = options;
@@ -42,11 +41,6 @@ export class ReceivedPackets {
   /** For an ACK frame: disjoint, not adjacent, and descending. Valid until the next call. */
   get ranges(): readonly PacketRange[] {
     return this.#ranges;
-  }
-
-  /** Packets that came marked ECN-CE (§13.4). */
-  get ceCount(): number {
-    return this.#ceCount;
   }
 
   /** When an ACK is due; infinite while nothing asks for one. */
@@ -68,13 +62,7 @@ export class ReceivedPackets {
    * A packet came, and its frames were processed.
    * @returns false if its number has come before
    */
-  onReceived(
-    epoch: number,
-    sequenceNumber: number,
-    isAckEliciting: boolean,
-    nowMs: number,
-    isMarkedCe = false,
-  ): boolean {
+  onReceived(epoch: number, sequenceNumber: number, isAckEliciting: boolean, nowMs: number): boolean {
     const newest = this.#ranges[0];
     if (newest !== undefined && newest.epoch === epoch && newest.largest + 1 === sequenceNumber) {
       newest.largest = sequenceNumber;
@@ -85,8 +73,7 @@ export class ReceivedPackets {
       if (index === 0) this.#largestAtMs = nowMs;
       this.#insert(index, epoch, sequenceNumber);
     }
-    if (isMarkedCe) this.#ceCount++;
-    if (isAckEliciting) this.#elicit(epoch, sequenceNumber, nowMs, isMarkedCe);
+    if (isAckEliciting) this.#elicit(epoch, sequenceNumber, nowMs);
     return true;
   }
 
@@ -118,8 +105,8 @@ export class ReceivedPackets {
     }
   }
 
-  /** §13.2.1: an ack-eliciting packet out of order, or marked, asks for an ACK at once. */
-  #elicit(epoch: number, sequenceNumber: number, nowMs: number, isMarkedCe: boolean): void {
+  /** §13.2.1: an ack-eliciting packet out of order asks for an ACK at once. */
+  #elicit(epoch: number, sequenceNumber: number, nowMs: number): void {
     this.#unacknowledged++;
     const isNewest =
       epoch !== this.#elicitingEpoch ? epoch > this.#elicitingEpoch : sequenceNumber > this.#elicitingNumber;
@@ -128,7 +115,7 @@ export class ReceivedPackets {
       this.#elicitingEpoch = epoch;
       this.#elicitingNumber = sequenceNumber;
     }
-    const isDue = !isInOrder || isMarkedCe || this.#unacknowledged >= this.#options.packetsPerAck;
+    const isDue = !isInOrder || this.#unacknowledged >= this.#options.packetsPerAck;
     this.#deadlineMs = Math.min(this.#deadlineMs, isDue ? nowMs : nowMs + this.#options.maxAckDelayMs);
   }
 

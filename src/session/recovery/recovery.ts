@@ -84,7 +84,6 @@ export class Recovery<Handle> {
   #probesDue = 0;
   /** Packets from here on went the present path. */
   #pathStart = 0;
-  #ceCount = 0;
   /** Losses that the current recovery period was concluded from, and the first of them. */
   #eventLosses = 0;
   #eventStart = 0;
@@ -245,14 +244,12 @@ export class Recovery<Handle> {
   /**
    * The ACK frame is complete (§A.7).
    * @param ackDelayMs decoded
-   * @param ceCount of an ACK with ECN counts: how many packets came marked ECN-CE, in all
    */
-  onAckEnd(ackDelayMs: number, nowMs: number, ceCount = 0): void {
+  onAckEnd(ackDelayMs: number, nowMs: number): void {
     if (this.#newlyAckedCount === 0) return;
     const isWindowUsed = this.#budget.isUsed;
     this.#sampleRtt(ackDelayMs, nowMs);
     this.#release(nowMs);
-    if (ceCount > this.#ceCount) this.#onCeMarks(ceCount, nowMs);
     this.#detectLoss(nowMs);
     this.#growWindow(nowMs, isWindowUsed);
     this.#probeTimeouts = 0;
@@ -287,15 +284,6 @@ export class Recovery<Handle> {
     if (kind !== PacketKind.ackOnly && position >= this.#pathStart) {
       this.#budget.onSettled(this.#sent.bytes(position));
     }
-  }
-
-  /** §B.7 */
-  #onCeMarks(ceCount: number, nowMs: number): void {
-    this.#ceCount = ceCount;
-    if (!this.#isLargestNew || this.#ackLargest < this.#pathStart) return;
-    // Marks are never taken back.
-    if (this.#onCongestion(this.#sent.sentMs(this.#ackLargest), nowMs))
-      this.#eventLosses = Number.POSITIVE_INFINITY;
   }
 
   /** §B.5 */

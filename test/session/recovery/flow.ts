@@ -147,12 +147,12 @@ export class Flow {
     const epoch = this.#epoch;
     const sequenceNumber = this.#sequenceNumber++;
     this.recovery.onPacketSent(epoch, sequenceNumber, kind, bytes, piece, this.#clock.nowMs);
-    this.#forward.send(bytes, (isMarkedCe) => this.#arrive(epoch, sequenceNumber, piece, isMarkedCe));
+    this.#forward.send(bytes, () => this.#arrive(epoch, sequenceNumber, piece));
   }
 
-  #arrive(epoch: number, sequenceNumber: number, piece: Piece | undefined, isMarkedCe: boolean): void {
+  #arrive(epoch: number, sequenceNumber: number, piece: Piece | undefined): void {
     const { nowMs } = this.#clock;
-    if (!this.received.onReceived(epoch, sequenceNumber, true, nowMs, isMarkedCe)) return;
+    if (!this.received.onReceived(epoch, sequenceNumber, true, nowMs)) return;
     if (piece !== undefined) this.#deliver(piece);
     if (this.received.deadlineMs <= nowMs) this.#acknowledge();
     else this.#ackTimer.set(this.received.deadlineMs);
@@ -172,13 +172,12 @@ export class Flow {
     if (!this.received.hasUnacknowledged) return;
     const ranges: PacketRange[] = this.received.ranges.map((range) => ({ ...range }));
     const delayMs = this.received.ackDelayMs(this.#clock.nowMs);
-    const { ceCount } = this.received;
     this.received.onAckSent();
     const { epoch, largest } = ranges[0]!;
     this.#backward.send(ACK_BYTES, () => {
       this.recovery.onAckBegin();
       for (const range of ranges) this.recovery.onAckRange(range.epoch, range.smallest, range.largest);
-      this.recovery.onAckEnd(delayMs, this.#clock.nowMs, ceCount);
+      this.recovery.onAckEnd(delayMs, this.#clock.nowMs);
       // As if the sender acknowledged ACKs in its next packet.
       this.received.onAckAcknowledged(epoch, largest - 64);
       this.#send();

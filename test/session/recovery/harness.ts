@@ -39,10 +39,10 @@ export class Harness {
   }
 
   /** An ACK of these packets, which may come in any order. */
-  ack(atMs: number, numbers: readonly number[], ackDelayMs = 0, ceCount = 0): void {
+  ack(atMs: number, numbers: readonly number[], ackDelayMs = 0): void {
     this.recovery.onAckBegin();
     for (const [smallest, largest] of rangesOf(numbers)) this.recovery.onAckRange(EPOCH, smallest, largest);
-    this.recovery.onAckEnd(ackDelayMs, atMs, ceCount);
+    this.recovery.onAckEnd(ackDelayMs, atMs);
   }
 
   /** Samples of one round-trip time until nothing of earlier ones is left; ends at the time that is returned. */

@@ -72,13 +72,6 @@ describe("when an ACK is due (RFC 9000 §13.2)", () => {
     expect(received.deadlineMs).toBe(20);
   });
 
-  test("at once for a packet marked ECN-CE, which is counted (§13.2.1, §13.4)", () => {
-    const received = new ReceivedPackets();
-    received.onReceived(EPOCH, 0, true, 10, true);
-    expect(received.deadlineMs).toBe(10);
-    expect(received.ceCount).toBe(1);
-  });
-
   test("a number that came before changes nothing", () => {
     const received = new ReceivedPackets();
     expect(received.onReceived(EPOCH, 0, true, 0)).toBe(true);

@@ -81,14 +81,6 @@ for (const algorithm of algorithms) {
       expect(flow.recovery.statistics.lateArrivals).toBe(0);
     });
 
-    test("ECN marks keep the queue short without losing a packet", () => {
-      const path = new Path({ queueBytes: 2 * PRODUCT_BYTES, markAboveBytes: PRODUCT_BYTES / 4 });
-      const flow = path.flow(algorithm);
-      expect(utilisation(path, flow, 10_000)).toBeGreaterThan(0.85);
-      expect(flow.recovery.statistics.packetsLost).toBe(0);
-      expect(flow.recovery.statistics.congestionEvents).toBeGreaterThan(0);
-    });
-
     test("two flows that begin together share within 40 to 60", () => {
       for (const queueBytes of [PRODUCT_BYTES / 2, PRODUCT_BYTES]) {
         const path = new Path({ queueBytes });
