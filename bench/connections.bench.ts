@@ -1,13 +1,15 @@
 import { ContentType, Protection } from "../src/core/index.ts";
 import { connect, core, crypto, type End, pskClient, pskServer } from "./connection-pair.ts";
 import type { Case, Context, Figures, Group } from "./harness.ts";
+import { idleServer, idleSessions } from "./idle-sessions.ts";
 
 // Many established, idle connections of a server: what each of them costs in memory, all of it counted. Their clients
-// are gone; each has a connection ID, a PSK identity and the keys of both directions. And what a connection adds to
-// the record core when it sends.
+// are gone; each has a connection ID, a PSK identity and the keys of both directions. What a whole session costs, with
+// streams and without. And what a connection adds to the record core when it sends.
 
 const connections: Group = {
   everyRuntime: false,
+  roles: { server: idleServer },
   async run({ quick, measure }: Context): Promise<Figures> {
     const count = quick ? 5_000 : 100_000;
     for (let i = 0; i < 100; i++) await establish();
@@ -29,6 +31,7 @@ const connections: Group = {
       rss_total_bytes: after.rss,
       send_1200_us: Math.round(connectionUs! * 100) / 100,
       core_seal_1200_us: Math.round(coreUs! * 100) / 100,
+      sessions: { ...(await idleSessions("connections", quick ? 1000 : 8000)) },
     };
   },
 };

@@ -38,8 +38,7 @@ export interface ControlSources {
   readonly credit: SendCredit;
   readonly incoming: readonly [bidi: IncomingLimit, uni: IncomingLimit];
   readonly outgoing: readonly [bidi: OutgoingLimit, uni: OutgoingLimit];
-  now(): number;
-  rttMs(): number;
+  readonly clock: { now(): number; rttMs(): number };
 }
 
 export class ControlFrames {
@@ -103,8 +102,7 @@ export class ControlFrames {
     const write = (type: number, value: number) => (writeControl(writer, type, value) ? type : -1);
     switch (bit) {
       case Control.max_data:
-        if (this.#sources.window.isLow)
-          this.#sources.window.advance(this.#sources.now(), this.#sources.rttMs());
+        this.#advance(this.#sources.window);
         return write(FrameType.max_data, this.#sources.window.limit);
       case Control.data_blocked:
         return this.#sources.credit.available > 0
@@ -124,6 +122,11 @@ export class ControlFrames {
         return write(isUni ? FrameType.streams_blocked_uni : FrameType.streams_blocked_bidi, limit);
       }
     }
+  }
+
+  #advance(window: ReceiveWindow): void {
+    const { clock } = this.#sources;
+    if (window.isLow) window.advance(clock.now(), clock.rttMs());
   }
 
   #writeOfStreams(writer: PacketWriter, sent: Sent | undefined): Sent | undefined {
@@ -159,7 +162,7 @@ export class ControlFrames {
       case StreamControl.max_stream_data: {
         const { window } = receive!;
         if (receive!.state !== "open" || receive!.finalSize !== undefined) return 0;
-        if (window.isLow) window.advance(this.#sources.now(), this.#sources.rttMs());
+        this.#advance(window);
         return write(FrameType.max_stream_data, window.limit);
       }
       default:

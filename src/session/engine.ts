@@ -17,7 +17,9 @@ import { PeerIdleTimeout } from "./idle.ts";
 import { Incoming } from "./incoming.ts";
 import type { SessionLog } from "./log.ts";
 import type { SessionOptions } from "./options.ts";
-import { MAX_PACKET_BYTES, Outgoing } from "./outgoing.ts";
+import { Outgoing } from "./outgoing.ts";
+import { ownParameters } from "./own-parameters.ts";
+import { MAX_PACKET_BYTES } from "./packet.ts";
 import type { TransportParameters } from "./parameters.ts";
 import { ReceivedPackets } from "./recovery/received-packets.ts";
 import { Recovery } from "./recovery/recovery.ts";
@@ -44,12 +46,8 @@ export interface EngineHost {
   closed(end: SessionEnd): void;
 }
 
-const MAX_ACK_DELAY_MS = 25;
 /** A connection that may not send now may when something has come, or soon after. */
 const RETRY_MS = 10;
-const ACK_DELAY_EXPONENT = 3;
-/** Any DATAGRAM frame that a packet has room for (RFC 9221 §3 recommends this value). */
-const MAX_DATAGRAM_FRAME_SIZE = 65_535;
 
 /** One side of a session. */
 export class SessionEngine {
@@ -96,14 +94,12 @@ export class SessionEngine {
     const { recovery } = this;
     this.streams = new Streams(options, {
       now: () => host.now(),
-      get rttMs() {
-        return recovery.rtt.smoothedMs;
-      },
+      rttMs: () => recovery.rtt.smoothedMs,
       incoming: (stream) => host.incoming(stream),
       mayOpen: (unidirectional) => host.mayOpen(unidirectional),
     });
     this.#incoming = new Incoming(this.#incomingHost(), nowMs);
-    const parameters = this.#parameters();
+    const parameters = ownParameters(options);
     options.log?.parametersSet(nowMs, "local", parameters);
     this.#outgoing = new Outgoing(parameters, options, carrier, {
       streams: this.streams,
@@ -117,35 +113,14 @@ export class SessionEngine {
     carrier.setMtu(recovery.mtu.currentBytes);
   }
 
-  #parameters(): TransportParameters {
-    const { streamWindow, sessionWindow, maxIncomingBidi, maxIncomingUni, idleTimeoutMs, padding } =
-      this.#options;
-    // At a constant rate an ACK waits for the next packet.
-    const waitMs = padding.kind === "constant" ? Math.ceil(padding.intervalMs) : 0;
-    return {
-      maxIdleTimeoutMs: Math.round(idleTimeoutMs ?? 0),
-      maxUdpPayloadSize: 65_527,
-      initialMaxData: sessionWindow.initialBytes,
-      initialMaxStreamDataBidiLocal: streamWindow.initialBytes,
-      initialMaxStreamDataBidiRemote: streamWindow.initialBytes,
-      initialMaxStreamDataUni: streamWindow.initialBytes,
-      initialMaxStreamsBidi: maxIncomingBidi,
-      initialMaxStreamsUni: maxIncomingUni,
-      ackDelayExponent: ACK_DELAY_EXPONENT,
-      maxAckDelayMs: Math.max(MAX_ACK_DELAY_MS, waitMs),
-      maxDatagramFrameSize: MAX_DATAGRAM_FRAME_SIZE,
-    };
-  }
-
   #recoveryHost() {
     const engine = this;
     return {
       acknowledged(handle: Sent | undefined): void {
-        for (let sent = handle; sent !== undefined; sent = sent.next) engine.#outgoing.acknowledged(sent);
+        engine.#outgoing.frames.acknowledged(handle);
       },
       lost(handle: Sent | undefined): void {
-        const nowMs = engine.#host.now();
-        for (let sent = handle; sent !== undefined; sent = sent.next) engine.#outgoing.lost(sent, nowMs);
+        engine.#outgoing.frames.lost(handle, engine.#host.now());
       },
       datagramBytesChanged(bytes: number): void {
         engine.#carrier.setMtu(bytes);
@@ -158,15 +133,11 @@ export class SessionEngine {
     const engine = this;
     const host = this.#host;
     return {
-      get streams() {
-        return engine.streams;
-      },
-      get recovery() {
-        return engine.recovery;
-      },
+      streams: this.streams,
+      recovery: this.recovery,
       parameters(peer: TransportParameters): void {
         engine.#options.log?.parametersSet(host.now(), "remote", peer);
-        engine.#outgoing.peer = peer;
+        engine.#outgoing.frames.peer = peer;
         engine.streams.allow(peer);
         engine.#idle.set(peer.maxIdleTimeoutMs, engine.#options.idleTimeoutMs);
         const most = Math.min(peer.maxUdpPayloadSize, MAX_PACKET_BYTES + engine.#carrier.overheadBytes);
@@ -313,7 +284,7 @@ export class SessionEngine {
     this.recovery.handleTimeout(nowMs);
     if (nowMs >= this.#keepAliveAtMs) {
       this.#lastHeardMs = nowMs;
-      this.#outgoing.isPingDue = true;
+      this.#outgoing.frames.isPingDue = true;
     }
     this.flush();
   }
@@ -403,7 +374,7 @@ export class SessionEngine {
   #flushAtRate(nowMs: number, intervalMs: number): void {
     if (nowMs < this.#tickAtMs) return;
     this.#tickAtMs += intervalMs * Math.floor((nowMs - this.#tickAtMs) / intervalMs + 1);
-    this.#outgoing.isPingDue = true;
+    this.#outgoing.frames.isPingDue = true;
     if (this.#carrier.hasRoom) this.#outgoing.send(nowMs);
   }
 

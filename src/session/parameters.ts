@@ -34,19 +34,33 @@ export interface TransportParameters {
 
 type Name = keyof TransportParameters;
 
-/** Identifiers and what holds without them (§18.2). */
-const table: readonly (readonly [id: number, name: Name, otherwise: number])[] = [
-  [0x01, "maxIdleTimeoutMs", 0],
-  [0x03, "maxUdpPayloadSize", 65_527],
-  [0x04, "initialMaxData", 0],
-  [0x05, "initialMaxStreamDataBidiLocal", 0],
-  [0x06, "initialMaxStreamDataBidiRemote", 0],
-  [0x07, "initialMaxStreamDataUni", 0],
-  [0x08, "initialMaxStreamsBidi", 0],
-  [0x09, "initialMaxStreamsUni", 0],
-  [0x0a, "ackDelayExponent", 3],
-  [0x0b, "maxAckDelayMs", 25],
-  [0x20, "maxDatagramFrameSize", 0],
+/** What holds without them (§18.2). */
+const absent: TransportParameters = {
+  maxIdleTimeoutMs: 0,
+  maxUdpPayloadSize: 65_527,
+  initialMaxData: 0,
+  initialMaxStreamDataBidiLocal: 0,
+  initialMaxStreamDataBidiRemote: 0,
+  initialMaxStreamDataUni: 0,
+  initialMaxStreamsBidi: 0,
+  initialMaxStreamsUni: 0,
+  ackDelayExponent: 3,
+  maxAckDelayMs: 25,
+  maxDatagramFrameSize: 0,
+};
+
+const identifiers: readonly (readonly [id: number, name: Name])[] = [
+  [0x01, "maxIdleTimeoutMs"],
+  [0x03, "maxUdpPayloadSize"],
+  [0x04, "initialMaxData"],
+  [0x05, "initialMaxStreamDataBidiLocal"],
+  [0x06, "initialMaxStreamDataBidiRemote"],
+  [0x07, "initialMaxStreamDataUni"],
+  [0x08, "initialMaxStreamsBidi"],
+  [0x09, "initialMaxStreamsUni"],
+  [0x0a, "ackDelayExponent"],
+  [0x0b, "maxAckDelayMs"],
+  [0x20, "maxDatagramFrameSize"],
 ];
 
 /** What belongs to QUIC's own handshake, connection IDs and migration. */
@@ -55,8 +69,8 @@ const foreign: readonly number[] = [0x00, 0x02, 0x0c, 0x0d, 0x0e, 0x0f, 0x10];
 export function encodeParameters(parameters: TransportParameters): Bytes {
   const writer = new PacketWriter(256);
   const value = new PacketWriter(8);
-  for (const [id, name, otherwise] of table) {
-    if (parameters[name] === otherwise) continue;
+  for (const [id, name] of identifiers) {
+    if (parameters[name] === absent[name]) continue;
     value.at = 0;
     value.varint(parameters[name]);
     writer.varint(id);
@@ -68,10 +82,7 @@ export function encodeParameters(parameters: TransportParameters): Bytes {
 
 /** @throws TransportError (transport_parameter_error) */
 export function decodeParameters(bytes: Bytes): TransportParameters {
-  const values = Object.fromEntries(table.map(([, name, otherwise]) => [name, otherwise])) as Record<
-    Name,
-    number
-  >;
+  const values: Record<Name, number> = { ...absent };
   const seen = new Set<number>();
   const reader = new PacketReader();
   reader.begin(bytes, 0, bytes.length);
@@ -83,7 +94,7 @@ export function decodeParameters(bytes: Bytes): TransportParameters {
       if (seen.has(id)) throw parameterFault(`transport parameter ${id} twice`);
       seen.add(id);
       if (foreign.includes(id)) throw parameterFault(`transport parameter ${id} has no meaning here`);
-      const name = table.find(([known]) => known === id)?.[1];
+      const name = identifiers.find(([known]) => known === id)?.[1];
       // "An endpoint MUST ignore transport parameters that it does not support" (§7.4.2).
       if (name === undefined) continue;
       reader.at = end - length;

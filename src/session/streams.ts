@@ -1,6 +1,6 @@
 /**
- * All streams of a session: which there are, how many there may be, whose turn it is to send, and the session's flow
- * control over them (RFC 9000 §2 to §4).
+ * All streams of a session: which there are, how many there may be, and the session's flow control over them (RFC 9000 §2
+ * to §4).
  */
 import type { Bytes } from "../core/bytes.ts";
 import { Control, ControlFrames } from "./control-frames.ts";
@@ -9,12 +9,12 @@ import { ReceiveWindow, SendCredit, type WindowLimits } from "./flow.ts";
 import { FrameType } from "./frames.ts";
 import type { TransportParameters } from "./parameters.ts";
 import { ReceiveStream } from "./receive-stream.ts";
-import { SendQueue } from "./send-queue.ts";
 import { SendStream } from "./send-stream.ts";
 import type { Sent, SentFrame } from "./sent.ts";
 import { SERVER_INITIATED, Stream, StreamControl, UNIDIRECTIONAL } from "./stream.ts";
 import { BlockPool } from "./stream-buffer.ts";
 import { IncomingLimit, OutgoingLimit } from "./stream-limits.ts";
+import { StreamScheduler } from "./stream-scheduler.ts";
 import type { PacketWriter } from "./varint.ts";
 
 export interface StreamsOptions {
@@ -28,7 +28,7 @@ export interface StreamsOptions {
 
 export interface StreamsHost {
   now(): number;
-  readonly rttMs: number;
+  rttMs(): number;
   /** The peer has opened a stream. */
   incoming(stream: Stream): void;
   /** The peer allows more streams of a kind. */
@@ -47,11 +47,8 @@ export class Streams {
   readonly #pool = new BlockPool();
   readonly #incoming: readonly [bidi: IncomingLimit, uni: IncomingLimit];
   readonly #outgoing: readonly [bidi: OutgoingLimit, uni: OutgoingLimit];
-  readonly #lost = new SendQueue<SendStream>();
-  readonly #fresh = new SendQueue<SendStream>();
-  /** Streams with something to send that the session's flow control does not allow. */
-  #withoutCredit: SendStream[] = [];
   readonly #control: ControlFrames;
+  readonly #scheduler: StreamScheduler;
   #peer: TransportParameters | undefined;
 
   constructor(options: StreamsOptions, host: StreamsHost) {
@@ -65,9 +62,9 @@ export class Streams {
       credit: this.credit,
       incoming: this.#incoming,
       outgoing: this.#outgoing,
-      now: () => host.now(),
-      rttMs: () => host.rttMs,
+      clock: host,
     });
+    this.#scheduler = new StreamScheduler(this.#streams, this.credit, this.#control);
   }
 
   /** Streams that are not yet done. */
@@ -123,25 +120,13 @@ export class Streams {
     const send = stream.send!;
     if (send.state !== "open") throw new TypeError("the stream is not open for writing");
     send.write(bytes);
-    this.#enqueue(stream);
+    this.#scheduler.enqueue(stream);
   }
 
   /** Ends this side's part behind what was written. */
   finish(stream: Stream): void {
     stream.send!.finish();
-    this.#enqueue(stream);
-  }
-
-  #enqueue(stream: Stream): void {
-    const send = stream.send!;
-    if (send.hasFresh && !send.isQueuedFresh) {
-      send.isQueuedFresh = true;
-      this.#fresh.push(send, send.sendOrder);
-    }
-    if (send.isBlocked && send.blockedAt !== send.limit) {
-      send.blockedAt = send.limit;
-      this.#control.raiseOf(stream, StreamControl.stream_data_blocked);
-    }
+    this.#scheduler.enqueue(stream);
   }
 
   /** Gives this side's part up (RESET_STREAM, RFC 9000 §19.4). */
@@ -296,9 +281,7 @@ export class Streams {
   /** A MAX_DATA frame. */
   maxData(limit: number): boolean {
     if (!this.credit.raise(limit)) return false;
-    const waiting = this.#withoutCredit;
-    this.#withoutCredit = [];
-    for (const send of waiting) this.#fresh.push(send, send.sendOrder);
+    this.#scheduler.creditRaised();
     return true;
   }
 
@@ -308,7 +291,7 @@ export class Streams {
     const send = stream?.send;
     if (send === undefined || limit <= send.limit) return false;
     send.limit = limit;
-    this.#enqueue(stream!);
+    this.#scheduler.enqueue(stream!);
     return true;
   }
 
@@ -329,74 +312,12 @@ export class Streams {
 
   /** Whether there is anything to send. */
   get hasFrames(): boolean {
-    return !this.#control.isEmpty || this.hasData;
-  }
-
-  /** Whether there is stream data to send. */
-  get hasData(): boolean {
-    return this.#nextLost() !== undefined || this.#nextFresh() !== undefined;
+    return !this.#control.isEmpty || this.#scheduler.hasData;
   }
 
   /** Fills a packet. Answers what went into it, before `sent`. */
   fill(writer: PacketWriter, sent: Sent | undefined): Sent | undefined {
-    const frames = this.#writeLost(writer, this.#control.write(writer, sent));
-    return this.#writeFresh(writer, frames);
-  }
-
-  #nextLost(): SendStream | undefined {
-    for (let send = this.#lost.first; send !== undefined; send = this.#lost.first) {
-      if (send.hasLost) return send;
-      this.#lost.shift();
-      send.isQueuedLost = false;
-    }
-    return undefined;
-  }
-
-  #writeLost(writer: PacketWriter, sent: Sent | undefined): Sent | undefined {
-    let frames = sent;
-    for (let send = this.#nextLost(); send !== undefined; send = this.#nextLost()) {
-      const range = send.writeLost(writer);
-      if (range === undefined) break;
-      frames = { type: FrameType.stream, stream: this.#streams.get(send.id), range, next: frames };
-    }
-    return frames;
-  }
-
-  /** The next stream with something new that flow control allows to send. */
-  #nextFresh(): SendStream | undefined {
-    for (let send = this.#fresh.first; send !== undefined; send = this.#fresh.first) {
-      const needsCredit = send.sent < send.written && this.credit.available === 0;
-      if (send.hasFresh && !needsCredit) return send;
-      this.#fresh.shift();
-      if (send.hasFresh) this.#waitForCredit(send);
-      else send.isQueuedFresh = false;
-    }
-    return undefined;
-  }
-
-  #waitForCredit(send: SendStream): void {
-    this.#withoutCredit.push(send);
-    const { credit } = this;
-    if (credit.blockedAt === credit.limit) return;
-    credit.blockedAt = credit.limit;
-    this.#control.raise(Control.data_blocked);
-  }
-
-  #writeFresh(writer: PacketWriter, sent: Sent | undefined): Sent | undefined {
-    let frames = sent;
-    for (let send = this.#nextFresh(); send !== undefined; send = this.#nextFresh()) {
-      const range = send.writeFresh(writer, this.credit.available);
-      if (range === undefined) break;
-      this.credit.sent += range.end - range.start;
-      const stream = this.#streams.get(send.id)!;
-      frames = { type: FrameType.stream, stream, range, next: frames };
-      // The next one's turn.
-      this.#fresh.shift();
-      send.isQueuedFresh = false;
-      this.#enqueue(stream);
-      stream.user?.writable();
-    }
-    return frames;
+    return this.#scheduler.fill(writer, this.#control.write(writer, sent));
   }
 
   // What became of frames
@@ -421,9 +342,7 @@ export class Streams {
     if (range !== undefined) {
       const send = stream!.send!;
       send.handleLost(range);
-      if (!send.hasLost || send.isQueuedLost) return;
-      send.isQueuedLost = true;
-      this.#lost.push(send, send.sendOrder);
+      this.#scheduler.enqueueLost(send);
     } else if (type !== FrameType.reset_stream || stream!.send!.state === "reset") this.#control.lost(frame);
   }
 
@@ -431,9 +350,7 @@ export class Streams {
   end(reason: Error): void {
     const streams = [...this.#streams.values()];
     this.#streams.clear();
-    this.#lost.clear();
-    this.#fresh.clear();
-    this.#withoutCredit = [];
+    this.#scheduler.clear();
     this.#control.clear();
     for (const stream of streams) stream.user?.ended(reason);
   }

@@ -4,6 +4,7 @@ import { SealgramError } from "../errors.ts";
 import type { PacketCarrier } from "./carrier.ts";
 import type { SessionEnd } from "./end.ts";
 import { SessionEngine } from "./engine.ts";
+import { IncomingStreams } from "./incoming-streams.ts";
 import type { SessionOptions } from "./options.ts";
 import {
   type MessageBudget,
@@ -226,59 +227,4 @@ function unlessAborted(promise: Promise<void>, signal: AbortSignal | undefined):
     signal.addEventListener("abort", abort, { once: true });
     promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
   });
-}
-
-/** Streams that the peer has opened and nobody has taken yet: as many as the peer was allowed, at most. */
-export class IncomingStreams<Face> {
-  readonly readable: ReadableStream<Face>;
-  readonly #open: (stream: Stream) => Face;
-  #waiting: Stream[] = [];
-  #controller: ReadableStreamDefaultController<Face> | undefined;
-  #wake: (() => void) | undefined;
-
-  /** @param open makes the face of a stream that is taken */
-  constructor(open: (stream: Stream) => Face) {
-    this.#open = open;
-    this.readable = new ReadableStream<Face>(
-      {
-        start: (controller) => {
-          this.#controller = controller;
-        },
-        pull: () => this.#pull(),
-        cancel: () => {
-          this.#controller = undefined;
-          this.#wake?.();
-        },
-      },
-      { highWaterMark: 0 },
-    );
-  }
-
-  async #pull(): Promise<void> {
-    while (this.#controller !== undefined && this.#waiting.length === 0) {
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
-    const stream = this.#waiting.shift();
-    if (stream !== undefined) this.#controller?.enqueue(this.#open(stream));
-  }
-
-  push(stream: Stream): void {
-    this.#waiting.push(stream);
-    this.#wake?.();
-  }
-
-  /** All that wait, for somebody else. */
-  take(): Stream[] {
-    return this.#waiting.splice(0);
-  }
-
-  end(error: Error | undefined): void {
-    this.#waiting = [];
-    if (error === undefined) this.#controller?.close();
-    else this.#controller?.error(error);
-    this.#controller = undefined;
-    this.#wake?.();
-  }
 }

@@ -295,6 +295,18 @@ describe("life", () => {
     expect(() => pair.client.engine.sendDatagram(new Uint8Array(1))).toThrow(TypeError);
   });
 
+  test("sessions that do nothing have no large buffers: ten thousand on one server are to be cheap", () => {
+    const before = process.memoryUsage().arrayBuffers;
+    const pairs = Array.from({ length: 250 }, () => {
+      const pair = new SessionPair().ready();
+      pair.clock.run(pair.clock.nowMs + 1000);
+      return pair;
+    });
+    const bytes = (process.memoryUsage().arrayBuffers - before) / (2 * pairs.length);
+    expect(pairs.every(({ client, server }) => client.isReady && server.isReady)).toBe(true);
+    expect(bytes).toBeLessThan(4096);
+  });
+
   test("record numbers of any epoch up to 2^14 - 1 are acknowledged", () => {
     const pair = new SessionPair();
     pair.client.epoch = 16_380;

@@ -35,6 +35,17 @@ test("megabytes on several streams at a time arrive as they were", async () => {
   expect(digests.sort()).toEqual(contents.map(digest).sort());
 });
 
+test("who asks for the peer's streams after the end learns of it", async () => {
+  const { client, server } = await pair();
+  await Promise.all([client.ready, server.ready]);
+  client.close({ closeCode: 3 });
+  await server.closed;
+  for (const { incomingBidirectionalStreams, incomingUnidirectionalStreams } of [client, server]) {
+    expect(await incomingBidirectionalStreams.getReader().read()).toEqual({ value: undefined, done: true });
+    expect(await incomingUnidirectionalStreams.getReader().read()).toEqual({ value: undefined, done: true });
+  }
+});
+
 test("a reader that does not read stops the writer, and reading on lets it go on", async () => {
   const { client, server } = await pair({}, { maxStreamBytes: 100_000, maxSessionBytes: 200_000 });
   const writable = await client.createUnidirectionalStream();

@@ -3,16 +3,24 @@
 /** Lost packets that are remembered. */
 const REMEMBERED = 64;
 
-/** The positions of packets lately declared lost, which is in ascending order. */
+/** Packets lately declared lost, which is in ascending order. */
 export class LateArrivals {
-  readonly #positions: Float64Array = new Float64Array(REMEMBERED);
+  /** Made for the first. One that has arrived has no position any more. */
+  #positions: Float64Array | undefined;
+  #ordinals: Uint32Array | undefined;
   /** How many were ever noted; the newest is in the slot before it. */
   #noted = 0;
   /** Where the search goes on, downwards, within an ACK frame. */
   #cursor = 0;
+  /** As {@link SentPackets.ordinal}, of what {@link next} has answered. */
+  ordinal = 0;
 
-  note(position: number): void {
-    this.#positions[this.#noted++ % REMEMBERED] = position;
+  note(position: number, ordinal: number): void {
+    this.#positions ??= new Float64Array(REMEMBERED);
+    this.#ordinals ??= new Uint32Array(REMEMBERED);
+    const slot = this.#noted++ % REMEMBERED;
+    this.#positions[slot] = position;
+    this.#ordinals[slot] = ordinal;
   }
 
   /** An ACK frame begins; its ranges follow in descending order. */
@@ -21,15 +29,20 @@ export class LateArrivals {
   }
 
   /**
-   * The next lower of the noted positions from `smallest` to `largest`, or -1. It is to be asked again until then.
+   * The next lower of the noted positions from `smallest` to `largest`, or -1; each is answered once. It is to be asked
+   * again until then.
    */
   next(smallest: number, largest: number): number {
     const oldest = Math.max(0, this.#noted - REMEMBERED);
     while (this.#cursor > oldest) {
-      const position = this.#positions[(this.#cursor - 1) % REMEMBERED]!;
+      const slot = (this.#cursor - 1) % REMEMBERED;
+      const position = this.#positions![slot]!;
       if (position < smallest) return -1;
       this.#cursor--;
-      if (position <= largest) return position;
+      if (!(position <= largest)) continue;
+      this.#positions![slot] = Number.NaN;
+      this.ordinal = this.#ordinals![slot]!;
+      return position;
     }
     return -1;
   }

@@ -12,6 +12,7 @@ export class LossDetector<Handle> {
   readonly #sent: SentPackets<Handle>;
   readonly #rtt: RttEstimator;
   #largestAcked = -1;
+  #largestAckedOrdinal = 0;
   #packetThreshold: number = PACKET_THRESHOLD;
   #deadlineMs: number = Number.POSITIVE_INFINITY;
   /** When the first of the packets was sent that were lost without one between them that arrived. */
@@ -35,16 +36,23 @@ export class LossDetector<Handle> {
 
   /** A packet was acknowledged. */
   acknowledged(position: number): void {
-    if (position > this.#largestAcked) this.#largestAcked = position;
+    if (position <= this.#largestAcked) return;
+    this.#largestAcked = position;
+    this.#largestAckedOrdinal = this.#sent.ordinal(position);
   }
 
   /**
    * A packet arrived that had been declared lost: "Algorithms that increase the reordering threshold after spuriously
    * detecting losses […] have proven to be useful" (§6.1.1). So far behind, one is not lost yet.
    */
-  arrivedLate(position: number): void {
-    const distance = this.#sent.packetsBetween(position, this.#largestAcked);
+  arrivedLate(ordinal: number): void {
+    const distance = this.#packetsAhead(ordinal);
     this.#packetThreshold = Math.min(Math.max(this.#packetThreshold, distance + 1), MAX_PACKET_THRESHOLD);
+  }
+
+  /** How many packets before the largest acknowledged one it was sent. */
+  #packetsAhead(ordinal: number): number {
+    return (this.#largestAckedOrdinal - ordinal) >>> 0;
   }
 
   /** Tells `lost` each packet in flight that is lost now. It is to settle it. */
@@ -65,7 +73,7 @@ export class LossDetector<Handle> {
         continue;
       }
       const overdueMs = sent.sentMs(position) + reorderingMs;
-      if (overdueMs > nowMs && sent.packetsBetween(position, this.#largestAcked) < this.#packetThreshold) {
+      if (overdueMs > nowMs && this.#packetsAhead(sent.ordinal(position)) < this.#packetThreshold) {
         this.#deadlineMs = overdueMs;
         break;
       }

@@ -90,7 +90,7 @@ export class Recovery<Handle> {
 
   /** The ACK frame that is being processed. */
   #nowMs = 0;
-  #newlyAcked: Float64Array = new Float64Array(256);
+  #newlyAcked: Float64Array = new Float64Array(8);
   #newlyAckedCount = 0;
   #ackLargest = -1;
   #isLargestNew = false;
@@ -218,11 +218,9 @@ export class Recovery<Handle> {
     for (;;) {
       const position = this.#late.next(smallest, largest);
       if (position < 0) return;
-      if (position < this.#sent.remembered || this.#sent.state(position) !== PacketState.lost) continue;
-      this.#sent.settle(position, PacketState.acknowledged);
       this.statistics.lateArrivals++;
       if (position < this.#pathStart) continue;
-      this.#loss.arrivedLate(position);
+      this.#loss.arrivedLate(this.#late.ordinal);
       if (position >= this.#eventStart && --this.#eventLosses === 0)
         this.#budget.congestion.onSpuriousCongestion();
     }
@@ -321,7 +319,7 @@ export class Recovery<Handle> {
       const isProbe = kind === PacketKind.mtuProbe;
       this.mtu.onLost(bytes, position, isProbe, this.#nowMs);
       if (!isProbe) {
-        this.#late.note(position);
+        this.#late.note(position, sent.ordinal(position));
         this.#lostSentMs = Math.max(this.#lostSentMs, sent.sentMs(position));
         if (this.#lostCount++ === 0) this.#firstLost = position;
       }

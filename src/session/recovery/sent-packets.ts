@@ -22,21 +22,27 @@ export const PacketState = {
 } as const;
 export type PacketState = (typeof PacketState)[keyof typeof PacketState];
 
-const INITIAL_CAPACITY = 256;
+/** What a session has on its way that does little. */
+const INITIAL_CAPACITY = 8;
+/** How far it grows for packets that nobody may ever acknowledge, and what it shrinks to once nothing is on its way. */
+const KEPT_CAPACITY = 256;
 
 export class SentPackets<Handle> {
   #mask: number = INITIAL_CAPACITY - 1;
   #state: Uint8Array = new Uint8Array(INITIAL_CAPACITY);
   #kind: Uint8Array = new Uint8Array(INITIAL_CAPACITY);
   #bytes: Uint32Array = new Uint32Array(INITIAL_CAPACITY);
-  /** How many packets were sent before this one: positions may be unused, and packet thresholds count packets. */
   #ordinal: Uint32Array = new Uint32Array(INITIAL_CAPACITY);
   #sentMs: Float64Array = new Float64Array(INITIAL_CAPACITY);
   #handle: (Handle | undefined)[] = new Array<Handle | undefined>(INITIAL_CAPACITY).fill(undefined);
-  #remembered = 0;
   #start = 0;
   #end = 0;
   #nextOrdinal = 0;
+
+  /** Packets that there is room for. */
+  get capacity(): number {
+    return this.#mask + 1;
+  }
 
   /** The first position whose packet may be outstanding: all before it are settled. */
   get start(): number {
@@ -48,19 +54,16 @@ export class SentPackets<Handle> {
     return this.#end;
   }
 
-  /** The first position that is remembered, settled or not. */
-  get remembered(): number {
-    return this.#remembered;
-  }
-
   /**
    * Remembers a packet.
    * @param position at least {@link end}; what lies between is unused
    */
   add(position: number, kind: PacketKind, bytes: number, sentMs: number, handle: Handle): void {
     if (this.#start === this.#end) this.#start = position;
-    while (position - this.#start > this.#mask) if (!this.#forgetAckOnly()) this.#grow();
-    this.#remembered = Math.max(this.#remembered, position - this.#mask);
+    while (position - this.#start > this.#mask) {
+      const capacity = this.#mask + 1;
+      if (capacity < KEPT_CAPACITY || !this.#forgetAckOnly()) this.#resize(2 * capacity);
+    }
     for (let i = Math.max(this.#end, position - this.#mask); i < position; i++) {
       this.#state[i & this.#mask] = PacketState.unused;
     }
@@ -90,16 +93,16 @@ export class SentPackets<Handle> {
     return this.#sentMs[position & this.#mask]!;
   }
 
-  /** How many packets later `later` was sent than `earlier`. */
-  packetsBetween(earlier: number, later: number): number {
-    return (this.#ordinal[later & this.#mask]! - this.#ordinal[earlier & this.#mask]!) >>> 0;
+  /** How many packets were sent before this one, modulo 2^32: positions may be unused, and packet thresholds count packets. */
+  ordinal(position: number): number {
+    return this.#ordinal[position & this.#mask]!;
   }
 
   handle(position: number): Handle {
     return this.#handle[position & this.#mask]!;
   }
 
-  /** Settles a packet, or corrects how it was settled. */
+  /** Settles a packet. From {@link advance} beyond it on, nothing is known of it. */
   settle(position: number, state: typeof PacketState.acknowledged | typeof PacketState.lost): void {
     this.#state[position & this.#mask] = state;
   }
@@ -121,6 +124,7 @@ export class SentPackets<Handle> {
   /** All before `position` are settled now. */
   advance(position: number): void {
     this.#start = position;
+    if (position === this.#end && this.#mask >= KEPT_CAPACITY) this.#resize(KEPT_CAPACITY);
   }
 
   /**
@@ -137,12 +141,11 @@ export class SentPackets<Handle> {
     return true;
   }
 
-  #grow(): void {
+  #resize(capacity: number): void {
     const mask = this.#mask;
-    const capacity = 2 * (mask + 1);
     this.#mask = capacity - 1;
     const move = <Column extends Record<number, unknown>>(from: Column, to: Column): Column => {
-      for (let i = this.#remembered; i < this.#end; i++) to[i & this.#mask] = from[i & mask];
+      for (let i = this.#start; i < this.#end; i++) to[i & this.#mask] = from[i & mask];
       return to;
     };
     this.#state = move(this.#state, new Uint8Array(capacity));

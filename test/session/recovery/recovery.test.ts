@@ -75,7 +75,7 @@ describe("loss by packet threshold (RFC 9002 §6.1.1)", () => {
     expect(h.recovery.slowStartThresholdBytes).toBe(Number.POSITIVE_INFINITY);
   });
 
-  test("a lost packet that is long forgotten is not mistaken for another", () => {
+  test("a lost packet that arrives long after is not mistaken for another", () => {
     const h = new Harness();
     h.send(0);
     for (let i = 1; i < 256; i++) h.send(0);
@@ -88,7 +88,9 @@ describe("loss by packet threshold (RFC 9002 §6.1.1)", () => {
     h.ack(30, [259]);
     expect(h.lost).toEqual([0, 256]);
     h.ack(31, [0, 259]);
-    expect(h.recovery.statistics.lateArrivals).toBe(0);
+    expect(h.recovery.statistics.lateArrivals).toBe(1);
+    h.ack(32, [0, 256, 259]);
+    expect(h.recovery.statistics.lateArrivals).toBe(2);
   });
 
   test("acknowledging once more what had arrived late counts once", () => {

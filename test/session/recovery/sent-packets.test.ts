@@ -29,7 +29,6 @@ describe("the ring of sent packets", () => {
             expect(sent.release(at)).toBe(`packet ${at}`);
           }
           sent.advance(until);
-          const newest = [...naive.keys()].at(-1) ?? 0;
           const held: unknown[] = [];
           const expected: unknown[] = [];
           for (let at = sent.start; at < sent.end; at++) {
@@ -37,14 +36,32 @@ describe("the ring of sent packets", () => {
             held.push(sent.state(at));
             expected.push(ordinal === undefined ? PacketState.unused : PacketState.outstanding);
             if (ordinal === undefined) continue;
-            held.push(sent.bytes(at), sent.sentMs(at), sent.handle(at), sent.packetsBetween(at, newest));
-            expected.push(at + 1, at / 2, `packet ${at}`, naive.size - 1 - ordinal);
+            held.push(sent.bytes(at), sent.sentMs(at), sent.handle(at), sent.ordinal(at));
+            expected.push(at + 1, at / 2, `packet ${at}`, ordinal);
           }
           expect(held).toEqual(expected);
         }
       }),
       { numRuns: 30 },
     );
+  });
+
+  test("grows with what is on its way, and shrinks once nothing is", () => {
+    const sent = new SentPackets<number>();
+    expect(sent.capacity).toBeLessThanOrEqual(16);
+    for (let position = 0; position < 10_000; position++)
+      sent.add(position, PacketKind.ackEliciting, 1200, 0, position);
+    expect(sent.capacity).toBeGreaterThanOrEqual(10_000);
+    for (let position = 0; position < 10_000; position++) {
+      sent.settle(position, PacketState.acknowledged);
+      sent.release(position);
+    }
+    sent.advance(9_999);
+    expect(sent.capacity).toBeGreaterThanOrEqual(10_000);
+    sent.advance(10_000);
+    expect(sent.capacity).toBe(256);
+    sent.add(10_000, PacketKind.ackEliciting, 1200, 0, 10_000);
+    expect([sent.start, sent.end, sent.handle(10_000)]).toEqual([10_000, 10_001, 10_000]);
   });
 
   test("packets of ACKs alone make room for others instead of making it grow", () => {
