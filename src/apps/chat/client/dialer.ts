@@ -46,7 +46,7 @@ export class Dialer {
       try {
         const ticket = this.#last?.ticket;
         const session = await this.#connect(url, {
-          ...this.#options,
+          ...this.#optionsFor(url),
           idleTimeoutMs,
           streams: { ...keepAlive, maxIncomingBidirectional: 0 },
           auth: this.#auth,
@@ -65,6 +65,13 @@ export class Dialer {
       }
     }
     throw failure;
+  }
+
+  /** What is said of certificates is for the gateways that show them. */
+  #optionsFor(url: string): DialOptions {
+    if (url.startsWith("https:")) return this.#options;
+    const { serverCertificateHashes: _, ...options } = this.#options;
+    return options;
   }
 }
 
