@@ -17,6 +17,8 @@ export interface Context {
   readonly report: Report;
   /** Aborted when the command is to end. Before it is asked for, signals end the process as they always do. */
   readonly stop: AbortSignal;
+  /** The file of this command, for what is beside it, and for processes of its own. */
+  readonly program: string;
 }
 
 /** Options of every command. `main` has acted upon them before the command sees its arguments. */

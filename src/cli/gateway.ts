@@ -111,7 +111,8 @@ function isPlain(url: string): boolean {
   return /^http:/i.test(url);
 }
 
-function loadGateway(): Promise<{ openGateway: typeof openGateway }> {
+/** `openGateway` of the runtime that this is. */
+export function loadGateway(): Promise<{ openGateway: typeof openGateway }> {
   if ("Deno" in globalThis) return import("../gateway/deno-index.ts");
   if ("Bun" in globalThis) return import("../gateway/bun-index.ts");
   return import("../gateway/node-index.ts");
@@ -131,7 +132,7 @@ async function optionsOf(values: Values, report: Report): Promise<GatewayOptions
   const folder = values["certificate-folder"];
   return {
     targets,
-    limits: limitsOf(limit ?? []),
+    limits: gatewayLimitsOf(limit ?? []),
     isBehindProxy: values["behind-proxy"] === true,
     ...(origin === undefined ? {} : { origins: origin }),
     ...(webtransport === undefined ? {} : { webTransport: webtransport }),
@@ -152,7 +153,8 @@ const limitNames: Readonly<Record<string, keyof GatewayLimits>> = {
   "queued-bytes": "queuedBytes",
 };
 
-function limitsOf(assignments: readonly string[]): Partial<GatewayLimits> {
+/** @throws UsageError */
+export function gatewayLimitsOf(assignments: readonly string[]): Partial<GatewayLimits> {
   const limits = assignments.map((each) => {
     const [name, value] = assignment("--limit", each);
     const limit = Object.hasOwn(limitNames, name) ? limitNames[name] : undefined;

@@ -2,7 +2,9 @@
 /** The `sealgram` command. */
 import { createRequire } from "node:module";
 import process from "node:process";
+import { fileURLToPath } from "node:url";
 import { chatCommand } from "./chat/index.ts";
+import { chatServerCommand } from "./chat-server/index.ts";
 import type { Command } from "./command.ts";
 import { connectCommand } from "./connect.ts";
 import { echoCommand } from "./echo.ts";
@@ -16,6 +18,7 @@ import { userCommand } from "./user.ts";
 
 const commands: Readonly<Record<string, Command>> = {
   chat: chatCommand,
+  "chat-server": chatServerCommand,
   serve: serveCommand,
   connect: connectCommand,
   echo: echoCommand,
@@ -30,7 +33,7 @@ Secure datagram sessions (DTLS 1.3) on the command line.
 
 Commands:
 ${Object.entries(commands)
-  .map(([name, { summary }]) => `  ${name.padEnd(9)} ${summary}`)
+  .map(([name, { summary }]) => `  ${name.padEnd(11)} ${summary}`)
   .join("\n")}
 
 Each takes --help. Others:
@@ -67,6 +70,7 @@ async function main([name, ...args]: string[]): Promise<void> {
   let stop: AbortSignal | undefined;
   await command.run(args, {
     report,
+    program: fileURLToPath(import.meta.url),
     get stop() {
       stop ??= stopSignal();
       return stop;

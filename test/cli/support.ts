@@ -26,7 +26,8 @@ export async function runtime(name: string): Promise<string[]> {
 // Inside the repository, where the dependencies are found.
 mkdirSync(join(root, "build"), { recursive: true });
 const built = mkdtempSync(join(root, "build/cli-"));
-const program = join(built, "cli.js");
+/** The built command. */
+export const program: string = join(built, "cli.js");
 await bundleEntries(built);
 
 /** A folder of this test file's own. */
