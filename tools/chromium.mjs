@@ -13,7 +13,7 @@ const ARGUMENTS = [
  * Runs an ES module in an empty page and calls `onLine` with each line it hands to `globalThis.report`.
  * Resolves to undefined when the module has called `report` with `endLine(line)` true, else to what went wrong.
  */
-export async function runInChromium({ executablePath, script, onLine, isLast, limitMs }) {
+export async function runInChromium({ executablePath, args = [], script, onLine, isLast, limitMs }) {
   const { chromium } = await import("playwright-core");
   const server = await serve(script);
   let browser;
@@ -21,7 +21,7 @@ export async function runInChromium({ executablePath, script, onLine, isLast, li
     // playwright-core makes a new empty profile for each launch, and ends the browser when we are ended.
     browser = await chromium.launch({
       executablePath,
-      args: ARGUMENTS,
+      args: [...ARGUMENTS, ...args],
       chromiumSandbox: false,
       timeout: 60_000,
     });

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // `npm test`: the unit tests in the current Node, then the runtime suite on every runtime.
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { createHash, X509Certificate } from "node:crypto";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
@@ -46,7 +47,8 @@ async function* runAll(wanted, scratch) {
   const end = new AbortController();
   try {
     const outside = await startOutside(bundles.outside, end.signal);
-    for (const runtime of runtimes) yield* testRuntime(runtime, bundles, outside);
+    const trust = trustIn(outside, scratch);
+    for (const runtime of runtimes) yield* testRuntime(runtime, bundles, outside, trust);
     if (runtimes.includes("chromium")) yield testPage(bundles.app, outside);
   } finally {
     end.abort();
@@ -60,6 +62,21 @@ async function startOutside(program, signal) {
     const running = run(process.execPath, [program, programs], { onLine: resolve, signal });
     running.then((result) => reject(new ToolError(`the servers of the suite ended:\n${output(result)}`)));
   });
+}
+
+/** What makes runtimes trust the certificates that the gateways in `outside` have made themselves, and no others. */
+function trustIn(outside, scratch) {
+  const certificates = Object.values(JSON.parse(outside).servers).map(({ secure }) => secure.certificate);
+  const file = join(scratch, "certificates.pem");
+  writeFileSync(file, certificates.join(""));
+  const keyHashes = certificates.map((certificate) => {
+    const key = new X509Certificate(certificate).publicKey.export({ type: "spki", format: "der" });
+    return createHash("sha256").update(key).digest("base64");
+  });
+  return {
+    env: { NODE_EXTRA_CA_CERTS: file, DENO_CERT: file },
+    chromium: [`--ignore-certificate-errors-spki-list=${keyHashes.join()}`],
+  };
 }
 
 function summarize(label, { passed, failed }) {
@@ -135,7 +152,7 @@ async function bundleSuites(scratch) {
   return { program, page, outside, app };
 }
 
-async function* testRuntime(runtime, bundles, outside) {
+async function* testRuntime(runtime, bundles, outside, trust) {
   let found;
   try {
     found = await findRuntime(runtime);
@@ -146,22 +163,22 @@ async function* testRuntime(runtime, bundles, outside) {
     return;
   }
   if (runtime === "chromium") {
-    yield testInChromium(found.command, bundles.page, outside);
+    yield testInChromium(found.command, bundles.page, outside, trust.chromium);
     return;
   }
-  yield testOnCommandLine(`${runtime}, bundle`, found, [bundles.program, runtime], outside);
+  yield testOnCommandLine(`${runtime}, bundle`, found, [bundles.program, runtime], outside, trust.env);
   if (RUNS_TYPESCRIPT.includes(runtime)) {
     const suites = suiteFiles().map((file) => pathToFileURL(join(suiteFolder, file)).href);
     const script = [join(suiteFolder, "main.ts"), runtime, ...suites];
-    yield testOnCommandLine(`${runtime}, source`, found, script, outside);
+    yield testOnCommandLine(`${runtime}, source`, found, script, outside, trust.env);
   }
 }
 
-async function testOnCommandLine(label, { command, args }, script, outside) {
+async function testOnCommandLine(label, { command, args }, script, outside, env) {
   const reader = new EventReader();
   const result = await run(command, [...args, ...script], {
     limitMs: RUNTIME_LIMIT_MS,
-    env: { NO_COLOR: "1", SEALGRAM_OUTSIDE: outside },
+    env: { NO_COLOR: "1", SEALGRAM_OUTSIDE: outside, ...env },
     onLine: (line) => reader.read(line),
   });
   if (result.code === 0) return reader.finish(label, undefined);
@@ -172,11 +189,12 @@ async function testOnCommandLine(label, { command, args }, script, outside) {
   );
 }
 
-async function testInChromium(executablePath, page, outside) {
+async function testInChromium(executablePath, page, outside, args) {
   const { runInChromium } = await import("./chromium.mjs");
   const reader = new EventReader();
   const { timedOut, error } = await runInChromium({
     executablePath,
+    args,
     script: `globalThis.outside = ${outside};\n${readFileSync(page, "utf8")}`,
     onLine: (line) => reader.read(line),
     isLast: () => reader.ended,

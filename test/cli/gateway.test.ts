@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { selfSigned } from "../runtime/self-signed.ts";
 import { Cli, runtime, secretFile, startServer } from "./support.ts";
 
 const psk = secretFile("alice.psk", `alice:${"5a".repeat(32)}\n`);
@@ -62,4 +63,34 @@ test.each(["node", "deno", "bun"])("in %s, --until-eof ends it when its input en
   const gateway = new Cli(["gateway", "--json", ...args], {}, command);
   await gateway.event("listening");
   expect(await gateway.finish()).toEqual({ code: 0, signal: null });
+});
+
+test.each(["node24", "deno", "bun"])("wss: with a certificate of one's own in %s", async (name) => {
+  const command = await runtime(name);
+  const { cert, key } = await selfSigned();
+  const certificate = secretFile(`${name}.cert.pem`, cert);
+  const { url, server } = await startServer("echo", "--psk-file", psk);
+  const gateway = new Cli(
+    [
+      ...["gateway", "--json", "--listen", "https://127.0.0.1:0", "--target", `game=${url}`],
+      ...["--certificate", certificate, "--key", secretFile(`${name}.key.pem`, key)],
+    ],
+    {},
+    command,
+  );
+  const address = `${String((await gateway.event("listening")).url).replace("https", "wss")}/game`;
+  const connecting = ["connect", address, "--psk-file", psk, "--json", "--linger", "0.5"];
+  const trusting = { NODE_EXTRA_CA_CERTS: certificate, DENO_CERT: certificate };
+  const client = new Cli(connecting, trusting, command);
+  expect(await client.finish("sealed twice\n")).toEqual({ code: 0, signal: null });
+  expect(client.stdout.toString()).toBe("sealed twice\n");
+
+  const wary = new Cli(connecting, {}, command);
+  expect(await wary.finish()).toEqual({ code: 4, signal: null });
+  expect(await wary.event("error")).toMatchObject({
+    // Deno tells only of its second attempt, by HTTP/2.
+    code: name === "deno" ? "gateway_unreachable" : "untrusted_gateway",
+  });
+  expect(await gateway.kill("SIGINT")).toEqual({ code: 130, signal: null });
+  expect(await server.kill("SIGINT")).toEqual({ code: 130, signal: null });
 });

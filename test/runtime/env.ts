@@ -68,5 +68,7 @@ export interface Gateways {
   readonly serveWebTransport: typeof serveDenoWebTransport | undefined;
   /** TCP without anything on it; `undefined` in browsers. */
   readonly connectTcp: typeof connectTcp | undefined;
+  /** Whether this runtime was told to trust the certificates of {@link Servers.secure}. */
+  readonly trustsSecure: boolean;
   readonly outside: Outside;
 }

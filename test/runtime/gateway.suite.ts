@@ -18,7 +18,15 @@ import type { CertificateHash } from "../../src/transport/types.ts";
 import { ask } from "./ask.ts";
 import type { Env } from "./env.ts";
 import { bytesEqual, equal, ok, rejects, test } from "./harness.ts";
-import { identity, type Outside, sharedKey, sharedPassword, type TargetName } from "./outside.ts";
+import {
+  identity,
+  type Outside,
+  SERVER_RUNTIMES,
+  sharedKey,
+  sharedPassword,
+  type TargetName,
+} from "./outside.ts";
+import { selfSigned } from "./self-signed.ts";
 
 // Clients behind gateways: this runtime's client, a gateway in Node or Deno, and UDP servers in Node.
 
@@ -172,6 +180,46 @@ wayTest("more than a carrier takes is refused or gets lost, and nothing else hap
   await session.datagrams.writable.getWriter().write(utf8("room"));
   await askFor(session, "there");
   session.close();
+});
+
+for (const server of SERVER_RUNTIMES) {
+  test(`gateway: wss: to one in ${server}, whose certificate is trusted`, async ({ endpoint, gateways }) => {
+    const { outside, trustsSecure } = gateways!;
+    const { url } = outside.servers[server].secure;
+    const connecting = endpoint.connect(`${url}/psk`, { auth: withPsk, timeoutMs: 60_000 });
+    if (!trustsSecure) {
+      equal(await code(connecting), "untrusted_gateway");
+      return;
+    }
+    const session = await connecting;
+    for (const length of [0, 1, 1000, session.maxDatagramSize]) {
+      const datagram = Uint8Array.from({ length }, (_, i) => i * 7 + length);
+      bytesEqual(await ask(session, datagram), datagram);
+    }
+    await session.rebind();
+    await askFor(session, "by another connection");
+    session.close();
+    equal((await session.closed).closeCode, 0);
+  });
+}
+
+test("gateway: wss: and https: to this runtime's own, whose certificate nobody knows", async (env) => {
+  const { openGateway } = env.gateways!;
+  if (openGateway === undefined) {
+    equal(env.runtime, "chromium");
+    return;
+  }
+  const tls = await selfSigned();
+  const gateway = await openGateway("https://127.0.0.1:0", { targets: { game: "udp://127.0.0.1:9" }, tls });
+  const url = gateway.url.replace("https", "wss");
+  const failed = await code(env.endpoint.connect(`${url}/game`, { auth: withPsk }));
+  // Deno 2.9 tries HTTP/2 when HTTP/1.1 has failed, and tells of the second failure only.
+  equal(failed, env.runtime === "deno" ? "gateway_unreachable" : "untrusted_gateway");
+  equal(gateway.getStats().accepted, 0);
+  // Without TLS there is nothing at a port that has it.
+  const plain = gateway.url.replace("https", "ws");
+  equal(await code(env.endpoint.connect(`${plain}/game`, { auth: withPsk })), "gateway_unreachable");
+  await gateway.close();
 });
 
 test("gateway: this runtime's own, in front of its own server, and again at its place", async (env) => {

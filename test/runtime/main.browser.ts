@@ -24,6 +24,7 @@ const env: Env = {
     openGateway: undefined,
     connectTcp: undefined,
     serveWebTransport: undefined,
+    trustsSecure: true,
     outside: globalThis.outside,
   },
 };

@@ -2,8 +2,8 @@ import { connect as connectTcp } from "node:net";
 import { webCryptoAes } from "../../src/core/webcrypto-aes.ts";
 import { nodeAes } from "../../src/crypto/node-aes.ts";
 import type { UdpCarriers } from "../../src/transport/types.ts";
-import { entryPoint } from "./entry-point.ts";
-import type { Env, Gateways } from "./env.ts";
+import { entryPoint, gatewayEntryPoint } from "./entry-point.ts";
+import type { Env } from "./env.ts";
 import { type Event, run } from "./harness.ts";
 import { nodeReference } from "./references.node.ts";
 import { nobleReference, webCryptoReference } from "./references.ts";
@@ -22,13 +22,6 @@ async function carriers(name: string): Promise<UdpCarriers> {
   return (await import("../../src/transport/node-udp.ts")).nodeUdp;
 }
 
-/** Its gateway. */
-async function gateway(name: string): Promise<Gateways["openGateway"]> {
-  if (name === "deno") return (await import("../../src/gateway/deno-index.ts")).openGateway;
-  if (name === "bun") return (await import("../../src/gateway/bun-index.ts")).openGateway;
-  return (await import("../../src/gateway/node-index.ts")).openGateway;
-}
-
 const env: Env = {
   runtime,
   references: [nodeReference, webCryptoReference, nobleReference],
@@ -38,12 +31,13 @@ const env: Env = {
   udp: runtime === "deno" ? "unconnected" : "connected",
   gateways: {
     hasWebTransport: runtime === "deno",
-    openGateway: await gateway(runtime),
+    openGateway: await gatewayEntryPoint(runtime),
     serveWebTransport:
       runtime === "deno"
         ? (await import("../../src/gateway/deno-webtransport.ts")).serveDenoWebTransport
         : undefined,
     connectTcp,
+    trustsSecure: true,
     outside: JSON.parse(process.env.SEALGRAM_OUTSIDE!),
   },
 };

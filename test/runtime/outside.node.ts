@@ -29,7 +29,7 @@ export interface OpenedOutside extends Outside {
 
 export async function openOutside(programs: Programs): Promise<OpenedOutside> {
   const [node, deno, bun] = await Promise.all([
-    openServers(endpoint),
+    openServers(endpoint, openGateway),
     start<Servers>(programs.servers.deno),
     start<Servers>(programs.servers.bun),
   ]);

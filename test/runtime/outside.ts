@@ -16,8 +16,8 @@ export const SERVER_RUNTIMES = ["node", "deno", "bun"] as const;
 
 export type ServerRuntime = (typeof SERVER_RUNTIMES)[number];
 
-/** How a client logs in, which is what a server is named by. */
-export type LoginName = "psk" | "password" | "key";
+/** How a client logs in, which is what a server is named by: by `keys`, both sides have one. */
+export type LoginName = "psk" | "password" | "key" | "keys";
 
 /**
  * Servers of one runtime. They send every datagram back, and ask what they are asked: the response to a request is the
@@ -25,8 +25,16 @@ export type LoginName = "psk" | "password" | "key";
  */
 export interface Servers {
   readonly urls: Readonly<Record<LoginName, string>>;
-  /** The key of the one that has a key: SubjectPublicKeyInfo in base64. */
+  /** The key of those that have a key: SubjectPublicKeyInfo in base64. */
   readonly publicKey: string;
+  /** A gateway on `wss:` in the same runtime, with the path `/psk`. */
+  readonly secure: SecureGateway;
+}
+
+export interface SecureGateway {
+  readonly url: string;
+  /** That it shows, signed by itself: PEM. */
+  readonly certificate: string;
 }
 
 /** The servers behind each gateway; those in Node have short names, too. */
@@ -35,3 +43,8 @@ export type TargetName = LoginName | "dead" | `${ServerRuntime}-${LoginName}`;
 export const identity = "alice";
 export const sharedKey: Bytes = new Uint8Array(32).fill(9);
 export const sharedPassword = "correct horse";
+/** A client's PKCS #8 and SubjectPublicKeyInfo in base64: the examples of RFC 8410 §10. */
+export const clientKey = {
+  privateKey: "MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC",
+  publicKey: "MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=",
+} as const;

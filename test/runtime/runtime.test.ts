@@ -37,6 +37,8 @@ const env: Env = {
     openGateway,
     serveWebTransport: undefined,
     connectTcp,
+    // Node takes further authorities when it starts.
+    trustsSecure: false,
     outside,
   },
 };
