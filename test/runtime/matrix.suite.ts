@@ -6,6 +6,7 @@ import { ask } from "./ask.ts";
 import type { Env } from "./env.ts";
 import { bytesEqual, equal, rejects, test } from "./harness.ts";
 import {
+  clientKey,
   identity,
   type LoginName,
   SERVER_RUNTIMES,
@@ -45,6 +46,20 @@ const logins: Readonly<Record<LoginName, Login>> = {
     auth: (servers) => publicKey({ trusted: [fromBase64(servers.publicKey)] }),
     wrong: (servers) => publicKey({ trusted: [flipped(fromBase64(servers.publicKey))] }),
     code: "untrusted_public_key",
+  },
+  keys: {
+    kind: "public_key",
+    auth: (servers) =>
+      publicKey({
+        key: fromBase64(clientKey.privateKey),
+        trusted: [fromBase64(servers.publicKey)],
+      }),
+    wrong: (servers) =>
+      publicKey({
+        key: flipped(fromBase64(clientKey.privateKey)),
+        trusted: [fromBase64(servers.publicKey)],
+      }),
+    code: "credential_rejected",
   },
 };
 
