@@ -1,6 +1,15 @@
 #!/usr/bin/env node
 // `npm run build`: assembly/ and src/ -> dist/, the content of the npm package.
-import { chmodSync, copyFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -60,14 +69,31 @@ const BUNDLED = { qr: join(root, "node_modules/qr/index.js") };
 /** What esbuild needs to know of the library, in every bundle made of it. */
 export const BUNDLE = { bundle: true, format: "esm", target: "es2022", logLevel: "silent" };
 
+const DIST = join(root, "dist");
+/** As old as what is in dist/. */
+const STAMP = join(root, "build/dist.stamp");
+
+/** Whether dist/ is whole, and nothing that it is made of has changed since. */
+export function packageIsFresh() {
+  if (!existsSync(STAMP) || !existsSync(join(DIST, `${PROGRAM.name}.js`))) return false;
+  const builtMs = statSync(STAMP).mtimeMs;
+  const sources = ["assembly", "src", "tools"].flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true }).map((name) => join(root, folder, name)),
+  );
+  const manifests = ["package.json", "package-lock.json", "tsconfig.json"].map((name) => join(root, name));
+  return [...sources, ...manifests].every((path) => statSync(path).mtimeMs < builtMs);
+}
+
 /** @param dist what is in that folder is lost */
-export async function buildPackage(dist = join(root, "dist")) {
+export async function buildPackage(dist = DIST) {
+  if (dist === DIST) rmSync(STAMP, { force: true });
   const wasm = await buildCore();
   rmSync(dist, { recursive: true, force: true });
   await bundleEntries(dist);
   await writeDeclarations(dist);
   copyFileSync(join(root, WASM), join(dist, "core.wasm"));
   chmodSync(join(dist, `${PROGRAM.name}.js`), 0o755);
+  if (dist === DIST) writeFileSync(STAMP, "");
   return { wasmBytes: wasm.length };
 }
 

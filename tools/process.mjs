@@ -30,12 +30,16 @@ function killAll() {
 }
 
 process.on("exit", killAll);
-for (const [signal, code] of [
+const exits = [
   ["SIGINT", 130],
   ["SIGTERM", 143],
   ["SIGHUP", 129],
-]) {
-  process.on(signal, () => process.exit(code));
+].map(([signal, code]) => [signal, () => process.exit(code)]);
+for (const [signal, exit] of exits) process.on(signal, exit);
+
+/** Leaves it to somebody else in this process what signals do. */
+export function releaseSignals() {
+  for (const [signal, exit] of exits) process.off(signal, exit);
 }
 
 /**

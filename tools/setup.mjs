@@ -6,6 +6,8 @@ import { buildCore, coreIsFresh } from "./build-core.mjs";
 import { npm, output, root, say, ToolError } from "./process.mjs";
 
 const OLDEST_NODE = 20;
+/** How often to say that something that takes long is still going on. */
+const PROGRESS_MS = 10_000;
 
 /** @param {{ core?: boolean }} options `core: false` leaves the WASM core as it is. */
 export async function setup({ core = true } = {}) {
@@ -38,11 +40,18 @@ async function install(folder, what) {
   say(`setup: installing ${what} (npm ci${folder === "" ? "" : ` in ${folder}`})`);
   // Install scripts only move programs about, and tools/runtimes.mjs finds them where they are. The log level
   // is set because `npm run --silent` passes its own on, and a failure would not say why.
+  const beganMs = performance.now();
+  const progress = setInterval(() => {
+    say(
+      `setup: still installing ${what}, ${Math.round((performance.now() - beganMs) / 1000)} seconds by now`,
+    );
+  }, PROGRESS_MS);
   const flags = ["--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"];
   const result = await npm(["ci", ...flags, "--include=dev", "--include=optional", "--prefix", path], {
     cwd: path,
     env: { NODE_ENV: "" },
   });
+  clearInterval(progress);
   if (result.code !== 0) throw new ToolError(`npm ci failed in ${path}\n${output(result)}`);
 }
 

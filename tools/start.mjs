@@ -1,15 +1,22 @@
 #!/usr/bin/env node
-// `npm start`: from a fresh clone to Sealgram at work.
+// `npm start`: from a fresh clone to a chat that is open.
 import { join } from "node:path";
-import { buildPackage } from "./build.mjs";
-import { root, run, runMain, say } from "./process.mjs";
+import { pathToFileURL } from "node:url";
+import { buildPackage, packageIsFresh } from "./build.mjs";
+import { releaseSignals, root, runMain, say } from "./process.mjs";
 import { setup } from "./setup.mjs";
 
 await runMain(async () => {
   await setup({ core: false });
-  await buildPackage();
-  say("Sealing and opening DTLS 1.3 records, ours against other libraries, on each runtime that npm brings.");
-  const bench = join(root, "tools/bench.mjs");
-  const { code } = await run(process.execPath, [bench, "--only", "record", "--quick"], { inherit: true });
-  return code ?? 1;
+  if (!packageIsFresh()) {
+    say("build: the package, into dist/ (some seconds)");
+    await buildPackage();
+  }
+  // In this process: there is no other between it and whoever stops it.
+  releaseSignals();
+  const program = join(root, "dist/cli.js");
+  // Of an option that is given twice, the last counts.
+  process.argv.splice(1, 1, program, "chat-server", "--folder", join(root, "data/chat"));
+  await import(pathToFileURL(program).href);
+  return process.exitCode;
 });

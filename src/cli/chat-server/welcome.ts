@@ -26,7 +26,8 @@ export function commandName(program: string): string {
   if ("Deno" in globalThis) return "deno run -A --unstable-net npm:sealgram";
   const isClone = existsSync(join(dirname(program), "../src"));
   if (!isClone) return "npx sealgram";
-  return `node ${relative(process.cwd(), program)}`;
+  const path = relative(process.cwd(), program);
+  return `node ${path.startsWith("..") ? program : path}`;
 }
 
 /** Lines for people. */
