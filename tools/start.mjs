@@ -6,6 +6,19 @@ import { buildPackage, packageIsFresh } from "./build.mjs";
 import { releaseSignals, root, runMain, say } from "./process.mjs";
 import { setup } from "./setup.mjs";
 
+const PARENT_INTERVAL_MS = 500;
+
+/** npm passes signals on to the shell between it and this process, and that one dies of them alone. */
+function stopWithParent() {
+  const parent = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(timer);
+    process.kill(process.pid, "SIGTERM");
+  }, PARENT_INTERVAL_MS);
+  timer.unref();
+}
+
 await runMain(async () => {
   await setup({ core: false });
   if (!packageIsFresh()) {
@@ -14,6 +27,7 @@ await runMain(async () => {
   }
   // In this process: there is no other between it and whoever stops it.
   releaseSignals();
+  stopWithParent();
   const program = join(root, "dist/cli.js");
   // Of an option that is given twice, the last counts.
   process.argv.splice(1, 1, program, "chat-server", "--folder", join(root, "data/chat"));
