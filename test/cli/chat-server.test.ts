@@ -303,6 +303,20 @@ test("without Deno: said once, and browsers get WebSocket", async () => {
   expect(text).not.toMatch(/[▀▄█]|undefined|https%3A/);
 });
 
+test.each(["deno", "bun"])("in %s: a member, a restart, and the member again", async (name) => {
+  const command = await runtime(name);
+  const folder = join(temporaryFolder(), "data");
+  const args = ["chat-server", "--json", "--folder", folder, "--no-webtransport", ...anywhere];
+  const server = new Cli(args, {}, command);
+  const opened = await openedBy(server);
+  const auth = await ChatClient.join(only(opened.owner!.link, "ws:"), { name: "olga" });
+  await (await member(opened.link, auth)).createRoom("general");
+  expect(await server.kill("SIGTERM")).toEqual({ code: 143, signal: null });
+  const again = await openedBy(new Cli(args, {}, command));
+  const { rooms } = await member(again.link, auth);
+  expect([...rooms.values()].map((room) => room.name)).toEqual(["general"]);
+});
+
 test("ports and folders that are taken are said, with what to do", async () => {
   const folder = join(temporaryFolder(), "data");
   const refused = async (...args: string[]) => {

@@ -4,6 +4,7 @@ import { dirname, join, resolve } from "node:path";
 import type { ChatServer, ChatServerOptions } from "../../apps/chat/server/index.ts";
 import type { Gateway } from "../../gateway/gateway.ts";
 import { parsePlace, type TlsKeyPair } from "../../gateway/options.ts";
+import { loadEndpoint } from "../endpoint.ts";
 import { codeOf, messageOf } from "../exit.ts";
 import { gatewayLimitsOf, loadGateway } from "../gateway.ts";
 import type { Report } from "../report.ts";
@@ -63,8 +64,9 @@ export class Hosting {
     const pageFolder = join(dirname(program), "page");
     const hasPage = existsSync(pageFolder);
     if (!hasPage) report.warn("no_page", `there is no page for browsers: ${pageFolder} is missing`);
-    const { openChat } = await import("../../apps/chat/server/index.ts");
-    const opening = openChat(chatOptions(options));
+    const { ChatServer } = await import("../../apps/chat/server/index.ts");
+    const { listen } = await loadEndpoint();
+    const opening = ChatServer.open(listen, chatOptions(options));
     const chat = await opening.catch(takenAs(places.listen, "--listen"));
     const hosting = new Hosting(options, chat, hasPage);
     try {
