@@ -27,7 +27,7 @@ import {
   parseLink,
 } from "../../src/apps/chat/client/node-index.ts";
 import { findDeno } from "../../src/cli/chat-server/deno.ts";
-import { qrCode } from "../../src/cli/chat-server/welcome.ts";
+import { qrCode, welcome } from "../../src/cli/chat-server/welcome.ts";
 import { generateCertificate } from "../../src/crypto/certificate-generate.ts";
 import { toPem } from "../../src/crypto/key-format.ts";
 import { Cli, program, runtime, secretFile } from "./support.ts";
@@ -417,6 +417,28 @@ test("Deno is found where npm puts it, and in PATH", async () => {
   writeFileSync(join(folder, "deno"), "", { mode: 0o755 });
   expect(findDeno(undefined, elsewhere)).toBe(join(folder, "deno"));
   expect(findDeno(join(folder, "deno"), program)).toBe(join(folder, "deno"));
+});
+
+test("what people are told suits what there is", () => {
+  const opened = {
+    name: "Friends",
+    folder: "/srv/chat",
+    url: "udp://[::]:7325",
+    page: "https://chat.example:7325/",
+    isPageForOthers: true,
+    webTransport: undefined,
+    link: "sealgram://chat.example:7325/",
+    guessedHost: undefined,
+    owner: undefined,
+  };
+  const told = welcome(opened, "npx sealgram").join("\n");
+  expect(told).toContain("https://chat.example:7325/\n");
+  expect(told).toContain("npx sealgram chat 'sealgram://chat.example:7325/'\n");
+  expect(told).toContain("/invite");
+  expect(told).not.toMatch(/no owner|--certificate|--public|undefined/);
+  expect(welcome({ ...opened, page: undefined, guessedHost: "192.0.2.2" }, "x").join("\n")).toMatch(
+    /^Links say 192\.0\.2\.2, .*\nagain with --public/m,
+  );
 });
 
 test("a QR code is as wide as the terminal at most", () => {

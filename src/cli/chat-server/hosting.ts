@@ -137,7 +137,7 @@ export class Hosting {
 
   /** What there is to tell. */
   get opened(): Opened {
-    const { name, folder } = this.#options;
+    const { name, folder, places } = this.#options;
     const { ownerInvitation: invitation } = this.#chat;
     const page = this.#hasPage ? this.#page : undefined;
     return {
@@ -148,6 +148,7 @@ export class Hosting {
       isPageForOthers: this.#page.startsWith("https:"),
       webTransport: this.#webTransport?.url,
       link: this.#link(),
+      guessedHost: places.isGuessed ? places.publicHost : undefined,
       owner: invitation && {
         page: page && `${page}#invitation=${invitation.id}.${invitation.secret}`,
         link: this.#link(invitation),

@@ -36,6 +36,9 @@ Options:
   --limit NAME=N         of a user: ${LIMIT_NAMES.chat.join(", ")};
                          of the gateways for browsers: ${LIMIT_NAMES.gateway.join(", ")}; may be repeated
 ${STATS_HELP}${COMMON_HELP}
+Others have to reach UDP port 7325, TCP port 7325 and UDP port 7326 here, or as many of them as they can: each client
+takes the first way that works.
+
 Browsers encrypt only on pages that came by https, or from their own machine. Without a certificate the page is for
 browsers on this machine, then; terminals do not need one anywhere.
 

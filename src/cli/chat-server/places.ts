@@ -18,6 +18,8 @@ export interface Places {
   readonly webTransport: string;
   /** What links say. */
   readonly publicHost: string;
+  /** Whether that is only what this machine calls itself. */
+  readonly isGuessed: boolean;
 }
 
 export interface PlaceValues {
@@ -47,7 +49,8 @@ export async function placesOf(values: PlaceValues, isSecure: boolean): Promise<
   if (!parsePlace(webtransport).isSecure) throw new UsageError("--webtransport is https://");
   const publicHost = values.public ?? (isWildcard(host) ? ownAddress() : host);
   if (!URL.canParse(`http://${inUrl(publicHost)}`)) throw new UsageError("--public is a name or an address");
-  return { listen, page, webTransport: webtransport, publicHost };
+  const isGuessed = values.public === undefined && isWildcard(host);
+  return { listen, page, webTransport: webtransport, publicHost, isGuessed };
 }
 
 /** All of IPv6, which has IPv4 in it, or where there is no IPv6 all of IPv4. */

@@ -17,6 +17,8 @@ export interface Opened {
   /** Where WebTransport listens, if it does. */
   readonly webTransport: string | undefined;
   readonly link: string;
+  /** What links say, if nobody has said it. */
+  readonly guessedHost: string | undefined;
   /** As long as there is no owner: the same with an invitation. */
   readonly owner: { readonly page: string | undefined; readonly link: string } | undefined;
 }
@@ -32,7 +34,7 @@ export function commandName(program: string): string {
 
 /** Lines for people. */
 export function welcome(opened: Opened, command: string): string[] {
-  const { name, folder, page, isPageForOthers, link, owner } = opened;
+  const { name, folder, page, isPageForOthers, link, owner, guessedHost } = opened;
   const ways = (page: string | undefined, link: string) => [
     ...(page === undefined ? [] : [`  in a browser    ${page}`]),
     `  in a terminal   ${command} chat ${quoted(link)}`,
@@ -55,6 +57,13 @@ export function welcome(opened: Opened, command: string): string[] {
           "The owner invites others: /invite in the chat makes an invitation for one. From then on, the chat is here:",
           "",
           ...ways(page, link),
+        ]),
+    ...(guessedHost === undefined
+      ? []
+      : [
+          `Links say ${guessedHost}, this machine's address in its own network: if others know it by another, start it`,
+          "again with --public.",
+          "",
         ]),
     ...(page === undefined || isPageForOthers
       ? []
