@@ -173,6 +173,16 @@ export class Connection {
     return this.#reliability.isBusy;
   }
 
+  /** Whether the handshake is over on both sides: the peer has acknowledged what this side ended it with. */
+  get isConfirmed(): boolean {
+    return this.#state !== "handshaking" && !this.#reliability.awaitsEnd;
+  }
+
+  /** When an authentic record came last, or this began. */
+  get lastReceivedAtMs(): number {
+    return this.#incoming.lastReceivedAtMs;
+  }
+
   /** When {@link handleTimeout} is due; `undefined` while nothing is. */
   get deadlineMs(): number | undefined {
     if (this.#state === "closed") return undefined;
@@ -350,6 +360,11 @@ export class Connection {
   /** Ends the connection with a fatal alert. */
   abort(alert: AlertName, code: string, message: string): void {
     this.#fail(new SealgramError(code, message, { alert }));
+  }
+
+  /** This side sends from another address from now on: what the peer may not have received is sent again at once. */
+  resend(): void {
+    this.#guard(() => this.#reliability.resend());
   }
 
   /** Largest datagram to send from now on, in bytes. */

@@ -20,6 +20,8 @@ export class Paths {
   #current: PathState;
   #validation: PathValidation | undefined;
   #checksOthers = false;
+  /** Where the newest record came from, during the handshake, if not from the path in use. */
+  #elsewhere: { readonly path: Path; readonly bytes: number } | undefined;
 
   /** @param left by which late datagrams come; nothing is known of where the peer is by them */
   constructor(host: PathsHost, path: Path, isValidated: boolean, left?: Path) {
@@ -43,9 +45,10 @@ export class Paths {
     return this.#validation?.deadlineMs;
   }
 
-  /** From now on records from another address start a check of it. */
+  /** From now on records from another address start a check of it; that of the last one so far does at once. */
   checkOthers(): void {
     this.#checksOthers = true;
+    if (this.#elsewhere !== undefined) this.#check(this.#elsewhere.path, this.#elsewhere.bytes);
   }
 
   /** Counts what came from an address towards what may be sent there. */
@@ -63,7 +66,10 @@ export class Paths {
     if (path === this.#current.path) {
       // Whoever answers under the handshake's keys has received what was sent to this address.
       if (!this.#current.isValidated) this.#current.validate();
-    } else if (newest && this.#checksOthers && this.#validation === undefined) this.#check(path, bytes);
+      if (newest) this.#elsewhere = undefined;
+    } else if (!newest || this.#validation !== undefined) return;
+    else if (this.#checksOthers) this.#check(path, bytes);
+    else this.#elsewhere = { path, bytes };
   }
 
   /** Starts a check of an address; the old one stays in use until it has succeeded. */

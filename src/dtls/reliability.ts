@@ -91,6 +91,11 @@ export class Reliability {
     return this.#flight !== undefined || this.#waiting.length > 0;
   }
 
+  /** Whether the last flight of the handshake is not yet acknowledged. */
+  get awaitsEnd(): boolean {
+    return this.#flight !== undefined && this.#flight.epoch <= HANDSHAKE_EPOCH;
+  }
+
   /** How many times messages wait for the flight under way. */
   get waiting(): number {
     return this.#waiting.length;
@@ -193,6 +198,18 @@ export class Reliability {
       this.#host.reduceMtu();
     flight.doubt();
     this.#transmit(flight);
+  }
+
+  /**
+   * Sends what is under way again, by a path on which none of it has been: how long it had to wait on another says nothing
+   * about this one.
+   */
+  resend(): void {
+    const flight = this.#flight;
+    if (flight === undefined || !this.#isTimed) return;
+    // Not the first transmission: an answer to that would seem to measure the round trip.
+    flight.transmissions = 1;
+    this.#retransmit(flight);
   }
 
   #send(flight: Flight): void {

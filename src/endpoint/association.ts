@@ -63,8 +63,8 @@ const LEFT_PATH = "left";
 export class Association implements ConnectionHost, Scheduled {
   readonly connection: Connection;
   user: AssociationUser | undefined;
-  /** When an unfinished handshake is given up; `undefined` once it is done. */
-  giveUpAtMs: number | undefined;
+  /** When a handshake is given up that is not over on both sides; infinite once it is, as far as that matters. */
+  giveUpAtMs: number;
   queuedAt = -1;
   queuedForMs = 0;
   /** Whether the carrier took the datagram that was sent last. */
@@ -166,14 +166,14 @@ export class Association implements ConnectionHost, Scheduled {
   get deadlineMs(): number | undefined {
     const { deadlineMs } = this.connection;
     if (this.connection.state === "closed") return deadlineMs;
-    const ownMs = this.giveUpAtMs ?? this.user?.deadlineMs ?? Number.POSITIVE_INFINITY;
+    const ownMs = Math.min(this.giveUpAtMs, this.user?.deadlineMs ?? Number.POSITIVE_INFINITY);
     if (ownMs === Number.POSITIVE_INFINITY) return deadlineMs;
     return deadlineMs === undefined || ownMs < deadlineMs ? ownMs : deadlineMs;
   }
 
   handleTimeout(): void {
     const now = this.now();
-    if (this.giveUpAtMs !== undefined && this.giveUpAtMs <= now) {
+    if (this.giveUpAtMs <= now) {
       if (now < this.giveUpAtMs + LAG_MS) {
         this.#owner.overdue(this);
         return;
@@ -209,7 +209,7 @@ export class Association implements ConnectionHost, Scheduled {
   }
 
   connected(details: Connected): void {
-    this.giveUpAtMs = undefined;
+    this.giveUpAtMs = Number.POSITIVE_INFINITY;
     this.#owner.established(this, details);
   }
 

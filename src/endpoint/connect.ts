@@ -42,6 +42,11 @@ export interface ConnectOptions extends CommonOptions {
 const DEFAULT_TIMEOUT_MS = 10_000;
 /** An address that has not said a word for so long is not waited for alone. */
 const NEXT_ADDRESS_MS = 1_000;
+/**
+ * A server that has said nothing for so long since the client was done is not going to: by then servers have given up a
+ * handshake whose end has not reached them, and do not answer what comes later.
+ */
+const CONFIRM_MS = 15_000;
 /** For how long a carrier that was left still receives what is on its way to it. */
 const REBIND_GRACE_MS = 1_000;
 /** Between attempts to replace a broken carrier: up to this at first, and twice as much each time. */
@@ -297,7 +302,7 @@ class ClientLink implements AssociationOwner {
   /** A server that judges what the client shows does so after the client is done: its ACK says that it agrees. */
   #confirm(): void {
     if (this.#session === undefined || this.#settle === undefined) return;
-    if (this.#config.credentials.length > 0 && this.#association!.connection.isBusy) return;
+    if (this.#config.credentials.length > 0 && !this.#association!.connection.isConfirmed) return;
     this.#settle.resolve(this.#session);
   }
 
@@ -316,7 +321,8 @@ class ClientLink implements AssociationOwner {
   }
 
   established(association: Association, details: Connected): void {
-    const { crypto, views } = this.#platform;
+    const { crypto, views, deadlines } = this.#platform;
+    association.giveUpAtMs = deadlines.now() + CONFIRM_MS;
     const opener = this.#opener;
     const { remote } = this.#route;
     // A gateway's is not the peer's.
@@ -336,7 +342,13 @@ class ClientLink implements AssociationOwner {
 
   moved(): void {}
 
-  overdue(): void {}
+  overdue(association: Association): void {
+    const { connection } = association;
+    const dueMs = connection.lastReceivedAtMs + CONFIRM_MS;
+    if (connection.isConfirmed) association.giveUpAtMs = Number.POSITIVE_INFINITY;
+    else if (dueMs > this.#platform.deadlines.now()) association.giveUpAtMs = dueMs;
+    else connection.abort("internal_error", "timeout", "the server does not answer the end of the handshake");
+  }
 
   ended({ connection }: Association, reason: SealgramError | undefined): void {
     this.#life.abort(new TypeError("the connection is closed"));
@@ -386,6 +398,7 @@ class ClientLink implements AssociationOwner {
     for (const resolve of this.#drained.splice(0)) resolve();
     this.#association!.run((connection) => {
       connection.setMtu(this.#mtuBytes);
+      connection.resend();
       // Something that the server has to answer shows it the new address.
       connection.requestConnectionIds(1);
     });

@@ -32,7 +32,7 @@ export function sealed(number: number, length = 20): Uint8Array {
 }
 
 /** On the clock that vitest may have put in place of the real one. */
-class TestDeadlines extends Deadlines {
+export class TestDeadlines extends Deadlines {
   override now(): number {
     return performance.now();
   }
