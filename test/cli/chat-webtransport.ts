@@ -1,13 +1,16 @@
-/** A member in Deno who comes by WebTransport alone: says hello in a room, and prints what is in it. */
+/** A member in Deno who comes by WebTransport alone, as a page does: says hello in a room, and prints what is in it. */
 import process from "node:process";
-import { ChatClient, formatLink, parseLink, parsePsk } from "../../src/apps/chat/client/deno-index.ts";
-import { gatewayHashes } from "../../src/endpoint/gateway-hashes.ts";
+import { chatBy, formatLink, parseLink, parsePsk } from "../../src/apps/chat/client/entry.ts";
+import { connect, gatewayHashes, SealgramError } from "../../src/endpoint/deno-index.ts";
 
 const [link, page, psk, room] = process.argv.slice(2) as [string, string, string, string];
 const { via, ...parsed } = parseLink(link);
-const client = await ChatClient.connect(
-  // Nobody listens there by UDP.
-  formatLink({ ...parsed, port: 9, via: via.filter((url) => url.startsWith("https:")) }),
+const pages = chatBy(async (url, options) => {
+  if (new URL(url).protocol === "udp:") throw new SealgramError("no_udp", "as in a page");
+  return connect(url, options);
+});
+const client = await pages.connect(
+  formatLink({ ...parsed, via: via.filter((url) => url.startsWith("https:")) }),
   { auth: { psk: parsePsk(psk) }, serverCertificateHashes: () => gatewayHashes(page) },
 );
 const entered = client.rooms.get(Number(room))!;
