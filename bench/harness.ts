@@ -49,7 +49,7 @@ export interface Group {
   /** Whether its figures are per runtime. If not, it runs on the first runtime only. */
   readonly everyRuntime: boolean;
   run(context: Context): Promise<Figures>;
-  /** What else it measures that is not per runtime: on the first runtime only, beside the figures of `run`. */
+  /** What else it measures that is not per runtime: if the first runtime is Node, beside the figures of `run`. */
   runOnce?(context: Context): Promise<Figures>;
   /** What its other processes do, by name; see other-process.ts. */
   readonly roles?: Readonly<Record<string, (runtime: string) => Promise<Answers>>>;

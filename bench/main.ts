@@ -23,7 +23,7 @@ export async function main(groups: Readonly<Record<string, Group>>): Promise<voi
     console.error(`${runtime}: ${name}`);
     const context: Context = { runtime: runtime!, quick, measure: (cases) => measure(cases, options) };
     print({ group: name, everyRuntime: group.everyRuntime, figures: await group.run(context) });
-    if (group.runOnce === undefined || place !== "first") continue;
+    if (group.runOnce === undefined || place !== "first" || !context.runtime.startsWith("node")) continue;
     print({ group: name, everyRuntime: false, figures: await group.runOnce(context) });
   }
 }

@@ -34,6 +34,7 @@ export class Connection {
   readonly #reliability: Reliability;
   #state: State = "handshaking";
   readonly #startedAtMs: number;
+  readonly #idleTimeoutMs: number;
   #hasStarted = false;
   readonly #paths: Paths;
   readonly #outgoing: Outgoing;
@@ -51,6 +52,7 @@ export class Connection {
     const { config, firstSequenceNumber } = side;
     this.#config = config;
     this.#host = host;
+    this.#idleTimeoutMs = config.idleTimeoutMs ?? Number.POSITIVE_INFINITY;
     this.#ownConnectionId = options.connectionId;
     this.#receivesConnectionId =
       config.role === "client" && (options.connectionId?.length ?? 0) <= MAX_CONNECTION_ID;
@@ -186,11 +188,14 @@ export class Connection {
   /** When {@link handleTimeout} is due; `undefined` while nothing is. */
   get deadlineMs(): number | undefined {
     if (this.#state === "closed") return undefined;
-    const { idleTimeoutMs } = this.#config;
-    const idleAtMs =
-      idleTimeoutMs === undefined ? undefined : this.#incoming.lastReceivedAtMs + idleTimeoutMs;
-    const ofKeysAndPaths = earlier(this.#established?.deadlineMs, this.#paths.deadlineMs);
-    return earlier(earlier(this.#reliability.deadlineMs, ofKeysAndPaths), idleAtMs);
+    // For every datagram: usually there is nothing but the idle time-out.
+    let dueMs = this.#incoming.lastReceivedAtMs + this.#idleTimeoutMs;
+    if (this.#established !== undefined) dueMs = Math.min(dueMs, this.#established.deadlineMs);
+    const flightMs = this.#reliability.deadlineMs;
+    if (flightMs !== undefined && flightMs < dueMs) dueMs = flightMs;
+    const pathMs = this.#paths.deadlineMs;
+    if (pathMs !== undefined && pathMs < dueMs) dueMs = pathMs;
+    return dueMs === Number.POSITIVE_INFINITY ? undefined : dueMs;
   }
 
   /** The part of {@link deadlineMs} that is about flights: when a retransmission or an ACK is due. */
@@ -247,8 +252,7 @@ export class Connection {
   handleTimeout(): void {
     if (this.#state === "closed") return;
     const now = this.#host.now();
-    const { idleTimeoutMs } = this.#config;
-    if (idleTimeoutMs !== undefined && now >= this.#incoming.lastReceivedAtMs + idleTimeoutMs) {
+    if (now >= this.#incoming.lastReceivedAtMs + this.#idleTimeoutMs) {
       this.#close(new SealgramError("idle_timeout", "nothing was received for too long"));
       return;
     }
@@ -501,11 +505,6 @@ export class Connection {
     this.#records.close();
     this.#host.closed(reason);
   }
-}
-
-function earlier(a: number | undefined, b: number | undefined): number | undefined {
-  if (a === undefined) return b;
-  return b === undefined || a < b ? a : b;
 }
 
 function isEqual(a: Uint8Array, b: Uint8Array): boolean {

@@ -39,6 +39,8 @@ export class Established {
   #awaitedEpoch = -1;
   /** Epochs whose reading keys are to go, soonest first. */
   #retiring: { readonly epoch: number; readonly atMs: number }[] = [];
+  /** When the first of them is due: an array is not looked into for every datagram. */
+  #retireAtMs = Number.POSITIVE_INFINITY;
 
   constructor(
     config: ConnectionConfig,
@@ -73,9 +75,9 @@ export class Established {
 
   // Keys
 
-  /** When {@link handleTimeout} is due. */
-  get deadlineMs(): number | undefined {
-    return this.#retiring[0]?.atMs;
+  /** When {@link handleTimeout} is due; infinite if it is not. */
+  get deadlineMs(): number {
+    return this.#retireAtMs;
   }
 
   handleTimeout(): void {
@@ -83,11 +85,13 @@ export class Established {
     while (this.#retiring.length > 0 && this.#retiring[0]!.atMs <= now) {
       this.#records.retireRead(this.#retiring.shift()!.epoch);
     }
+    this.#retireAtMs = this.#retiring[0]?.atMs ?? Number.POSITIVE_INFINITY;
   }
 
   #retireLater(epoch: number, delayMs: number): void {
     this.#retiring.push({ epoch, atMs: this.#host.now() + delayMs });
     this.#retiring.sort((a, b) => a.atMs - b.atMs);
+    this.#retireAtMs = this.#retiring[0]!.atMs;
   }
 
   /**
