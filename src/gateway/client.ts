@@ -4,6 +4,7 @@ import { HelloKind, helloKind, isProtected } from "../endpoint/first-bytes.ts";
 import { GatewayCode } from "../transport/gateway-codes.ts";
 import type { Carrier, CarrierHandler, RemoteAddress, UdpCarriers } from "../transport/types.ts";
 import type { ClientConnection } from "./forwarder.ts";
+import { connectFor } from "./loopback.ts";
 import type { GatewayLimits } from "./options.ts";
 import { TokenBucket } from "./token-bucket.ts";
 
@@ -64,13 +65,16 @@ export class ForwardedClient implements Scheduled, CarrierHandler {
     deadlines.update(this);
   }
 
-  /** Opens its socket; does not reject. */
-  async open(udp: UdpCarriers, target: RemoteAddress): Promise<void> {
+  /**
+   * Opens its socket; does not reject.
+   * @param address the client's own
+   */
+  async open(udp: UdpCarriers, target: RemoteAddress, address: string): Promise<void> {
     let carrier: Carrier;
     try {
       const [host] = await udp.resolve(target.host);
       this.#remote = { host: host!, port: target.port };
-      carrier = await udp.connect(this.#remote, this);
+      carrier = await connectFor(address, udp, this.#remote, this);
     } catch {
       return this.end(GatewayCode.server_unreachable);
     }

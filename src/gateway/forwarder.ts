@@ -91,7 +91,7 @@ export class Forwarder {
     this.#accepted++;
     this.#clients.add(client);
     this.#perAddress.add(request.address);
-    void client.open(this.#udp, target);
+    void client.open(this.#udp, target, request.address);
     return client;
   }
 

@@ -188,6 +188,6 @@ async function open(
 export const bunUdp: UdpCarriers = {
   resolve: resolveHost,
   bind: (local, handler) => open(local, undefined, handler),
-  connect: (remote, handler) =>
-    open({ host: remote.host.includes(":") ? "::" : "0.0.0.0", port: 0 }, remote, handler),
+  connect: (remote, handler, localHost) =>
+    open({ host: localHost ?? (remote.host.includes(":") ? "::" : "0.0.0.0"), port: 0 }, remote, handler),
 };

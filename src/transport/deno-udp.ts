@@ -158,8 +158,8 @@ export const denoUdp: UdpCarriers = {
   async bind(local, handler) {
     return new DenoUdpCarrier(listenDatagram(local), undefined, handler);
   },
-  async connect(remote, handler) {
-    const host = remote.host.includes(":") ? "::" : "0.0.0.0";
+  async connect(remote, handler, localHost) {
+    const host = localHost ?? (remote.host.includes(":") ? "::" : "0.0.0.0");
     return new DenoUdpCarrier(listenDatagram({ host, port: 0 }), remote, handler);
   },
 };

@@ -32,8 +32,8 @@ export class MemoryNetwork implements UdpCarriers {
     return this.#attach({ host: local.host, port }, undefined, handler);
   }
 
-  async connect(remote: RemoteAddress, handler: CarrierHandler): Promise<UdpCarrier> {
-    const { host } = remote;
+  async connect(remote: RemoteAddress, handler: CarrierHandler, localHost?: string): Promise<UdpCarrier> {
+    const host = localHost ?? remote.host;
     return this.#attach({ host, port: this.#freePort(host) }, remote, handler);
   }
 

@@ -139,8 +139,11 @@ export const nodeUdp: UdpCarriers = {
     await until(socket, "listening", () => socket.bind({ address: host, port }));
     return new NodeUdpCarrier(socket, false, handler);
   },
-  async connect({ host, port }, handler) {
+  async connect({ host, port }, handler, localHost) {
     const socket = open(host);
+    if (localHost !== undefined) {
+      await until(socket, "listening", () => socket.bind({ address: localHost, port: 0 }));
+    }
     await until(socket, "connect", () => socket.connect(port, host));
     return new NodeUdpCarrier(socket, true, handler);
   },

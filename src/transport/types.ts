@@ -70,8 +70,11 @@ export interface UdpCarriers {
   resolve(host: string): Promise<readonly string[]>;
   /** A socket that many peers send to. Port 0 lets the system choose. Rejects with the system's error. */
   bind(local: RemoteAddress, handler: CarrierHandler): Promise<UdpCarrier>;
-  /** A socket for one peer, on a port that the system chooses. */
-  connect(remote: RemoteAddress, handler: CarrierHandler): Promise<UdpCarrier>;
+  /**
+   * A socket for one peer, on a port that the system chooses.
+   * @param localHost an address of this machine to send from; the system's choice unless given
+   */
+  connect(remote: RemoteAddress, handler: CarrierHandler, localHost?: string): Promise<UdpCarrier>;
 }
 
 export function newStatistics(): CarrierStatistics {

@@ -351,8 +351,8 @@ test("a client that stops reading is owed a bounded queue, and others are not di
   const flood = await bareSocket();
   onTestFinished(() => void flood.close());
   const burst = new Uint8Array(1200).fill(0x2f);
-  flood.on("message", (_, { port }) => {
-    for (let i = 0; i < 200; i++) flood.send(burst, port, "127.0.0.1");
+  flood.on("message", (_, { port, address }) => {
+    for (let i = 0; i < 200; i++) flood.send(burst, port, address);
   });
   const echo = await echoServer();
   onTestFinished(() => echo.close());
