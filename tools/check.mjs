@@ -155,6 +155,10 @@ async function checkPortable() {
   }
 }
 
+/** What is in the package: no sources, no tests, nobody's data. */
+const PACKED =
+  /^(README\.md|CHANGELOG\.md|LICENSE|package\.json|dist\/core\.wasm|dist\/page\/[\w.-]+|dist\/[\w/-]+(\.js|\.d\.ts))$/;
+
 /** What npm would publish: its exports resolve, with types, in every way that a program can import them. */
 async function checkExports() {
   mkdirSync(join(root, "build"), { recursive: true });
@@ -162,7 +166,9 @@ async function checkExports() {
   try {
     const packed = await npm(["pack", "--json", "--ignore-scripts", "--pack-destination", folder]);
     if (packed.code !== 0) throw new ToolError(output(packed));
-    const [{ filename }] = JSON.parse(packed.stdout);
+    const [{ filename, files }] = JSON.parse(packed.stdout);
+    const strange = files.filter(({ path }) => !PACKED.test(path)).map(({ path }) => path);
+    if (strange.length > 0) throw new ToolError(`the package has ${strange.join(", ")}`);
     const tarball = join(folder, filename);
     await tool("publint/src/cli.js", ["run", tarball, "--strict"]);
     await tool("@arethetypeswrong/cli/dist/index.js", [
