@@ -10,6 +10,7 @@ import {
   type UdpCarrier,
   type UdpCarriers,
 } from "./types.ts";
+import { Unsent } from "./unsent.ts";
 
 /** As much of Deno as is used here. */
 interface DenoAddress {
@@ -38,14 +39,15 @@ class DenoUdpCarrier implements UdpCarrier {
   /** The one peer, if there is only one. */
   readonly #remote: DenoAddress | undefined;
   readonly #ring = new SendRing();
-  #unsent = 0;
-  #isFull = false;
+  readonly #unsent: Unsent;
   #closing: Promise<void> | undefined;
-  #whenSent: (() => void) | undefined;
 
   constructor(socket: DenoDatagramSocket, remote: RemoteAddress | undefined, handler: CarrierHandler) {
     this.#socket = socket;
     this.#handler = handler;
+    this.#unsent = new Unsent(SendRing.capacity, () => {
+      if (this.#closing === undefined) handler.drained();
+    });
     this.#remote = remote && address(remote);
     this.host = socket.addr.hostname;
     this.port = socket.addr.port;
@@ -77,21 +79,22 @@ class DenoUdpCarrier implements UdpCarrier {
 
   send(datagram: Uint8Array, to: RemoteAddress): boolean {
     if (this.#closing !== undefined) return false;
-    if (this.#unsent >= SendRing.capacity) {
-      this.#isFull = true;
+    const unsent = this.#unsent.count;
+    if (!this.#unsent.add()) {
       this.statistics.refusedByQueue++;
       return false;
     }
-    const copy = this.#ring.copy(datagram, this.#unsent);
-    this.#unsent++;
+    const copy = this.#ring.copy(datagram, unsent);
     this.statistics.sent++;
     this.#socket.send(copy, this.#remote ?? address(to)).then(this.#sent, this.#notSent);
     return true;
   }
 
+  readonly #sent = (): void => this.#unsent.sent();
+
   readonly #notSent = (error: unknown): void => {
     this.statistics.errors++;
-    this.#sent();
+    this.#unsent.sent();
     const isFirst = this.#remote !== undefined && this.statistics.received === 0;
     if (!isFirst || !isNoWay(error) || this.#closing !== undefined) return;
     const { hostname } = this.#remote!;
@@ -104,25 +107,13 @@ class DenoUdpCarrier implements UdpCarrier {
     this.#handler.failed(error);
   }
 
-  readonly #sent = (): void => {
-    this.#unsent--;
-    if (this.#unsent === 0) this.#whenSent?.();
-    if (!this.#isFull || this.#closing !== undefined || this.#unsent > SendRing.capacity / 2) return;
-    this.#isFull = false;
-    this.#handler.drained();
-  };
-
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
   }
 
   async #close(): Promise<void> {
-    if (this.#unsent > 0) {
-      await new Promise<void>((resolve) => {
-        this.#whenSent = resolve;
-      });
-    }
+    if (this.#unsent.count > 0) await this.#unsent.none();
     this.#socket.close();
   }
 }

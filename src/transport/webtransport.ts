@@ -8,6 +8,7 @@ import {
   type GatewayAddress,
   newStatistics,
 } from "./types.ts";
+import { Unsent } from "./unsent.ts";
 
 /** Datagrams that may be on their way into the runtime. */
 const MAX_UNSENT = 64;
@@ -21,14 +22,15 @@ class WebTransportCarrier implements Carrier {
   readonly #transport: WebTransport;
   readonly #handler: CarrierHandler;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
-  #unsent = 0;
-  #isFull = false;
+  readonly #unsent: Unsent;
   #closing: Promise<void> | undefined;
-  #whenSent: (() => void) | undefined;
 
   constructor(transport: WebTransport, { host, port }: GatewayAddress, handler: CarrierHandler) {
     this.#transport = transport;
     this.#handler = handler;
+    this.#unsent = new Unsent(MAX_UNSENT, () => {
+      if (this.#closing === undefined) handler.drained();
+    });
     const { datagrams } = transport;
     try {
       datagrams.incomingHighWaterMark = MAX_UNREAD;
@@ -87,7 +89,7 @@ class WebTransportCarrier implements Carrier {
   }
 
   #gone(code: number | undefined): void {
-    this.#whenSent?.();
+    this.#unsent.abandon();
     if (this.#closing !== undefined) return;
     this.#closing = Promise.resolve();
     this.#end();
@@ -96,28 +98,20 @@ class WebTransportCarrier implements Carrier {
 
   send(datagram: Uint8Array): boolean {
     if (this.#closing !== undefined) return false;
-    if (this.#unsent >= MAX_UNSENT) {
-      this.#isFull = true;
+    if (!this.#unsent.add()) {
       this.statistics.refusedByQueue++;
       return false;
     }
-    this.#unsent++;
     this.statistics.sent++;
     this.#writer.write(datagram.slice()).then(this.#sent, this.#notSent);
     return true;
   }
 
+  readonly #sent = (): void => this.#unsent.sent();
+
   readonly #notSent = (): void => {
     this.statistics.errors++;
-    this.#sent();
-  };
-
-  readonly #sent = (): void => {
-    this.#unsent--;
-    if (this.#unsent === 0) this.#whenSent?.();
-    if (!this.#isFull || this.#closing !== undefined || this.#unsent > MAX_UNSENT / 2) return;
-    this.#isFull = false;
-    this.#handler.drained();
+    this.#unsent.sent();
   };
 
   close(): Promise<void> {
@@ -126,11 +120,7 @@ class WebTransportCarrier implements Carrier {
   }
 
   async #close(): Promise<void> {
-    if (this.#unsent > 0) {
-      await new Promise<void>((resolve) => {
-        this.#whenSent = resolve;
-      });
-    }
+    if (this.#unsent.count > 0) await this.#unsent.none();
     this.#end();
   }
 
