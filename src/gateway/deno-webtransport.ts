@@ -1,4 +1,5 @@
 /** WebTransport sessions of the gateway, on Deno's QUIC, which needs --unstable-net. */
+import { pause } from "../pause.ts";
 import type { GatewayCode } from "../transport/gateway-codes.ts";
 import type { ClientConnection } from "./forwarder.ts";
 import type { GatewayCore, WebTransportServer } from "./gateway.ts";
@@ -166,8 +167,4 @@ async function end(quic: QuicConnection, transport: WebTransport, code: GatewayC
     // It is closed already.
   }
   quic.close({ closeCode: code, reason: "" });
-}
-
-function pause(delayMs: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, delayMs));
 }
