@@ -2,32 +2,34 @@ import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type ChatRoom, type Client, chatBy } from "../src/apps/chat/client/entry.ts";
 import { Accounts, type User } from "../src/apps/chat/server/accounts.ts";
 import { Database } from "../src/apps/chat/server/database.ts";
 import { Rooms } from "../src/apps/chat/server/rooms.ts";
 import { ChatServer } from "../src/apps/chat/server/server.ts";
-import { connect, listen } from "../src/endpoint/node-index.ts";
+import { listen } from "../src/endpoint/node-index.ts";
+import { FullMember, LeanMember, type Member } from "./chat-members.ts";
 import type { Context, Figures, Group } from "./harness.ts";
 import { type Answers, cpuUs, OtherProcess } from "./other-process.ts";
 
 // One room full of members, over real UDP sockets: the server in a process of its own, all members in this one. Every
 // delivery is counted by its member: none may be lost, doubled or out of order. Then the server starts anew, and all
-// members come back and get what was said meanwhile.
+// members come back and get what was said meanwhile. At the end the server knows of all that they have everything.
 
 const RATE = 20;
 const QUICK = { members: 100, seconds: 3 };
 const FULL = { members: 1000, seconds: 10 };
 /** So many connect at a time. */
 const CONNECTING = 50;
+/** One in so many is the library's client; see chat-members.ts for what the others are. */
+const FULL_MEMBERS = 20;
+/** Members tell how far they have come within some seconds. */
+const RECEIPTS_LIMIT_MS = 15_000;
 
 interface Opened {
   readonly link: string;
   readonly room: number;
   readonly members: readonly { readonly identity: string; readonly key: string }[];
 }
-
-const ChatClient = chatBy(connect);
 
 const chat: Group = {
   everyRuntime: false,
@@ -36,14 +38,14 @@ const chat: Group = {
     const { members, seconds } = quick ? QUICK : FULL;
     const other = new OtherProcess("chat", quick ? "small" : "large");
     const opened = await other.ask<Opened>("open");
-    const clients = await connectAll(opened);
-    const hall = new Hall(clients, opened.room);
+    const hall = await Hall.open(opened);
     await hall.say(RATE, RATE);
     const cpuBefore = await other.ask<number>("cpu");
     const figures = await hall.say(seconds * RATE, RATE);
     const serverCpuUs = (await other.ask<number>("cpu")) - cpuBefore;
     const reconnect_s = await hall.restart(() => other.ask("restart"));
-    await Promise.all(clients.map((client) => client.close()));
+    await hall.acknowledged();
+    await hall.close();
     await other.ask("close");
     other.close();
     return {
@@ -57,43 +59,47 @@ const chat: Group = {
 
 export default chat;
 
-async function connectAll({ link, members }: Opened): Promise<Client[]> {
-  const clients: Client[] = [];
-  const waiting = members.entries();
-  const worker = async () => {
-    for (const [i, { identity, key }] of waiting) {
-      const auth = { psk: { identity, key: new Uint8Array(Buffer.from(key, "hex")) } };
-      clients[i] = await ChatClient.connect(link, { auth, timeoutMs: 60_000 });
-    }
-  };
-  await Promise.all(Array.from({ length: CONNECTING }, worker));
-  return clients;
-}
-
 /** The room, as all its members hear it. */
 class Hall {
-  readonly #clients: readonly Client[];
-  readonly #rooms: readonly ChatRoom[];
+  readonly #members: Member[] = [];
+  #first!: FullMember;
   readonly #sentAtMs: number[] = [];
-  /** Of each member, the number of the message that is to come next. */
-  readonly #next: number[];
+  /** Numbers of messages in the order of the room, as whoever heard them first has it. */
+  readonly #order: number[] = [];
+  /** How many messages each member has heard. */
+  readonly #heardBy: number[] = [];
   #delaysMs: number[] = [];
   #disordered = 0;
   #heard = 0;
   #awaited: { readonly count: number; resolve(): void } | undefined;
 
-  constructor(clients: readonly Client[], room: number) {
-    this.#clients = clients;
-    this.#rooms = clients.map((client) => client.rooms.get(room)!);
-    this.#next = clients.map(() => 0);
-    for (const [i, client] of clients.entries()) {
-      client.on("message", ({ message }) => this.#hear(i, Number(message.text)));
-    }
+  static async open({ link, room, members }: Opened): Promise<Hall> {
+    const hall = new Hall();
+    const waiting = members.entries();
+    const worker = async () => {
+      for (const [i, { identity, key }] of waiting) {
+        const auth = { psk: { identity, key: new Uint8Array(Buffer.from(key, "hex")) } };
+        const heard = (text: string) => hall.#hear(i, Number(text));
+        const options = { link, room, auth, heard };
+        hall.#heardBy[i] = 0;
+        const isFull = i % FULL_MEMBERS === 0;
+        const member = isFull ? await FullMember.open(options) : await LeanMember.open(options);
+        hall.#members[i] = member;
+        if (i === 0) hall.#first = member as FullMember;
+      }
+    };
+    await Promise.all(Array.from({ length: CONNECTING }, worker));
+    return hall;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#members.map((member) => member.close()));
   }
 
   #hear(member: number, message: number): void {
-    if (message !== this.#next[member]) this.#disordered++;
-    this.#next[member] = message + 1;
+    const place = this.#heardBy[member]!++;
+    if (place === this.#order.length) this.#order.push(message);
+    else if (this.#order[place] !== message) this.#disordered++;
     this.#delaysMs.push(performance.now() - this.#sentAtMs[message]!);
     this.#heard++;
     if (this.#awaited !== undefined && this.#heard >= this.#awaited.count) this.#awaited.resolve();
@@ -101,7 +107,7 @@ class Hall {
 
   /** Settles once everybody has heard everything, or it takes too long. */
   #everybody(limitMs: number): Promise<void> {
-    const count = this.#sentAtMs.length * this.#clients.length;
+    const count = this.#sentAtMs.length * this.#members.length;
     if (this.#heard >= count) return Promise.resolve();
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, limitMs);
@@ -114,19 +120,21 @@ class Hall {
   }
 
   #lost(): number {
-    return this.#sentAtMs.length * this.#clients.length - this.#heard;
+    return this.#sentAtMs.length * this.#members.length - this.#heard;
   }
 
-  /** So many messages by different members, the next one as soon as it is time: numbers are given by the server's order. */
+  /** So many messages by different members, each when it is time, whatever became of those before. */
   async say(count: number, perSecond: number): Promise<Figures> {
     this.#delaysMs = [];
     const heardBefore = this.#heard;
+    const stored: Promise<void>[] = [];
     const startMs = performance.now();
     for (let i = 0; i < count; i++) {
       const dueMs = startMs + (i * 1000) / perSecond;
       await new Promise((resolve) => setTimeout(resolve, Math.max(dueMs - performance.now(), 0)));
-      await this.#sayOne();
+      stored.push(this.#sayOne());
     }
+    await Promise.all(stored);
     await this.#everybody(30_000);
     const seconds = (performance.now() - startMs) / 1000;
     const sorted = this.#delaysMs.sort((a, b) => a - b);
@@ -142,7 +150,19 @@ class Hall {
 
   async #sayOne(): Promise<void> {
     const number = this.#sentAtMs.push(performance.now()) - 1;
-    await this.#rooms[number % this.#rooms.length]!.send(`${number}`);
+    await this.#members[number % this.#members.length]!.say(`${number}`);
+  }
+
+  /** Waits until the server knows of every member that it has received all there is. */
+  async acknowledged(): Promise<void> {
+    const limitMs = performance.now() + RECEIPTS_LIMIT_MS;
+    for (;;) {
+      const { head, receipts } = await this.#first.receipts();
+      const count = receipts.filter(({ delivered }) => delivered === head).length;
+      if (count === this.#members.length) return;
+      if (performance.now() > limitMs) throw new Error(`${count} members have acknowledged everything`);
+      await new Promise((resolve) => setTimeout(resolve, 500));
+    }
   }
 
   /** @returns after how many seconds everybody has heard what was said after the restart */

@@ -62,7 +62,9 @@ export interface RoomMessage {
 
 const FIRST_PAUSE_MS = 250;
 const MAX_PAUSE_MS = 15_000;
+/** In small rooms others are told of receipts; in large ones they are there for those who ask, and for coming back. */
 const RECEIPT_MS = 500;
+const LARGE_RECEIPT_MS = 4_000;
 const FEED_LIMIT = 256;
 
 /** A user's connection to a chat, for as long as it is open: it comes back by itself when it breaks, and catches up. */
@@ -84,6 +86,7 @@ export class Client extends Emitter<ChatEvents> {
   /** Rooms that get what they have missed, and from which connection. */
   readonly #syncing = new Map<ChatRoom, Connection>();
   #receiptTimer: ReturnType<typeof setTimeout> | undefined;
+  #receiptAtMs: number = Number.POSITIVE_INFINITY;
   #connection: Connection | undefined;
   #user: UserInfo | undefined;
   #server = "";
@@ -358,11 +361,17 @@ export class Client extends Emitter<ChatEvents> {
 
   #receipt(room: ChatRoom): void {
     this.#receipts.add(room);
-    this.#receiptTimer ??= setTimeout(() => this.#tellReceipts(), RECEIPT_MS);
+    // Not those of a whole large room at once.
+    const delayMs = room.isSmall ? RECEIPT_MS : LARGE_RECEIPT_MS * (0.5 + Math.random() / 2);
+    const atMs = performance.now() + delayMs;
+    if (atMs >= this.#receiptAtMs) return;
+    clearTimeout(this.#receiptTimer);
+    this.#receiptAtMs = atMs;
+    this.#receiptTimer = setTimeout(() => this.#tellReceipts(), delayMs);
   }
 
   #tellReceipts(): void {
-    this.#receiptTimer = undefined;
+    this.#receiptAtMs = Number.POSITIVE_INFINITY;
     const connection = this.#connection;
     if (connection !== undefined) {
       for (const { id, position, read, isMember } of this.#receipts) {

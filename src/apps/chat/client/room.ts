@@ -1,6 +1,6 @@
 /** A room, or a conversation of two, as one of those who are in it has it. */
 
-import { ChatError, type Params } from "../protocol.ts";
+import { ChatError, type Params, SMALL_ROOM } from "../protocol.ts";
 import type {
   Access,
   AttachmentInfo,
@@ -254,6 +254,11 @@ export class ChatRoom implements AsyncIterable<MessageEntry> {
   }
 
   // The client
+
+  /** @internal Whether others are told of receipts in it. */
+  get isSmall(): boolean {
+    return this.#info.members <= SMALL_ROOM;
+  }
 
   /** @internal */
   update(info: RoomInfo): void {

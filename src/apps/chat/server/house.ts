@@ -8,6 +8,7 @@ import type { Database } from "./database.ts";
 import type { Entries } from "./entries.ts";
 import type { ChatLimits } from "./limits.ts";
 import type { Live } from "./live.ts";
+import type { Pump } from "./pump.ts";
 import type { Rooms } from "./rooms.ts";
 
 export interface House {
@@ -20,6 +21,7 @@ export interface House {
   readonly entries: Entries;
   readonly attachments: Attachments;
   readonly live: Live;
+  readonly pump: Pump;
   readonly limits: ChatLimits;
   /** Told of faults that are the server's own. */
   report(error: unknown): void;

@@ -11,6 +11,7 @@ import {
 } from "../protocol.ts";
 import type { Receipt } from "../types.ts";
 import type { User } from "./accounts.ts";
+import { Audience } from "./audience.ts";
 import type { Caller } from "./house.ts";
 import type { Rooms } from "./rooms.ts";
 
@@ -28,7 +29,7 @@ const encoder = new TextEncoder();
 export class Live {
   readonly #rooms: Rooms;
   readonly #users = new Map<number, Set<Caller>>();
-  readonly #followers = new Map<number, Set<Caller>>();
+  readonly #audiences = new Map<number, Audience>();
   readonly #presences = new Map<string, Presence>();
   readonly #presenceFor = new Map<Caller, Set<string>>();
   readonly #receiptsOf = new Map<number, Map<number, User>>();
@@ -74,18 +75,22 @@ export class Live {
   // Rooms
 
   follow(room: number, caller: Caller): void {
-    getOrAdd(this.#followers, room, () => new Set<Caller>()).add(caller);
+    getOrAdd(this.#audiences, room, () => new Audience()).add(caller);
   }
 
   unfollow(room: number, caller: Caller): void {
-    const followers = this.#followers.get(room);
-    followers?.delete(caller);
-    if (followers?.size === 0) this.#followers.delete(room);
+    const audience = this.#audiences.get(room);
+    audience?.delete(caller);
+    if (audience?.size !== 0) return;
+    audience.stop();
+    this.#audiences.delete(room);
   }
 
   /** The user is not in that room any more. */
   expel(user: User, room: number): void {
     const left = frame(["left", { room }]);
+    // What came before, comes before.
+    this.#audiences.get(room)?.flush();
     for (const caller of this.#users.get(user.id) ?? []) {
       caller.follow(room, false);
       caller.send(left);
@@ -93,10 +98,8 @@ export class Live {
   }
 
   toRoom<E extends EventName>(room: number, name: E, event: Events[E]): void {
-    const followers = this.#followers.get(room);
-    if (followers === undefined) return;
-    const framed = frame([name, event]);
-    for (const caller of [...followers]) caller.send(framed);
+    const audience = this.#audiences.get(room);
+    if (audience !== undefined) audience.tell(frame([name, event]));
   }
 
   toUser<E extends EventName>(user: User, name: E, event: Events[E]): void {
@@ -108,10 +111,9 @@ export class Live {
 
   /** Somebody who follows a room is writing there. */
   typing(user: User, room: number, from: Caller): void {
-    const followers = this.#followers.get(room);
-    if (followers === undefined || followers.size > SMALL_ROOM || !followers.has(from)) return;
-    const datagram = encode({ kind: "typing", room, user: user.name });
-    for (const caller of followers) if (caller !== from) caller.sendDatagram(datagram);
+    const audience = this.#audiences.get(room);
+    if (audience === undefined || audience.size > SMALL_ROOM || !audience.has(from)) return;
+    audience.signal(encode({ kind: "typing", room, user: user.name }), from);
   }
 
   // Receipts
@@ -163,7 +165,7 @@ export class Live {
 
   #tellReceipts(): void {
     for (const [room, users] of this.#receiptsOf) {
-      if ((this.#followers.get(room)?.size ?? 0) > SMALL_ROOM) continue;
+      if ((this.#audiences.get(room)?.size ?? 0) > SMALL_ROOM) continue;
       const receipts: Receipt[] = [];
       for (const user of users.values()) {
         const receipt = this.#rooms.receiptOf(user, room);
@@ -209,6 +211,7 @@ export class Live {
   stop(): void {
     this.#isStopped = true;
     clearTimeout(this.#timer);
+    for (const audience of this.#audiences.values()) audience.stop();
   }
 }
 

@@ -16,6 +16,7 @@ import { keyFingerprint } from "./key-fingerprint.ts";
 import { type ChatLimits, defaultLimits } from "./limits.ts";
 import { Live } from "./live.ts";
 import { logins } from "./logins.ts";
+import { Pump } from "./pump.ts";
 import { Rooms } from "./rooms.ts";
 import { ServerSession, type UserRates } from "./session.ts";
 
@@ -107,6 +108,7 @@ export class ChatServer {
         entries: new Entries(database),
         attachments: new Attachments(database, folder),
         live: new Live(rooms),
+        pump: new Pump(),
         limits: { ...defaultLimits, ...options.limits },
         report: (error) => options.onerror?.(error),
       };
@@ -171,6 +173,7 @@ export class ChatServer {
     await this.#server.close();
     await Promise.all(this.#running);
     this.#house.live.stop();
+    this.#house.pump.stop();
     this.#house.database.close();
   }
 }

@@ -1,5 +1,6 @@
 /** One client of a chat's server: its channel, its attachments, and what waits to be sent to it. */
 
+import { concatBytes } from "../../../crypto/bytes.ts";
 import { exportPsk } from "../../../endpoint/exported-key.ts";
 import type { Session } from "../../../endpoint/session.ts";
 import { StreamError } from "../../../session/stream-error.ts";
@@ -16,6 +17,7 @@ import { Bucket } from "./bucket.ts";
 import type { Caller, Handler, House, Outcome } from "./house.ts";
 import { keyFingerprint } from "./key-fingerprint.ts";
 import { messageMethods } from "./message-methods.ts";
+import type { Pumped } from "./pump.ts";
 import { enter, roomMethods } from "./room-methods.ts";
 import { download, upload } from "./transfers.ts";
 
@@ -43,7 +45,7 @@ export interface UserRates {
   readonly uploadBytes: Bucket;
 }
 
-export class ServerSession implements Caller {
+export class ServerSession implements Caller, Pumped {
   user: User | undefined;
   readonly #house: House;
   readonly #session: Session;
@@ -80,6 +82,7 @@ export class ServerSession implements Caller {
     void this.#accept().catch((error) => this.#fail(error));
     await over;
     this.#isOver = true;
+    this.#house.pump.remove(this);
     clearTimeout(this.#helloTimer);
     this.#resume?.();
     for (const room of this.#followed) this.#house.live.unfollow(room, this);
@@ -290,25 +293,30 @@ export class ServerSession implements Caller {
     this.#queue.push(framed);
     this.#queuedBytes += framed.length;
     if (this.#queuedBytes > this.#house.limits.waitingBytes) this.end(CloseCode.too_slow, "reads too slowly");
-    else if (!this.#isWriting) void this.#write(this.#writer);
+    else if (!this.#isWriting) this.#house.pump.add(this);
   }
 
-  async #write(writer: WritableStreamDefaultWriter<Uint8Array>): Promise<void> {
+  // Pumped
+
+  flush(): void {
+    if (this.#isOver || this.#isWriting || this.#queue.length === 0) return;
+    const batch = this.#queue;
+    this.#queue = [];
+    this.#queuedBytes = 0;
     this.#isWriting = true;
-    try {
-      while (this.#queue.length > 0) {
-        const batch = this.#queue;
-        const bytes = this.#queuedBytes;
-        this.#queue = [];
-        this.#queuedBytes = 0;
-        await writer.write(batch.length === 1 ? batch[0]! : joined(batch, bytes));
-      }
-    } catch {
-      // The session's end is told elsewhere; a channel that is reset is one.
-      this.end(CloseCode.done, "");
-    }
-    this.#isWriting = false;
+    this.#writer!.write(batch.length === 1 ? batch[0]! : concatBytes(...batch)).then(
+      this.#written,
+      this.#broken,
+    );
   }
+
+  readonly #written = (): void => {
+    this.#isWriting = false;
+    if (this.#queue.length > 0 && !this.#isOver) this.#house.pump.add(this);
+  };
+
+  /** The session's end is told elsewhere; a channel that is reset is one. */
+  readonly #broken = (): void => this.end(CloseCode.done, "");
 
   sendDatagram(datagram: Uint8Array, fate?: (hasArrived: boolean) => void): void {
     if (this.#isOver || this.#session.isClosed) return;
@@ -319,6 +327,7 @@ export class ServerSession implements Caller {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#queue = [];
+    this.#house.pump.remove(this);
     this.#session.close({ closeCode, reason });
   }
 
@@ -345,14 +354,4 @@ function describe(error: unknown): { code: string; message: string; retryAfterMs
   if (!(error instanceof ChatError)) return { code: "internal", message: "the server failed" };
   const { code, message, retryAfterMs } = error;
   return { code, message, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
-}
-
-function joined(parts: readonly Uint8Array[], bytes: number): Uint8Array {
-  const whole = new Uint8Array(bytes);
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }
