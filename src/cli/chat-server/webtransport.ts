@@ -82,7 +82,9 @@ export class WebTransportGateway {
       if (signal.aborted) return;
       if (performance.now() - beganMs >= STEADY_MS) pauseMs = FIRST_PAUSE_MS;
       if (!this.#isMissed) {
-        report.warn("no_webtransport", `browsers get WebSocket until WebTransport is there again: ${why}`);
+        const url = this.#url ?? this.#options.url;
+        const until = `browsers get WebSocket until WebTransport, which is tried again, is at ${url}`;
+        report.warn("no_webtransport", `${until}: ${why}`);
       }
       this.#isMissed = true;
       await pause(pauseMs, undefined, { signal }).catch(() => {});
