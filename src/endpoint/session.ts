@@ -60,6 +60,10 @@ export interface PathStats {
   readonly datagramsSent: number;
   /** Packets are records that carry frames; bytes are those of packets. */
   readonly packetsSent: number;
+  /**
+   * Those declared lost, and {@link bytesLost} in them; without probes for a larger datagram, which are sent to find out
+   * whether they get lost.
+   */
   readonly packetsLost: number;
   readonly packetsReceived: number;
   readonly bytesSent: number;

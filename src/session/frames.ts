@@ -35,8 +35,8 @@ const STREAM_LENGTH = 0x02;
 const STREAM_OFFSET = 0x04;
 
 /** QX_TRANSPORT_PARAMETERS of the QMux draft, 0x3f5153300d0a0d0a, as the pair that a packet number is. */
-const TRANSPORT_PARAMETERS_HIGH = 0x3f51;
-const TRANSPORT_PARAMETERS_LOW = 0x53300d0a0d0a;
+export const TRANSPORT_PARAMETERS_HIGH = 0x3f51;
+export const TRANSPORT_PARAMETERS_LOW = 0x53300d0a0d0a;
 
 /** What a packet's frames do. `start` and `length` are of the reader's buffer, valid during the call only. */
 export interface FrameHandler {

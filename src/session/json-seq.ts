@@ -22,7 +22,7 @@ export function qlogHeader(vantagePoint: "client" | "server", title = "sealgram 
         reference_time: { clock_type: "monotonic", epoch: "unknown" },
       },
       vantage_point: { type: vantagePoint },
-      event_schemas: ["urn:ietf:params:qlog:events:quic-10"],
+      event_schemas: ["urn:ietf:params:qlog:events:quic-13"],
     },
   });
 }

@@ -16,11 +16,12 @@ export interface PathMetrics {
 /** Called with each event; times are in milliseconds on the session's clock, packets are views valid in the call only. */
 export interface SessionLog {
   /** A packet went out, as the content of the record of this number. */
-  packetSent(nowMs: number, epoch: number, sequenceNumber: number, packet: Bytes): void;
+  /** @param isMtuProbe whether it is as long as it is to find out whether one so long arrives (RFC 8899) */
+  packetSent(nowMs: number, epoch: number, sequenceNumber: number, packet: Bytes, isMtuProbe: boolean): void;
   /** A packet came in, as the content of the record of this number. */
   packetReceived(nowMs: number, epoch: number, sequenceNumber: number, packet: Bytes): void;
   /** The packet at this place among all that were sent. */
-  packetLost(nowMs: number, epoch: number, sequenceNumber: number): void;
+  packetLost(nowMs: number, epoch: number, sequenceNumber: number, isMtuProbe: boolean): void;
   /** One side's transport parameters are known. */
   parametersSet(nowMs: number, initiator: "local" | "remote", parameters: TransportParameters): void;
   /** Round-trip time or congestion window have changed. */

@@ -157,7 +157,7 @@ export class OutgoingFrames {
         this.#sources.datagrams.drops.lost++;
         this.#tell(sent.fate, false);
       } else if (sent.type === "number") {
-        this.#log?.packetLost(nowMs, sent.epoch, sent.sequenceNumber);
+        this.#log?.packetLost(nowMs, sent.epoch, sent.sequenceNumber, sent.isMtuProbe);
       }
     }
   }

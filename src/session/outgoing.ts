@@ -9,6 +9,7 @@ import { type FrameSources, OutgoingFrames } from "./outgoing-frames.ts";
 import { givePacket, MAX_PACKET_BYTES, type Packet, takePacket } from "./packet.ts";
 import type { TransportParameters } from "./parameters.ts";
 import { PacketKind } from "./recovery/sent-packets.ts";
+import type { Sent, SentNumber } from "./sent.ts";
 import type { SessionCounters } from "./statistics.ts";
 
 export interface OutgoingSources extends FrameSources {
@@ -137,8 +138,8 @@ export class Outgoing {
     const { log } = this.#options;
     const bytes = packet.writer.at + padding + this.#carrier.overheadBytes;
     if (log !== undefined) {
-      log.packetSent(nowMs, epoch, sequenceNumber, packet.writer.written);
-      packet.frames = { type: "number", epoch, sequenceNumber, next: packet.frames };
+      log.packetSent(nowMs, epoch, sequenceNumber, packet.writer.written, false);
+      packet.frames = numbered(epoch, sequenceNumber, false, packet.frames);
     }
     const kind = packet.isAckEliciting ? PacketKind.ackEliciting : PacketKind.ackOnly;
     recovery.onPacketSent(epoch, sequenceNumber, kind, bytes, packet.frames, nowMs);
@@ -178,10 +179,12 @@ export class Outgoing {
     try {
       writeControl(packet.writer, FrameType.ping);
       if (!carrier.probe(packet.writer.written, bytes - carrier.overheadBytes - 1)) return;
-      recovery.onPacketSent(epoch, nextSequenceNumber, PacketKind.mtuProbe, bytes, undefined, nowMs);
+      const { log } = this.#options;
+      if (log !== undefined) packet.frames = numbered(epoch, nextSequenceNumber, true, undefined);
+      recovery.onPacketSent(epoch, nextSequenceNumber, PacketKind.mtuProbe, bytes, packet.frames, nowMs);
       counters.packetsSent++;
       counters.bytesSent += bytes;
-      this.#options.log?.packetSent(nowMs, epoch, nextSequenceNumber, packet.writer.written);
+      log?.packetSent(nowMs, epoch, nextSequenceNumber, packet.writer.written, true);
     } finally {
       givePacket(packet);
     }
@@ -202,9 +205,19 @@ export class Outgoing {
         return;
       }
       this.#sources.counters.packetsSent++;
-      this.#options.log?.packetSent(nowMs, epoch, nextSequenceNumber, writer.written);
+      this.#options.log?.packetSent(nowMs, epoch, nextSequenceNumber, writer.written, false);
     } finally {
       givePacket(packet);
     }
   }
+}
+
+/** For the log: that a packet got lost is told by its number. */
+function numbered(
+  epoch: number,
+  sequenceNumber: number,
+  isMtuProbe: boolean,
+  next: Sent | undefined,
+): SentNumber {
+  return { type: "number", epoch, sequenceNumber, isMtuProbe, next };
 }

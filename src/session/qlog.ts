@@ -1,16 +1,37 @@
 /**
- * A session's events as qlog (draft-ietf-quic-qlog-main-schema, draft-ietf-quic-qlog-quic-events): objects for a
+ * A session's events as qlog (draft-ietf-quic-qlog-main-schema-14, draft-ietf-quic-qlog-quic-events-13): objects for a
  * callback. Only frames' headers are told, never their contents.
+ *
+ * Packet numbers are those that ACK frames carry: the epoch times 2^48, and the sequence number. What is not exact as a
+ * number of JSON is a string (main schema, "JSON Interoperability").
  */
 import type { Bytes } from "../core/bytes.ts";
 import { nameOfTransportError, TransportError } from "./errors.ts";
-import { type FrameHandler, FrameType, readFrames } from "./frames.ts";
+import {
+  type FrameHandler,
+  FrameType,
+  readFrames,
+  TRANSPORT_PARAMETERS_HIGH,
+  TRANSPORT_PARAMETERS_LOW,
+} from "./frames.ts";
 import type { QlogEvent } from "./json-seq.ts";
 import type { PathMetrics, SessionLog } from "./log.ts";
 import type { TransportParameters } from "./parameters.ts";
 import { PacketReader } from "./varint.ts";
 
 type Frame = Record<string, unknown>;
+
+/** An integer that may be beyond what numbers hold exactly. */
+function uint64(high: number, low48: number): number | string {
+  const value = high * 2 ** 48 + low48;
+  return Number.isSafeInteger(value) ? value : String((BigInt(high) << 48n) + BigInt(low48));
+}
+
+/** The draft has no name for the frame, and no room for one that is made up. */
+const transportParametersFrame = {
+  frame_type: "unknown",
+  frame_type_bytes: uint64(TRANSPORT_PARAMETERS_HIGH, TRANSPORT_PARAMETERS_LOW),
+};
 
 /** Names of transport errors; others, and those of applications, are numbers. */
 function errorOf(isApplication: boolean, error_code: number): Frame {
@@ -39,23 +60,19 @@ function describer(frames: Frame[], ackDelayExponent: number): FrameHandler {
   const add = (frame_type: string, rest: Frame = {}) => {
     frames.push({ frame_type, ...rest });
   };
-  let ack = { epoch: 0, ack_delay: 0, acked_ranges: [] as number[][] };
+  let acked_ranges: (number | string)[][] = [];
   const kind = (unidirectional: boolean) => (unidirectional ? "unidirectional" : "bidirectional");
   return {
     transportParameters: (_start, length) =>
-      add("qx_transport_parameters", { raw: { payload_length: length } }),
+      frames.push({ ...transportParametersFrame, raw: { payload_length: length } }),
     ping: () => add("ping"),
-    ackBegin: (epoch, _largest, delay) => {
-      ack = { epoch, ack_delay: (delay * 2 ** ackDelayExponent) / 1000, acked_ranges: [] };
-      add("ack", ack);
+    ackBegin: (_epoch, _largest, delay) => {
+      acked_ranges = [];
+      add("ack", { ack_delay: (delay * 2 ** ackDelayExponent) / 1000, acked_ranges });
     },
-    // Numbers begin anew with each epoch: a frame that reaches into an older one is told as one frame for each.
     ackRange: (epoch, smallest, largest) => {
-      if (epoch !== ack.epoch) {
-        ack = { ...ack, epoch, acked_ranges: [] };
-        add("ack", ack);
-      }
-      ack.acked_ranges.push(smallest === largest ? [smallest] : [smallest, largest]);
+      const from = uint64(epoch, smallest);
+      acked_ranges.push(smallest === largest ? [from] : [from, uint64(epoch, largest)]);
     },
     ackEnd: () => {},
     resetStream: (stream_id, error_code, final_size) =>
@@ -89,13 +106,18 @@ export function qlog(callback: (event: QlogEvent) => void): SessionLog {
   const tell = (time: number, name: string, data: Record<string, unknown>) =>
     callback({ time, name: `quic:${name}`, data });
   const ackDelayExponent = { local: 3, remote: 3 };
-  const header = (epoch: number, packet_number: number) => ({ packet_type: "1RTT", packet_number, epoch });
+  const probe = (isMtuProbe: boolean) => (isMtuProbe ? { is_mtu_probe_packet: true } : {});
+  const header = (epoch: number, sequenceNumber: number) => ({
+    packet_type: "1RTT",
+    packet_number: uint64(epoch, sequenceNumber),
+  });
   return {
-    packetSent: (nowMs, epoch, sequenceNumber, packet) =>
+    packetSent: (nowMs, epoch, sequenceNumber, packet, isMtuProbe) =>
       tell(nowMs, "packet_sent", {
         header: header(epoch, sequenceNumber),
         raw: { payload_length: packet.length },
         frames: describe(packet, ackDelayExponent.local),
+        ...probe(isMtuProbe),
       }),
     packetReceived: (nowMs, epoch, sequenceNumber, packet) =>
       tell(nowMs, "packet_received", {
@@ -103,8 +125,8 @@ export function qlog(callback: (event: QlogEvent) => void): SessionLog {
         raw: { payload_length: packet.length },
         frames: describe(packet, ackDelayExponent.remote),
       }),
-    packetLost: (nowMs, epoch, sequenceNumber) =>
-      tell(nowMs, "packet_lost", { header: header(epoch, sequenceNumber) }),
+    packetLost: (nowMs, epoch, sequenceNumber, isMtuProbe) =>
+      tell(nowMs, "packet_lost", { header: header(epoch, sequenceNumber), ...probe(isMtuProbe) }),
     parametersSet: (nowMs, initiator, parameters: TransportParameters) => {
       ackDelayExponent[initiator] = parameters.ackDelayExponent;
       tell(nowMs, "parameters_set", {
@@ -128,7 +150,7 @@ export function qlog(callback: (event: QlogEvent) => void): SessionLog {
         min_rtt: metrics.minRttMs,
         latest_rtt: metrics.latestRttMs,
         rtt_variance: metrics.rttVariationMs,
-        congestion_window: metrics.congestionWindowBytes,
+        congestion_window: Math.floor(metrics.congestionWindowBytes),
         bytes_in_flight: metrics.bytesInFlight,
       }),
     mtuUpdated: (nowMs, mtuBytes) => tell(nowMs, "mtu_updated", { new: mtuBytes }),

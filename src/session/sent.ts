@@ -36,6 +36,7 @@ export interface SentNumber {
   readonly type: "number";
   readonly epoch: number;
   readonly sequenceNumber: number;
+  readonly isMtuProbe: boolean;
   readonly next: Sent | undefined;
 }
 

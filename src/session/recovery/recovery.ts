@@ -43,6 +43,7 @@ export const defaultRecovery: RecoveryOptions = {
 /** Counted since the session began. */
 export interface RecoveryStatistics {
   packetsSent: number;
+  /** Without probes for a larger datagram: that one got lost tells of its size, and not of the path's state (RFC 8899 §3). */
   packetsLost: number;
   bytesLost: number;
   /** Of the lost packets, those that arrived after all. */
@@ -313,10 +314,12 @@ export class Recovery<Handle> {
     const bytes = sent.bytes(position);
     sent.settle(position, PacketState.lost);
     this.#leaveFlight(position, kind);
-    this.statistics.packetsLost++;
-    this.statistics.bytesLost += bytes;
+    const isProbe = kind === PacketKind.mtuProbe;
+    if (!isProbe) {
+      this.statistics.packetsLost++;
+      this.statistics.bytesLost += bytes;
+    }
     if (position >= this.#pathStart) {
-      const isProbe = kind === PacketKind.mtuProbe;
       this.mtu.onLost(bytes, position, isProbe, this.#nowMs);
       if (!isProbe) {
         this.#late.note(position, sent.ordinal(position));

@@ -400,7 +400,7 @@ describe("probes for a larger datagram", () => {
     for (let i = 0; i < 3; i++) h.send(10);
     h.ack(20, [probe + 3]);
     expect(h.lost).toEqual([probe]);
-    expect(h.recovery.statistics.congestionEvents).toBe(0);
+    expect(h.recovery.statistics).toMatchObject({ congestionEvents: 0, packetsLost: 0, bytesLost: 0 });
     expect(h.recovery.mtu.probeBytes(20)).toBe(4000);
   });
 
