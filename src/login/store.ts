@@ -67,7 +67,7 @@ export class MemoryRecordStore implements RecordBook {
     return existed;
   }
 
-  /** All identities that there are, in no order. */
+  /** All identities, in the order of their registration. */
   identities(): string[] {
     return [...this.#records.keys()];
   }
