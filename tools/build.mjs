@@ -63,8 +63,8 @@ export const ENTRIES = [
 /** The command: nothing to import, so it has no declarations. */
 export const PROGRAM = { name: "cli", source: "src/cli/main.ts" };
 
-/** Packages that are part of the command, and so no dependencies of the library. */
-const BUNDLED = { qr: join(root, "node_modules/qr/index.js") };
+/** Packages that are part of the command, and so no dependencies of the library. Others stay what they are. */
+export const BUNDLED = ["qr"];
 
 /** What esbuild needs to know of the library, in every bundle made of it. */
 export const BUNDLE = { bundle: true, format: "esm", target: "es2022", logLevel: "silent" };
@@ -110,7 +110,7 @@ export async function bundleEntries(outdir) {
     platform: "neutral",
     external: ["node:*"],
     packages: "external",
-    alias: BUNDLED,
+    alias: Object.fromEntries(BUNDLED.map((name) => [name, fileURLToPath(import.meta.resolve(name))])),
   }).catch((error) => {
     throw new ToolError(`esbuild cannot bundle the entry points: ${error.message}`);
   });
