@@ -14,13 +14,14 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { buildCore, WASM } from "./build-core.mjs";
+import { buildPage } from "./build-page.mjs";
 import { output, root, run, runMain, say, ToolError } from "./process.mjs";
 import { setup } from "./setup.mjs";
 
 const HELP = `Usage: npm run build [-- --help]
 
 Builds dist/: the WASM core from assembly/ (and src/core/wasm.ts, which is committed), a bundle for each entry
-point, their declarations, and the sealgram command.
+point, their declarations, the sealgram command, and the chat's page.
 `;
 
 /**
@@ -90,6 +91,7 @@ export async function buildPackage(dist = DIST) {
   const wasm = await buildCore();
   rmSync(dist, { recursive: true, force: true });
   await bundleEntries(dist);
+  await buildPage(join(dist, "page"));
   await writeDeclarations(dist);
   copyFileSync(join(root, WASM), join(dist, "core.wasm"));
   chmodSync(join(dist, `${PROGRAM.name}.js`), 0o755);

@@ -7,6 +7,7 @@ import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
 import { BUNDLE, buildPackage, ENTRIES } from "./build.mjs";
 import { compileCore, generateSources, WASM_SOURCE, wasmSource } from "./build-core.mjs";
+import { bundlePage, PAGE_LIMIT_BYTES } from "./build-page.mjs";
 import { staleDocs } from "./docs.mjs";
 import { npm, output, root, run, runMain, ToolError } from "./process.mjs";
 import { findRuntime } from "./runtimes.mjs";
@@ -202,20 +203,36 @@ async function weigh(source) {
     splitting: true,
     outdir: join(root, "build/size"),
   });
-  const first = new Set();
-  const load = (path) => {
-    if (first.has(path) || metafile.outputs[path] === undefined) return;
-    first.add(path);
-    for (const { path: imported, kind } of metafile.outputs[path].imports) {
-      if (kind === "import-statement") load(imported);
-    }
-  };
-  load(Object.keys(metafile.outputs).find((path) => metafile.outputs[path].entryPoint === source));
+  const first = loadedAtFirst(metafile, source);
   const sum = (isFirst) =>
     outputFiles
       .filter(({ path }) => first.has(relative(root, path)) === isFirst)
       .reduce((bytes, { contents }) => bytes + gzipSync(contents, { level: 9 }).length, 0);
   return { first: sum(true), later: sum(false) };
+}
+
+/** The files of a bundle that its entry point imports statically, itself among them. */
+function loadedAtFirst({ outputs }, source) {
+  const first = new Set();
+  const load = (path) => {
+    if (first.has(path) || outputs[path] === undefined) return;
+    first.add(path);
+    for (const { path: imported, kind } of outputs[path].imports) {
+      if (kind === "import-statement") load(imported);
+    }
+  };
+  load(Object.keys(outputs).find((path) => outputs[path].entryPoint === source));
+  return first;
+}
+
+/** What a browser loads of the chat's page before anybody does anything: its style and its script. */
+async function weighPage() {
+  const { outputFiles, metafile } = await bundlePage({ write: false, outdir: join(root, "build/size") });
+  const folder = "src/apps/chat/page";
+  const first = ["main.tsx", "page.css"].flatMap((name) => [...loadedAtFirst(metafile, `${folder}/${name}`)]);
+  return outputFiles
+    .filter(({ path }) => first.includes(relative(root, path)))
+    .reduce((bytes, { contents }) => bytes + gzipSync(contents, { level: 9 }).length, 0);
 }
 
 async function checkSizes() {
@@ -226,7 +243,10 @@ async function checkSizes() {
     if (first > limitBytes) throw new ToolError(size);
     sizes.push(size);
   }
-  return `\n    ${sizes.join("\n    ")}`;
+  const page = await weighPage();
+  const size = `the chat's page ${page} of ${PAGE_LIMIT_BYTES} bytes gzipped`;
+  if (page > PAGE_LIMIT_BYTES) throw new ToolError(size);
+  return `\n    ${[...sizes, size].join("\n    ")}`;
 }
 
 await runMain(async () => {

@@ -49,7 +49,10 @@ async function* runAll(wanted, scratch) {
     const outside = await startOutside(bundles.outside, end.signal);
     const trust = trustIn(outside, scratch);
     for (const runtime of runtimes) yield* testRuntime(runtime, bundles, outside, trust);
-    if (runtimes.includes("chromium")) yield testPage(bundles.app, outside);
+    if (runtimes.includes("chromium")) {
+      yield testPage(bundles.app, outside);
+      yield testChat();
+    }
   } finally {
     end.abort();
   }
@@ -216,6 +219,21 @@ async function testPage(script, outside) {
     say(`not ok: the browser app\n${error.stack.replace(/^/gm, "    ")}`);
   }
   return summarize("chromium, an app", result);
+}
+
+/** The chat's page on its server, as its users see it. */
+async function testChat() {
+  const { testChatPage } = await import("../test/browser/chat-page.test.mjs");
+  const result = { passed: 0, failed: 0 };
+  try {
+    const { command } = await findRuntime("chromium");
+    await testChatPage(command, join(root, "dist/cli.js"));
+    result.passed++;
+  } catch (error) {
+    result.failed++;
+    say(`not ok: the chat's page\n${error.stack.replace(/^/gm, "    ")}`);
+  }
+  return summarize("chromium, the chat's page", result);
 }
 
 /** Counts the events of test/runtime/harness.ts, one to a line, and prints the failures as they come. */

@@ -1,0 +1,76 @@
+/** @jsxImportSource preact */
+/** What is in front of everything else until it is closed: the browser keeps the focus in it, and gives it back. */
+import type { ComponentChildren, VNode } from "preact";
+import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { IconButton } from "./icons.tsx";
+import { failureText } from "./words.ts";
+
+export function Dialog({
+  title,
+  onClose,
+  children,
+  kind = "",
+}: {
+  readonly title: string;
+  readonly onClose: () => void;
+  readonly children: ComponentChildren;
+  /** `sheet` at the side, or `picture`. */
+  readonly kind?: "" | "sheet" | "picture";
+}): VNode {
+  const ref = useRef<HTMLDialogElement>(null);
+  const id = useId();
+  useEffect(() => {
+    const dialog = ref.current!;
+    dialog.showModal();
+    // Where there is something to write, one has come to write.
+    dialog.querySelector<HTMLElement>("input:not([type=checkbox])")?.focus();
+    return () => dialog.close();
+  }, []);
+  const closeOutside = (event: MouseEvent) => {
+    if (event.target === ref.current) onClose();
+  };
+  return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: Escape closes it, as of any dialog
+    <dialog ref={ref} class={kind} aria-labelledby={id} onClose={onClose} onClick={closeOutside}>
+      <div class="dialog-body">
+        <header>
+          <h2 id={id}>
+            <bdi>{title}</bdi>
+          </h2>
+          <IconButton icon="close" label="Close" onClick={onClose} />
+        </header>
+        {children}
+      </div>
+    </dialog>
+  );
+}
+
+/** What a form or a button does, with what came of it. */
+export interface Action {
+  readonly isBusy: boolean;
+  readonly failure: string | undefined;
+  run(act: () => Promise<unknown>): void;
+}
+
+/** @param words for codes that mean something special here */
+export function useAction(words?: Readonly<Record<string, string>>): Action {
+  const [isBusy, setBusy] = useState(false);
+  const [failure, setFailure] = useState<string>();
+  const run = (act: () => Promise<unknown>) => {
+    setBusy(true);
+    setFailure(undefined);
+    act()
+      .catch((error) => setFailure(failureText(error, words)))
+      .finally(() => setBusy(false));
+  };
+  return { isBusy, failure, run };
+}
+
+/** Said at once to those who do not see it. */
+export function Failure({ text }: { readonly text: string | undefined }): VNode {
+  return (
+    <div class="failure" role="alert">
+      {text}
+    </div>
+  );
+}

@@ -1,0 +1,129 @@
+/** @jsxImportSource preact */
+/** From a few letters to a conversation: one's own rooms, those that are open to all, and people. */
+import type { VNode } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import type { ChatRoom, ChatView, RoomInfo, Timeline } from "../client/entry.ts";
+import { Dialog, Failure, useAction } from "./dialog.tsx";
+import { Icon } from "./icons.tsx";
+import { membersText } from "./rooms.tsx";
+
+interface Choice {
+  readonly key: string;
+  readonly sign: "hash" | "person" | "plus";
+  readonly name: string;
+  readonly note: string;
+  choose(): void;
+}
+
+const USER = /^@?([\p{L}\p{N}][\p{L}\p{M}\p{N}._-]{0,31})$/u;
+
+export function Find({
+  view,
+  onShow,
+  onNew,
+  onClose,
+}: {
+  readonly view: ChatView;
+  readonly onShow: (timeline: Timeline) => void;
+  readonly onNew: () => void;
+  readonly onClose: () => void;
+}): VNode {
+  const [text, setText] = useState("");
+  const [open, setOpen] = useState<readonly RoomInfo[]>([]);
+  const [at, setAt] = useState(0);
+  const list = useAction();
+  const { failure, run } = useAction({ not_found: "There is nobody of that name." });
+  const { client } = view;
+  useEffect(() => list.run(async () => setOpen(await client.listRooms())), [client]);
+
+  const enter = (act: () => Promise<ChatRoom>) => run(async () => onShow(view.timelineOf(await act())));
+  const wanted = text.trim().toLowerCase().replace(/^[#@]/, "");
+  const isWanted = ({ name }: { name: string }) => name.toLowerCase().includes(wanted);
+  const person = USER.exec(text.trim())?.[1]?.normalize("NFC");
+  const choices: Choice[] = [
+    ...view.timelines
+      .filter(({ room }) => isWanted(room))
+      .map((timeline) => ({
+        key: `${timeline.room.id}`,
+        sign: timeline.room.kind === "direct" ? ("person" as const) : ("hash" as const),
+        name: timeline.room.name,
+        note: timeline.unread > 0 ? `${timeline.unread} unread` : "",
+        choose: () => onShow(timeline),
+      })),
+    ...open
+      .filter((info) => !client.rooms.has(info.id) && isWanted(info))
+      .map((info) => ({
+        key: `${info.id}`,
+        sign: "hash" as const,
+        name: info.name,
+        note: `Join · ${membersText(info.members)}`,
+        choose: () => enter(() => client.join(info.id)),
+      })),
+    ...(person === undefined || person === client.user.name
+      ? []
+      : [
+          {
+            key: "person",
+            sign: "person" as const,
+            name: person,
+            note: "Write to this person",
+            choose: () => enter(() => client.direct(person)),
+          },
+        ]),
+    { key: "new", sign: "plus", name: "New room", note: "", choose: onNew },
+  ];
+  const chosen = Math.min(at, choices.length - 1);
+  const pressed = (event: KeyboardEvent) => {
+    const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (by !== undefined) setAt((chosen + by + choices.length) % choices.length);
+    else if (event.key === "Enter" && !event.isComposing) choices[chosen]!.choose();
+    else return;
+    event.preventDefault();
+  };
+  useEffect(() => {
+    document.querySelector("#find-list [aria-selected=true]")?.scrollIntoView({ block: "nearest" });
+  }, [chosen]);
+  return (
+    <Dialog title="Find or start" onClose={onClose}>
+      <input
+        class="search"
+        role="combobox"
+        aria-label="A room, or a person's name"
+        aria-expanded="true"
+        aria-controls="find-list"
+        aria-activedescendant={`find-${chosen}`}
+        aria-autocomplete="list"
+        placeholder="A room, or a person's name"
+        autocomplete="off"
+        spellcheck={false}
+        value={text}
+        onKeyDown={pressed}
+        onInput={(event) => {
+          setText(event.currentTarget.value);
+          setAt(0);
+        }}
+      />
+      <Failure text={failure ?? list.failure} />
+      <div class="choices" id="find-list" role="listbox" aria-label="Rooms and people" tabIndex={-1}>
+        {choices.map(({ key, sign, name, note, choose }, i) => (
+          // biome-ignore lint/a11y/useKeyWithClickEvents: the field has the keys
+          <div
+            key={key}
+            id={`find-${i}`}
+            role="option"
+            tabIndex={-1}
+            aria-selected={i === chosen}
+            onClick={choose}
+            onMouseMove={() => setAt(i)}
+          >
+            <span class="hash" aria-hidden="true">
+              {sign === "hash" ? "#" : <Icon name={sign === "plus" ? "plus" : "people"} />}
+            </span>
+            <bdi class="name">{name}</bdi>
+            <span class="quiet">{note}</span>
+          </div>
+        ))}
+      </div>
+    </Dialog>
+  );
+}
