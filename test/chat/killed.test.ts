@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test } from "vitest";
-import { chatBy } from "../../src/apps/chat/client/entry.ts";
+import { type AttachmentInfo, chatBy } from "../../src/apps/chat/client/entry.ts";
 import { connect } from "../../src/endpoint/node-index.ts";
 import { ServerProcess, until } from "./server-process.ts";
 import { temporaryFolder } from "./support.ts";
@@ -54,4 +54,49 @@ test("a server that is killed in the middle, time and again, has lost and double
     more = page.more;
   }
   expect(Object.fromEntries(positions)).toEqual(Object.fromEntries(stored));
+}, 120_000);
+
+test("attachments that a server has confirmed are whole after it was killed, and messages have them", async () => {
+  const idleTimeoutMs = 1_000;
+  const folder = temporaryFolder();
+  let server = await ServerProcess.start(folder);
+  const auth = await ChatClient.join(server.link, { name: "olga" });
+  const olga = await ChatClient.connect(server.link, { auth, idleTimeoutMs });
+  onTestFinished(() => olga.close());
+  const room = await olga.createRoom("general");
+  const contentOf = (i: number) => Uint8Array.from({ length: 200_000 }, (_, at) => at * (i + 3));
+  const confirmed: { readonly i: number; readonly attachment: AttachmentInfo }[] = [];
+  let isOver = false;
+  const uploading = (async () => {
+    for (let i = 0; !isOver; i++) {
+      const content = contentOf(i);
+      // What is under way when the server ends fails, and is not confirmed.
+      const attachment = await room
+        .upload(content, { name: `${i}`, bytes: content.length })
+        .catch(() => undefined);
+      if (attachment === undefined) {
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        continue;
+      }
+      confirmed.push({ i, attachment });
+      // Sent again by itself, if need be.
+      await room.send("", { attachment });
+    }
+  })();
+  for (const after of [8, 16]) {
+    await until(() => confirmed.length >= after);
+    await server.kill();
+    server = await ServerProcess.start(folder, server.url);
+  }
+  await until(() => confirmed.length >= 20);
+  isOver = true;
+  await uploading;
+  const { entries } = await room.history({ limit: 200 });
+  const sent = entries.flatMap((entry) => (entry.kind === "message" ? [entry.attachment?.id] : []));
+  expect(sent).toEqual(confirmed.map(({ attachment }) => attachment.id));
+  for (const { i, attachment } of confirmed) {
+    const parts: Uint8Array[] = [];
+    for await (const part of (await room.download(attachment)).content) parts.push(part);
+    expect(Buffer.concat(parts).equals(contentOf(i)), `${i}`).toBe(true);
+  }
 }, 120_000);

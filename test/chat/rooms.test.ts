@@ -190,6 +190,12 @@ test("attachments: streamed with progress, there for members only, and as they w
     at += part.length;
   }
   expect(at).toBe(content.length);
+  // More, one after the other, than there may be at a time.
+  for (let i = 0; i < 20; i++) {
+    let bytes = 0;
+    for await (const part of (await room.download(attachment)).content) bytes += part.length;
+    expect(bytes).toBe(content.length);
+  }
   const elsewhere = await eve.createRoom("elsewhere");
   expect((await failure(elsewhere.download(attachment))).code).toBe("not_found");
   expect((await failure(room.upload(new Uint8Array(3_000_001), { name: "x", bytes: 3_000_001 }))).code).toBe(

@@ -168,7 +168,11 @@ export class Connection {
         throw error;
       }
     }
-    return attachmentOf(await answer);
+    try {
+      return attachmentOf(await answer);
+    } finally {
+      reader.cancel();
+    }
   }
 
   async download(

@@ -8,7 +8,16 @@ import type { BidirectionalStream } from "../../../session/web-streams.ts";
 import { frame, MessageReader, parse } from "../channel.ts";
 import { Malformed } from "../check.ts";
 import { INVITATION_PREFIX } from "../link.ts";
-import { ChatError, CloseCode, Limit, type Method, type Params, type Result, VERSION } from "../protocol.ts";
+import {
+  ChatError,
+  CloseCode,
+  Limit,
+  type Method,
+  type Params,
+  type Result,
+  type Transfer,
+  VERSION,
+} from "../protocol.ts";
 import type { Credential } from "../types.ts";
 import { methods, signal, transfer } from "../wire.ts";
 import { accountMethods } from "./account-methods.ts";
@@ -108,16 +117,24 @@ export class ServerSession implements Caller, Pumped {
       // A client without its channel has left.
       this.end(CloseCode.done, "");
     } else if (this.user === undefined) throw new Malformed("no hello");
-    else if (head.kind === "upload") {
-      await upload(
-        this.#house,
-        this.user,
-        head,
-        reader,
-        stream.writable,
-        this.#ratesOf(this.user).uploadBytes,
-      );
-    } else await download(this.#house, this.user, head, stream.writable);
+    else {
+      try {
+        await this.#transfer(head, reader, stream.writable, this.user);
+      } finally {
+        // A stream whose end nobody has read stays, and counts.
+        reader.cancel();
+      }
+    }
+  }
+
+  #transfer(
+    head: Exclude<Transfer, { kind: "channel" }>,
+    reader: MessageReader,
+    writable: WritableStream<Uint8Array>,
+    user: User,
+  ): Promise<void> {
+    if (head.kind === "download") return download(this.#house, user, head, writable);
+    return upload(this.#house, user, head, reader, writable, this.#ratesOf(user).uploadBytes);
   }
 
   #fail(error: unknown): void {

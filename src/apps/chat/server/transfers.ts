@@ -36,7 +36,6 @@ export async function upload(
     if (before === undefined) await house.attachments.store(user, room, attachment, next);
     await writer.write(frame({ attachment } satisfies TransferAnswer));
   });
-  reader.cancel();
 }
 
 /** The answer, and the bytes behind it, as fast as the client takes them. */
