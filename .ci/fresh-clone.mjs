@@ -108,6 +108,7 @@ try {
 } finally {
   clearTimeout(timer);
   for (const end of stop) end();
+  while (processes().length > 0) await pause(100);
   rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
 }
 console.log(`${passed} passed, ${failed} failed`);

@@ -29,6 +29,7 @@ export const Alert = {
   no_application_protocol: 120,
 } as const;
 
+/** The names of alerts. */
 export type AlertName = keyof typeof Alert;
 
 /**

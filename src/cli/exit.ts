@@ -95,3 +95,13 @@ export function codeOf(error: unknown): string | undefined {
   const { code } = (error ?? {}) as { code?: unknown };
   return typeof code === "string" ? code : undefined;
 }
+
+/** What became of listening, in words that are the same in every runtime. */
+export function cannotListen(url: string): (error: unknown) => never {
+  return (error) => {
+    const code = codeOf(error);
+    if (error instanceof SealgramError || code === undefined) throw error;
+    const why = code === "EADDRINUSE" ? "the port is taken" : messageOf(error);
+    throw Object.assign(new Error(`cannot listen at ${url}: ${why}`), { code });
+  };
+}

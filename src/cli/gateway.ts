@@ -5,7 +5,7 @@ import { parseArgs } from "node:util";
 import type { GatewayLimits, GatewayOptions, openGateway } from "../gateway/node-index.ts";
 import { toldHashes } from "../gateway/well-known.ts";
 import { COMMON_HELP, type Command, commonOptions } from "./command.ts";
-import { EXIT_CODES, UsageError } from "./exit.ts";
+import { cannotListen, EXIT_CODES, UsageError } from "./exit.ts";
 import type { Report } from "./report.ts";
 import { readSecretFile, readTextFile } from "./secrets.ts";
 import { milliseconds, reportStats, STATS_HELP, statsOptions, usageChecked } from "./session-options.ts";
@@ -76,7 +76,7 @@ export const gatewayCommand: Command = {
         oncertificates: (certificateHashes) =>
           report.event("certificates", { certificateHashes }, "another certificate was made"),
       }),
-    );
+    ).catch(cannotListen([listen, values.webtransport].filter(Boolean).join(" and ")));
     const { url, webTransportUrl } = gateway;
     const certificateHashes = toldHashes(gateway.certificateHashes);
     report.event(

@@ -4,7 +4,7 @@ import type { Session } from "../endpoint/session.ts";
 import { type AuthValues, authOf } from "./auth.ts";
 import type { Context } from "./command.ts";
 import { loadEndpoint } from "./endpoint.ts";
-import { codeOf, messageOf, UsageError } from "./exit.ts";
+import { cannotListen, codeOf, messageOf, UsageError } from "./exit.ts";
 import {
   addressOf,
   endpointOptions,
@@ -53,7 +53,7 @@ export async function startServer(
         report.event("failed", { address, code: error.code, message }, `failed: ${address}: ${message}`);
       },
     }),
-  );
+  ).catch(cannotListen(url));
   report.event("listening", { url: server.url }, `listening on ${server.url}`);
   return server;
 }

@@ -146,8 +146,13 @@ export function reportStats(
 function describe(stats: object): string {
   return Object.entries(stats)
     .filter(([, value]) => value !== undefined)
-    .map(([name, value]) => `${name}=${typeof value === "object" ? JSON.stringify(value) : value}`)
+    .map(([name, value]) => `${name}=${JSON.stringify(value, rounded)}`)
     .join(" ");
+}
+
+/** For people: hundredths of a millisecond say enough. */
+function rounded(_name: string, value: unknown): unknown {
+  return typeof value === "number" ? Math.round(value * 100) / 100 : value;
 }
 
 /** Says who has come, and how it was agreed upon. */

@@ -1,7 +1,7 @@
 /** What all entry points export beside `connect` and `listen`. */
 export type { NamedGroup, Signer } from "../crypto/provider.ts";
 export type { SessionTicket } from "../dtls/config.ts";
-export { SealgramError } from "../errors.ts";
+export { type AlertName, SealgramError } from "../errors.ts";
 export {
   type PasswordAuth,
   type PasswordOptions,
@@ -12,13 +12,15 @@ export { type PasswordRecord, type RegisterOptions, register } from "../login/re
 export { MemoryRecordStore, type RecordBook, type RecordListener, type RecordStore } from "../login/store.ts";
 export { type LoginAttempt, LoginThrottle, type ThrottleOptions } from "../login/throttle.ts";
 export type { PasswordServerOptions } from "../login/verifier.ts";
+export type { Fate } from "../session/callbacks.ts";
 export type { SessionLog } from "../session/log.ts";
 export type { PaddingPolicy } from "../session/options.ts";
+export type { CongestionAlgorithm } from "../session/recovery/congestion.ts";
 export type { RequestContext, RequestHandler, RequestOptions } from "../session/requests.ts";
 export type { StreamSettings } from "../session/settings.ts";
 export type { StreamOptions } from "../session/web-session.ts";
 export type { BidirectionalStream, ReceiveStreamFace, SendStreamFace } from "../session/web-streams.ts";
-export type { CertificateHash, RemoteAddress } from "../transport/types.ts";
+export type { CarrierStatistics, CertificateHash, RemoteAddress } from "../transport/types.ts";
 export {
   type Auth,
   type AuthContext,

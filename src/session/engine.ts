@@ -15,7 +15,7 @@ import { SessionEnd } from "./end.ts";
 import { TransportError, transportErrorName } from "./errors.ts";
 import { PeerIdleTimeout } from "./idle.ts";
 import { Incoming } from "./incoming.ts";
-import type { SessionLog } from "./log.ts";
+import { MetricsLog } from "./metrics-log.ts";
 import type { SessionOptions } from "./options.ts";
 import { Outgoing } from "./outgoing.ts";
 import { ownParameters } from "./own-parameters.ts";
@@ -64,6 +64,7 @@ export class SessionEngine {
   readonly #outgoing: Outgoing;
   readonly #idle: PeerIdleTimeout;
   readonly #fates = new Fates();
+  readonly #metrics: MetricsLog | undefined;
   #closing: Closing | undefined;
   #isOver = false;
   /** The carrier is to be closed at the next flush. */
@@ -78,8 +79,6 @@ export class SessionEngine {
   #epoch = 0;
   #sequenceNumber = 0;
   #isCounted = false;
-  #loggedRttMs = 0;
-  #loggedWindowBytes = 0;
 
   constructor(options: SessionOptions, carrier: PacketCarrier, host: EngineHost) {
     const nowMs = host.now();
@@ -101,6 +100,7 @@ export class SessionEngine {
     this.#incoming = new Incoming(this.#incomingHost(), nowMs);
     const parameters = ownParameters(options);
     options.log?.parametersSet(nowMs, "local", parameters);
+    this.#metrics = options.log && new MetricsLog(options.log, this.recovery);
     this.#outgoing = new Outgoing(parameters, options, carrier, {
       streams: this.streams,
       recovery,
@@ -227,7 +227,7 @@ export class SessionEngine {
       const isAckEliciting = this.#incoming.receive(buffer, start, length, nowMs);
       if (this.#isOver) return;
       if (!this.#isCounted) this.#received.onReceived(epoch, sequenceNumber, isAckEliciting, nowMs);
-      if (this.#options.log !== undefined) this.#logMetrics(this.#options.log, nowMs);
+      this.#metrics?.tell(nowMs);
     } catch (error) {
       this.#fail(error);
     } finally {
@@ -243,21 +243,6 @@ export class SessionEngine {
     this.#isCounted = true;
     this.#received.onReceived(this.#epoch, this.#sequenceNumber, true, this.#lastHeardMs);
     this.#isAtWork = false;
-  }
-
-  #logMetrics(log: SessionLog, nowMs: number): void {
-    const { rtt, windowBytes, bytesInFlight } = this.recovery;
-    if (rtt.latestMs === this.#loggedRttMs && windowBytes === this.#loggedWindowBytes) return;
-    this.#loggedRttMs = rtt.latestMs;
-    this.#loggedWindowBytes = windowBytes;
-    log.metricsUpdated(nowMs, {
-      smoothedRttMs: rtt.smoothedMs,
-      latestRttMs: rtt.latestMs,
-      minRttMs: rtt.minMs,
-      rttVariationMs: rtt.variationMs,
-      congestionWindowBytes: windowBytes,
-      bytesInFlight,
-    });
   }
 
   /** Does what is due by now. */

@@ -6,7 +6,7 @@ import type { Bytes } from "../core/bytes.ts";
 import { TransportError } from "./errors.ts";
 import { ReceiveWindow, type WindowLimits } from "./flow.ts";
 import { OffsetRanges } from "./offset-ranges.ts";
-import { type BlockPool, StreamBuffer } from "./stream-buffer.ts";
+import { StreamBuffer } from "./stream-buffer.ts";
 
 /** Pieces that one stream may arrive in at a time; no loss makes so many, but one-byte frames would. */
 const MAX_PIECES = 4096;
@@ -20,13 +20,12 @@ export class ReceiveStream {
   /** With which the peer has reset the stream, or this side has asked it to stop. */
   errorCode = 0;
   finalSize: number | undefined;
-  readonly #buffer: StreamBuffer;
+  readonly #buffer = new StreamBuffer();
   readonly #received = new OffsetRanges();
 
-  constructor(id: number, limits: WindowLimits, nowMs: number, pool: BlockPool) {
+  constructor(id: number, limits: WindowLimits, nowMs: number) {
     this.id = id;
     this.window = new ReceiveWindow(limits, nowMs);
-    this.#buffer = new StreamBuffer(pool);
   }
 
   /** Bytes that can be read now. */

@@ -4,7 +4,7 @@
  */
 import { streamHeaderLength, writeStreamHeader } from "./frames.ts";
 import { OffsetRanges } from "./offset-ranges.ts";
-import { type BlockPool, StreamBuffer } from "./stream-buffer.ts";
+import { StreamBuffer } from "./stream-buffer.ts";
 import type { PacketWriter } from "./varint.ts";
 
 /** What a STREAM frame has carried. */
@@ -37,18 +37,17 @@ export class SendStream {
   // Places in the queues of the scheduler.
   isQueuedFresh = false;
   isQueuedLost = false;
-  readonly #buffer: StreamBuffer;
+  readonly #buffer = new StreamBuffer();
   readonly #acknowledged = new OffsetRanges();
   readonly #lost = new OffsetRanges();
   #isFinSent = false;
   #isFinLost = false;
   #isFinAcknowledged = false;
 
-  constructor(id: number, limit: number, sendOrder: number, pool: BlockPool) {
+  constructor(id: number, limit: number, sendOrder: number) {
     this.id = id;
     this.limit = limit;
     this.sendOrder = sendOrder;
-    this.#buffer = new StreamBuffer(pool);
   }
 
   /** Bytes that were written and never sent. */

@@ -8,20 +8,21 @@ const FIRST_BLOCK_BYTES = 512;
 const BLOCK_BYTES = 65_536;
 /** Blocks of 512, 512, 1024 … 32,768 bytes come before those of full size. */
 const SMALL_BLOCKS = 8;
-/** Free blocks that are kept for use again. */
-const MAX_FREE = 32;
+/** Free blocks that are kept for use again, of all sessions together: those of short streams, and those of long ones. */
+const MAX_FREE_FIRST = 256;
+const MAX_FREE_FULL = 32;
+const freeFirst: Bytes[] = [];
+const freeFull: Bytes[] = [];
 
-/** Blocks of full size that streams of one session have given back. */
-export class BlockPool {
-  readonly #free: Bytes[] = [];
+/** What is in it is of no meaning: only what was written is ever read. */
+function takeBlock(length: number): Bytes {
+  const free = length === BLOCK_BYTES ? freeFull : length === FIRST_BLOCK_BYTES ? freeFirst : undefined;
+  return free?.pop() ?? new Uint8Array(length);
+}
 
-  take(length: number): Bytes {
-    return (length === BLOCK_BYTES ? this.#free.pop() : undefined) ?? new Uint8Array(length);
-  }
-
-  give(block: Bytes): void {
-    if (block.length === BLOCK_BYTES && this.#free.length < MAX_FREE) this.#free.push(block);
-  }
+function giveBlock(block: Bytes): void {
+  if (block.length === BLOCK_BYTES && freeFull.length < MAX_FREE_FULL) freeFull.push(block);
+  else if (block.length === FIRST_BLOCK_BYTES && freeFirst.length < MAX_FREE_FIRST) freeFirst.push(block);
 }
 
 function blockOf(offset: number): number {
@@ -37,14 +38,9 @@ function startOf(block: number): number {
 }
 
 export class StreamBuffer {
-  readonly #pool: BlockPool;
   /** From the block that {@link #first} is the number of. */
   #blocks: (Bytes | undefined)[] = [];
   #first = 0;
-
-  constructor(pool: BlockPool) {
-    this.#pool = pool;
-  }
 
   /** Bytes that blocks take up. */
   get allocatedBytes(): number {
@@ -75,7 +71,7 @@ export class StreamBuffer {
     while (this.#blocks.length <= index) this.#blocks.push(undefined);
     let block = this.#blocks[index];
     if (block === undefined) {
-      block = this.#pool.take(startOf(number + 1) - startOf(number));
+      block = takeBlock(startOf(number + 1) - startOf(number));
       this.#blocks[index] = block;
     }
     return block;
@@ -113,7 +109,7 @@ export class StreamBuffer {
     const keep = blockOf(offset);
     while (this.#first < keep && this.#blocks.length > 0) {
       const block = this.#blocks.shift();
-      if (block !== undefined) this.#pool.give(block);
+      if (block !== undefined) giveBlock(block);
       this.#first++;
     }
     if (this.#blocks.length === 0) this.#first = Math.max(this.#first, keep);
@@ -121,7 +117,7 @@ export class StreamBuffer {
 
   /** Forgets everything. */
   clear(): void {
-    for (const block of this.#blocks) if (block !== undefined) this.#pool.give(block);
+    for (const block of this.#blocks) if (block !== undefined) giveBlock(block);
     this.#blocks = [];
   }
 }

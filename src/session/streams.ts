@@ -12,7 +12,6 @@ import { ReceiveStream } from "./receive-stream.ts";
 import { SendStream } from "./send-stream.ts";
 import type { Sent, SentFrame } from "./sent.ts";
 import { SERVER_INITIATED, Stream, StreamControl, UNIDIRECTIONAL } from "./stream.ts";
-import { BlockPool } from "./stream-buffer.ts";
 import { IncomingLimit, OutgoingLimit } from "./stream-limits.ts";
 import { StreamScheduler } from "./stream-scheduler.ts";
 import type { PacketWriter } from "./varint.ts";
@@ -44,7 +43,6 @@ export class Streams {
   readonly #host: StreamsHost;
   readonly #options: StreamsOptions;
   readonly #streams = new Map<number, Stream>();
-  readonly #pool = new BlockPool();
   readonly #incoming: readonly [bidi: IncomingLimit, uni: IncomingLimit];
   readonly #outgoing: readonly [bidi: OutgoingLimit, uni: OutgoingLimit];
   readonly #control: ControlFrames;
@@ -105,11 +103,9 @@ export class Streams {
 
   #create(id: number, isOwn: boolean, limit: number, sendOrder: number): Stream {
     const isUni = (id & UNIDIRECTIONAL) !== 0;
-    const send = isUni && !isOwn ? undefined : new SendStream(id, limit, sendOrder, this.#pool);
+    const send = isUni && !isOwn ? undefined : new SendStream(id, limit, sendOrder);
     const receive =
-      isUni && isOwn
-        ? undefined
-        : new ReceiveStream(id, this.#options.streamWindow, this.#host.now(), this.#pool);
+      isUni && isOwn ? undefined : new ReceiveStream(id, this.#options.streamWindow, this.#host.now());
     const stream = new Stream(id, isOwn, send, receive);
     this.#streams.set(id, stream);
     return stream;

@@ -54,7 +54,14 @@ interface Opening {
 export class WebSession implements StreamsOwner {
   /** What it stands on. */
   readonly engine: SessionEngine;
-  /** Settles once the peer's limits are known. */
+  /**
+   * Settles once the peer's limits are known: for a client, a round trip after its handshake.
+   *
+   * A server could tell its own a round trip earlier, in records right behind its Finished (RFC 9846 §2). It does not: its
+   * session begins when the client has proved who it is. Before that, everybody who begins a handshake would get one, with
+   * a packet to be repeated and timers beside those of the handshake; and of a client that cannot read those records yet,
+   * RFC 9147 §4.2.1 says that it "MAY either buffer or discard" them.
+   */
   readonly ready: Promise<void>;
   /** Streams that the peer has opened. */
   readonly incomingBidirectional: IncomingStreams<BidirectionalStream>;

@@ -94,3 +94,45 @@ test("a database of a newer version is left alone", () => {
   database.close();
   expect(() => new Database(folder)).toThrow("newer version");
 });
+
+test("tables of an older version become those of this one, all of them or none, and an older version leaves them alone", async () => {
+  const folder = temporaryFolder();
+  const first = "CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL)";
+  const second = "ALTER TABLE meta ADD COLUMN note TEXT NOT NULL DEFAULT 'new'";
+  const old = new Database(folder, [first]);
+  await old.change(() => set(old, "kept"));
+  old.close();
+  expect(() => new Database(folder, [first, `${second}; no such statement`])).toThrow("syntax error");
+  const now = new Database(folder, [first, second]);
+  expect(now.all("SELECT name, note FROM meta")).toEqual([{ name: "kept", note: "new" }]);
+  now.close();
+  expect(() => new Database(folder, [first])).toThrow("version 2, this one knows 1");
+  new Database(folder, [first, second]).close();
+});
+
+test("with the disk full a change fails as a whole, what was there stays, and it goes on once there is room", async () => {
+  const database = new Database(temporaryFolder());
+  await database.change(() => set(database, "before"));
+  const [{ page_count: pages }] = database.all<{ page_count: number }>("PRAGMA page_count") as [
+    { page_count: number },
+  ];
+  const limit = (most: number) => database.all(`PRAGMA max_page_count = ${most}`);
+  limit(pages + 2);
+  const large = () =>
+    database.run("INSERT INTO meta (name, value) VALUES ('large', ?)", new Uint8Array(1_000_000));
+  // SQLite undoes all that is not on the disk: those beside it are told so, and those behind it are well.
+  const [beside, failed, behind] = [
+    database.change(() => set(database, "beside")),
+    database.change(large),
+    database.change(() => set(database, "behind")),
+  ];
+  await expect(failed).rejects.toThrow("full");
+  await expect(beside).rejects.toThrow("full");
+  await behind;
+  expect(names(database)).toEqual(["before", "behind"]);
+  await expect(database.change(large)).rejects.toThrow("full");
+  limit(100_000);
+  await database.change(large);
+  expect(names(database)).toEqual(["before", "behind", "large"]);
+  database.close();
+});

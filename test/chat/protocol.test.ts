@@ -113,8 +113,33 @@ test("lengths of texts are those of UTF-8", () => {
 
 test("names: letters and numbers of any script, in one form, and nothing that looks like an identity of its own", () => {
   for (const name of ["bob", "Zoë", "李雷", "o.b-1_x", "7"]) expect(userName(name)).toBe(name);
-  for (const name of ["", " bob", "invitation:x", "a b", "Zoe\u0308", "bob\u200b", "-x", "x".repeat(33)]) {
+  for (const name of [
+    "",
+    " bob",
+    "invitation:x",
+    "a b",
+    "Zoe\u0308",
+    "bob\u200b",
+    "bob\u034f",
+    "bob\u3164",
+    "-x",
+    "x".repeat(33),
+  ]) {
     expect(() => userName(name), name).toThrow(Malformed);
+  }
+});
+
+test("topics and names of files are lines that nothing in them turns round", () => {
+  const topic = (topic: string) => methods["room.topic"].params({ room: 1, topic });
+  const file = (name: string) =>
+    transfer({ kind: "upload", room: 1, id: "x".repeat(22), name, type: "text/plain", bytes: 1 });
+  for (const fine of ["plans", "שלום 👩‍👩‍👧", "a\u0301"]) {
+    expect(topic(fine).topic).toBe(fine);
+    expect(file(fine)).toMatchObject({ name: fine });
+  }
+  for (const wrong of ["a\nb", "\u001b[31m", "a\u2028b", "\u202etxt.exe", "\u2066x", "\u0000", "\udc00"]) {
+    expect(() => topic(wrong)).toThrow(Malformed);
+    expect(() => file(wrong)).toThrow(Malformed);
   }
 });
 

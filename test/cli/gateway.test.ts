@@ -42,6 +42,13 @@ test.each(["deno", "bun"])("the same command in %s", async (name) => {
   const command = await runtime(name);
   const server = new Cli(["echo", "udp://127.0.0.1:0", "--psk-file", psk, "--json"], {}, command);
   const { url } = await server.event("listening");
+  const second = new Cli(["echo", String(url), "--psk-file", psk, "--json"], {}, command);
+  expect(await second.ended).toEqual({ code: 1, signal: null });
+  expect(await second.event("error")).toEqual({
+    event: "error",
+    code: "EADDRINUSE",
+    message: `cannot listen at ${url}: the port is taken`,
+  });
   const gateway = new Cli(
     ["gateway", "--json", "--listen", "http://127.0.0.1:0", "--target", `game=${url}`],
     {},

@@ -257,7 +257,10 @@ describe("how it ends", () => {
     const { url } = await startServer("echo", "--psk-file", psk);
     const second = new Cli(["echo", url, "--psk-file", psk, "--json"]);
     expect(await second.ended).toEqual({ code: 1, signal: null });
-    expect(await second.event("error")).toMatchObject({ code: "EADDRINUSE" });
+    expect(await second.event("error")).toMatchObject({
+      code: "EADDRINUSE",
+      message: `cannot listen at ${url}: the port is taken`,
+    });
   });
 
   test("a session that stays silent", async () => {

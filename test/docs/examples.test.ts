@@ -81,6 +81,10 @@ test("the engine on message ports", async () => {
   expect(await outputOf("engine.mjs")).toBe("connected, TLS_CHACHA20_POLY1305_SHA256\nhello\n");
 });
 
+test("the record core", async () => {
+  expect(await outputOf("core.mjs")).toBe("hello\n");
+});
+
 test("users in a database", async () => {
   expect(await outputOf("store.mjs")).toBe("logged in by TLS_CHACHA20_POLY1305_SHA256\n");
 });

@@ -11,7 +11,7 @@ import {
 import { ReceiveStream } from "../../src/session/receive-stream.ts";
 import { SendQueue } from "../../src/session/send-queue.ts";
 import { SendStream } from "../../src/session/send-stream.ts";
-import { BlockPool, StreamBuffer } from "../../src/session/stream-buffer.ts";
+import { StreamBuffer } from "../../src/session/stream-buffer.ts";
 import { IncomingLimit } from "../../src/session/stream-limits.ts";
 import { PacketWriter } from "../../src/session/varint.ts";
 import { Source } from "./pair.ts";
@@ -61,7 +61,7 @@ describe("a stream's buffer", () => {
     const write = fc.tuple(fc.nat(200_000), fc.nat(70_000));
     fc.assert(
       fc.property(fc.array(write, { minLength: 1, maxLength: 12 }), fc.nat(300_000), (writes, released) => {
-        const buffer = new StreamBuffer(new BlockPool());
+        const buffer = new StreamBuffer();
         const source = new Source(9);
         const written = new OffsetRanges();
         for (const [offset, length] of writes) {
@@ -85,7 +85,7 @@ describe("a stream's buffer", () => {
   });
 
   test("of a short stream is small", () => {
-    const buffer = new StreamBuffer(new BlockPool());
+    const buffer = new StreamBuffer();
     buffer.write(0, new Uint8Array(100), 0, 100);
     expect(buffer.allocatedBytes).toBe(512);
   });
@@ -101,9 +101,8 @@ describe("both parts of a stream", () => {
         (total, chance, room) => {
           const next = () => chance.next().value as number;
           const source = new Source(total);
-          const pool = new BlockPool();
-          const send = new SendStream(4, 1e6, 0, pool);
-          const receive = new ReceiveStream(4, { initialBytes: 1e6, maxBytes: 1e6 }, 0, pool);
+          const send = new SendStream(4, 1e6, 0);
+          const receive = new ReceiveStream(4, { initialBytes: 1e6, maxBytes: 1e6 }, 0);
           send.write(source.bytes(0, total));
           send.finish();
           let read = 0;

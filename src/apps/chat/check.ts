@@ -29,6 +29,17 @@ export function text(minBytes: number, maxBytes: number): Check<string> {
   };
 }
 
+/** A {@link text} on one line, which does not change the direction of what is written beside it. */
+export function line(minBytes: number, maxBytes: number): Check<string> {
+  const check = text(minBytes, maxBytes);
+  return (value) => {
+    const checked = check(value);
+    if (/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/u.test(checked))
+      throw new Malformed("a line with characters that control others");
+    return checked;
+  };
+}
+
 /** A text of another form. */
 export function pattern(form: RegExp): Check<string> {
   return (value) => {

@@ -4,6 +4,7 @@ import {
   boolean,
   type Check,
   integer,
+  line,
   list,
   Malformed,
   object,
@@ -43,14 +44,22 @@ const position: Check<number> = integer(0);
 const timeMs: Check<number> = integer(0);
 const count: Check<number> = integer(0);
 const userForm: Check<string> = pattern(/^[\p{L}\p{N}][\p{L}\p{M}\p{N}._-]{0,31}$/u);
-/** In form NFC, in which logins have it. */
-export const userName: Check<string> = (value) => {
-  const name = userForm(value);
-  if (name.normalize("NFC") !== name) throw new Malformed("not in form NFC");
-  return name;
-};
-const roomName: Check<string> = pattern(/^[\p{L}\p{N}][\p{L}\p{M}\p{N} ._-]{0,31}$/u);
-const topic: Check<string> = text(0, Limit.topic);
+const roomForm: Check<string> = pattern(/^[\p{L}\p{N}][\p{L}\p{M}\p{N} ._-]{0,31}$/u);
+
+/** In form NFC, in which logins have it, and with nothing in it that nobody sees: some letters and marks are invisible. */
+function visible(form: Check<string>): Check<string> {
+  return (value) => {
+    const name = form(value);
+    if (name.normalize("NFC") !== name) throw new Malformed("not in form NFC");
+    if (/\p{Default_Ignorable_Code_Point}/u.test(name))
+      throw new Malformed("a name with invisible characters");
+    return name;
+  };
+}
+
+export const userName: Check<string> = visible(userForm);
+const roomName: Check<string> = visible(roomForm);
+const topic: Check<string> = line(0, Limit.topic);
 const role: Check<Role> = oneOf("owner", "moderator", "member");
 const access: Check<Access> = oneOf("public", "members");
 /** 128 bits of chance, in base64url. */
@@ -74,8 +83,8 @@ const roomInfo: Check<RoomInfo> = object<RoomInfo>({
 });
 export const attachmentInfo: Check<AttachmentInfo> = object<AttachmentInfo>({
   id: messageId,
-  name: text(1, 255),
-  type: text(0, 255),
+  name: line(1, 255),
+  type: line(0, 255),
   bytes: count,
 });
 const entry: Check<Entry> = variant<Entry>({
@@ -229,8 +238,8 @@ export const transfer: Check<Transfer> = variant<Transfer>({
     kind: oneOf("upload"),
     room,
     id: messageId,
-    name: text(1, 255),
-    type: text(0, 255),
+    name: line(1, 255),
+    type: line(0, 255),
     bytes: count,
   }),
   download: object({ kind: oneOf("download"), room, id: messageId }),

@@ -31,6 +31,7 @@ export interface CongestionController {
   setMaxDatagramBytes(bytes: number): void;
 }
 
+/** Congestion control: NewReno (RFC 9002 §7), or CUBIC (RFC 9438). */
 export const CongestionAlgorithm = { newReno: "new-reno", cubic: "cubic" } as const;
 export type CongestionAlgorithm = (typeof CongestionAlgorithm)[keyof typeof CongestionAlgorithm];
 

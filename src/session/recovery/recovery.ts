@@ -8,6 +8,7 @@
 import type { CongestionAlgorithm } from "./congestion.ts";
 import { LateArrivals } from "./late-arrivals.ts";
 import { LossDetector } from "./loss.ts";
+import { LossEvidence } from "./loss-evidence.ts";
 import { neverSent, SentNumbers } from "./packet-number.ts";
 import { defaultPathMtu, PathMtu, type PathMtuOptions } from "./path-mtu.ts";
 import { RttEstimator } from "./rtt.ts";
@@ -75,6 +76,7 @@ export class Recovery<Handle> {
   readonly #numbers = new SentNumbers();
   readonly #sent = new SentPackets<Handle>();
   readonly #late = new LateArrivals();
+  readonly #evidence = new LossEvidence();
   readonly #loss: LossDetector<Handle>;
   readonly #onLost: (position: number) => void;
   readonly #budget: SendBudget;
@@ -85,9 +87,6 @@ export class Recovery<Handle> {
   #probesDue = 0;
   /** Packets from here on went the present path. */
   #pathStart = 0;
-  /** Losses that the current recovery period was concluded from, and the first of them. */
-  #eventLosses = 0;
-  #eventStart = 0;
 
   /** The ACK frame that is being processed. */
   #nowMs = 0;
@@ -96,10 +95,6 @@ export class Recovery<Handle> {
   #ackLargest = -1;
   #isLargestNew = false;
   #ackHasEliciting = false;
-  /** When the newest of the packets was sent that are found lost now, and shows congestion. */
-  #lostSentMs: number = Number.NEGATIVE_INFINITY;
-  #firstLost = 0;
-  #lostCount = 0;
 
   constructor(host: RecoveryHost<Handle>, nowMs: number, options: RecoveryOptions = defaultRecovery) {
     this.#host = host;
@@ -222,8 +217,7 @@ export class Recovery<Handle> {
       this.statistics.lateArrivals++;
       if (position < this.#pathStart) continue;
       this.#loss.arrivedLate(this.#late.ordinal);
-      if (position >= this.#eventStart && --this.#eventLosses === 0)
-        this.#budget.congestion.onSpuriousCongestion();
+      if (this.#evidence.refute(position)) this.#budget.congestion.onSpuriousCongestion();
     }
   }
 
@@ -302,8 +296,7 @@ export class Recovery<Handle> {
   /** §A.10 and §B.8 */
   #detectLoss(nowMs: number): void {
     this.#nowMs = nowMs;
-    this.#lostSentMs = Number.NEGATIVE_INFINITY;
-    this.#lostCount = 0;
+    this.#evidence.begin();
     this.#loss.detect(nowMs, this.#onLost);
     this.#respondToLoss(nowMs);
   }
@@ -323,29 +316,22 @@ export class Recovery<Handle> {
       this.mtu.onLost(bytes, position, isProbe, this.#nowMs);
       if (!isProbe) {
         this.#late.note(position, sent.ordinal(position));
-        this.#lostSentMs = Math.max(this.#lostSentMs, sent.sentMs(position));
-        if (this.#lostCount++ === 0) this.#firstLost = position;
+        this.#evidence.found(position, sent.sentMs(position));
       }
     }
     this.#host.lost(sent.release(position));
   }
 
   #respondToLoss(nowMs: number): void {
-    if (this.#lostCount === 0) return;
-    if (this.#onCongestion(this.#lostSentMs, nowMs)) {
-      this.#eventStart = this.#firstLost;
-      this.#eventLosses = this.#lostCount;
-    } else this.#eventLosses += this.#lostCount;
+    const evidence = this.#evidence;
+    if (evidence.isEmpty) return;
+    const isNew = this.#budget.onCongestion(evidence.newestSentMs, nowMs);
+    if (isNew) this.statistics.congestionEvents++;
+    evidence.conclude(isNew);
     if (!this.#loss.isPersistent) return;
     this.statistics.persistentCongestionEvents++;
     this.#budget.congestion.onPersistentCongestion();
     this.rtt.refreshMin();
-  }
-
-  #onCongestion(sentMs: number, nowMs: number): boolean {
-    if (!this.#budget.onCongestion(sentMs, nowMs)) return false;
-    this.statistics.congestionEvents++;
-    return true;
   }
 
   #followMtu(): void {
@@ -381,8 +367,7 @@ export class Recovery<Handle> {
   /** Too many packets are unsettled: gives up the oldest. */
   #loseOldest(nextPosition: number, nowMs: number): void {
     this.#nowMs = nowMs;
-    this.#lostSentMs = Number.NEGATIVE_INFINITY;
-    this.#lostCount = 0;
+    this.#evidence.begin();
     const sent = this.#sent;
     let position = sent.start;
     for (; position < sent.end; position++) {
@@ -417,6 +402,6 @@ export class Recovery<Handle> {
     this.#followMtu();
     this.#budget.resetPath(nowMs);
     this.#probeTimeouts = 0;
-    this.#eventLosses = 0;
+    this.#evidence.resetPath();
   }
 }

@@ -19,6 +19,7 @@ export type {
 } from "../types.ts";
 export { type ChatEvents, type ChatOptions, Client, type RoomMessage } from "./client.ts";
 export { type ChatAuth, formatPsk, type NewUser, newId, parsePsk } from "./credentials.ts";
+export type { DialOptions } from "./dialer.ts";
 export type { Outgoing, Stored } from "./outbox.ts";
 export { ChatRoom, type SendOptions, type UploadOptions } from "./room.ts";
 export {

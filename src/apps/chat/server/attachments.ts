@@ -1,6 +1,6 @@
 /** Attachments: bytes in files beside the database, everything else in it. */
 import { mkdirSync, readdirSync, rmSync } from "node:fs";
-import { open, rename, rm } from "node:fs/promises";
+import { copyFile, mkdir, open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { ChatError } from "../protocol.ts";
 import type { AttachmentInfo } from "../types.ts";
@@ -103,6 +103,22 @@ export class Attachments {
       }
     } finally {
       await file.close();
+    }
+  }
+
+  /** The identities of all that are there. */
+  ids(): string[] {
+    return this.#database.all<{ id: string }>("SELECT id FROM attachments").map(({ id }) => id);
+  }
+
+  /** Copies files into another folder's attachments. One that is gone meanwhile is nobody's any more. */
+  async copyTo(folder: string, ids: readonly string[]): Promise<void> {
+    const target = join(folder, "attachments");
+    await mkdir(target, { mode: 0o700 });
+    for (const id of ids) {
+      await copyFile(join(this.#folder, id), join(target, id)).catch((error) => {
+        if ((error as { code?: unknown }).code !== "ENOENT" || this.find(id) !== undefined) throw error;
+      });
     }
   }
 

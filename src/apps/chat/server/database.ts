@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { clearImmediate, clearTimeout, setImmediate, setTimeout } from "node:timers";
 import sqlite from "node-sqlite3-wasm";
 import { lockFolder } from "./folder-lock.ts";
-import { TABLES, VERSION } from "./tables.ts";
+import { MIGRATIONS } from "./tables.ts";
 
 export type SqlValue = number | string | Uint8Array | null;
 type Statement = ReturnType<InstanceType<typeof sqlite.Database>["prepare"]>;
@@ -32,16 +32,21 @@ export class Database {
   #isClosed = false;
 
   /**
-   * Opens the database of a folder, or makes a new one.
+   * Opens the database of a folder, or makes a new one. Tables of older versions become those of this one.
    * @throws Error if another process has it, or if it was made by a newer version
    */
-  constructor(folder: string) {
+  constructor(folder: string, migrations: readonly string[] = MIGRATIONS) {
     this.#unlock = lockFolder(folder);
     const file = join(folder, "chat.db");
     // SQLite's own lock here is a directory, which a process that was killed leaves behind.
     rmSync(`${file}.lock`, { recursive: true, force: true });
     try {
       this.#sqlite = new sqlite.Database(file);
+    } catch (error) {
+      this.#unlock();
+      throw error;
+    }
+    try {
       // In this order: without a second process, the log needs no shared memory, which there is none of.
       for (const pragma of [
         "locking_mode=exclusive",
@@ -52,21 +57,43 @@ export class Database {
       ]) {
         this.#sqlite.exec(`PRAGMA ${pragma}`);
       }
-      this.#makeTables(folder);
+      this.#migrate(folder, migrations);
     } catch (error) {
+      this.#closeSqlite();
       this.#unlock();
       throw error;
     }
   }
 
-  #makeTables(folder: string): void {
-    const version = this.get<{ user_version: number }>("PRAGMA user_version")!.user_version;
-    if (version > VERSION) throw new Error(`${folder} was made by a newer version`);
-    if (version === VERSION) return;
-    this.#sqlite.exec("BEGIN");
-    this.#sqlite.exec(TABLES);
-    this.#sqlite.exec(`PRAGMA user_version=${VERSION}`);
-    this.#sqlite.exec("COMMIT");
+  #migrate(folder: string, migrations: readonly string[]): void {
+    const { user_version: version } = this.get<{ user_version: number }>("PRAGMA user_version")!;
+    if (version > migrations.length) {
+      const versions = `its tables have version ${version}, this one knows ${migrations.length}`;
+      throw new Error(`${folder} was made by a newer version of Sealgram: ${versions}`);
+    }
+    for (const [i, migration] of migrations.entries()) {
+      if (i < version) continue;
+      this.#sqlite.exec("BEGIN");
+      this.#sqlite.exec(migration);
+      this.#sqlite.exec(`PRAGMA user_version=${i + 1}`);
+      this.#sqlite.exec("COMMIT");
+    }
+  }
+
+  #use<T>(sql: string, action: (statement: Statement) => T): T {
+    const statement = this.#statement(sql);
+    try {
+      return action(statement);
+    } catch (error) {
+      // The library takes a statement's last fault for one of the next use.
+      this.#statements.delete(sql);
+      try {
+        statement.finalize();
+      } catch {
+        // The same fault, once more.
+      }
+      throw error;
+    }
   }
 
   #statement(sql: string): Statement {
@@ -84,12 +111,12 @@ export class Database {
   }
 
   all<Row>(sql: string, ...values: SqlValue[]): Row[] {
-    return this.#statement(sql).all(values) as Row[];
+    return this.#use(sql, (statement) => statement.all(values)) as Row[];
   }
 
   /** @returns how many rows have changed */
   run(sql: string, ...values: SqlValue[]): number {
-    return this.#statement(sql).run(values).changes;
+    return this.#use(sql, (statement) => statement.run(values)).changes;
   }
 
   /**
@@ -112,8 +139,10 @@ export class Database {
         result = change();
         this.#sqlite.exec("RELEASE change");
       } catch (error) {
-        this.#sqlite.exec("ROLLBACK TO change");
-        this.#sqlite.exec("RELEASE change");
+        if (this.#sqlite.inTransaction) {
+          this.#sqlite.exec("ROLLBACK TO change");
+          this.#sqlite.exec("RELEASE change");
+        } else this.#lost(error);
         throw error;
       }
     } catch (error) {
@@ -182,13 +211,31 @@ export class Database {
     for (const each of waiting) each.committed();
   }
 
+  /** Writes all that was committed so far, as one database, to a file that is not there yet. Nothing else happens meanwhile. */
+  copyTo(file: string): void {
+    this.#commit();
+    this.run("VACUUM INTO ?", file);
+  }
+
+  /** With a full disk, or one that fails, SQLite has undone all that was not committed. */
+  #lost(error: unknown): void {
+    this.#isOpen = false;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const each of waiting) each.failed(error);
+  }
+
   /** Commits what is left, and gives the folder free. Idempotent. */
   close(): void {
     if (this.#isClosed) return;
     this.#commit();
     this.#isClosed = true;
+    this.#closeSqlite();
+    this.#unlock();
+  }
+
+  #closeSqlite(): void {
     for (const statement of this.#statements.values()) statement.finalize();
     this.#sqlite.close();
-    this.#unlock();
   }
 }

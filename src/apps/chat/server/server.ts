@@ -1,4 +1,6 @@
 /** A chat's server: one folder, one socket. */
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
 import { fromBase64, toBase64, toBase64Url } from "../../../crypto/bytes.ts";
 import { generatePkcs8, signerFromPkcs8 } from "../../../crypto/signer.ts";
 import type { ListenOptions } from "../../../endpoint/listen.ts";
@@ -164,6 +166,19 @@ export class ChatServer {
     const { database, entries, attachments } = this.#house;
     if (beforeMs > 0) await database.change(() => entries.deleteBefore(beforeMs));
     await attachments.sweep(Date.now());
+  }
+
+  /**
+   * Copies everything, as it is now, into a new folder, which a server can be opened on; this one goes on meanwhile, but
+   * stands still while the database is written. The folder of a running server cannot be copied by other means: what
+   * is copied first and last would not belong together. The copy has all secrets that the folder has.
+   * @throws Error if there is a folder already, or no room
+   */
+  async backup(folder: string): Promise<void> {
+    await mkdir(folder, { mode: 0o700 });
+    const { database, attachments } = this.#house;
+    database.copyTo(join(folder, "chat.db"));
+    await attachments.copyTo(folder, attachments.ids());
   }
 
   /** Tells all clients, who come back when there is a server again, and settles once all is on the disk. Idempotent. */

@@ -1,8 +1,6 @@
 /** The tables of a chat's database. Times are in milliseconds since 1970. */
 
-export const VERSION = 1;
-
-export const TABLES = `
+const TABLES = `
 CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 
 -- Names differ in more than their case. Users that are removed stay, as the authors of what they wrote.
@@ -93,3 +91,9 @@ CREATE TABLE attachments (
   time_ms INTEGER NOT NULL
 ) WITHOUT ROWID;
 `;
+
+/**
+ * What makes each version of the tables of the one before it; the first makes them of nothing. Those that were published
+ * never change: a change of the tables is another one at the end.
+ */
+export const MIGRATIONS: readonly string[] = [TABLES];
