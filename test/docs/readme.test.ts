@@ -12,7 +12,7 @@ test("a server, and clients in Deno, Bun and Node", async () => {
   for (const runtime of ["deno", "bun", "node"]) {
     const client = await Program.run("client.mjs", runtime);
     expect(await client.ended, client.output).toBe(0);
-    expect(client.output).toBe("a datagram\na request\n");
+    expect(client.output.trim().split("\n").sort()).toEqual(["a datagram", "a request"]);
   }
   await server.said(/(alice is here\n){3}/);
 });
