@@ -406,6 +406,7 @@ export class SessionEngine {
     this.#incoming.stop();
     this.datagrams.clear();
     this.streams.end(end.asError());
+    this.recovery.end();
     this.#host.closed(end);
   }
 }

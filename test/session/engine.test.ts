@@ -295,6 +295,22 @@ describe("life", () => {
     expect(() => pair.client.engine.sendDatagram(new Uint8Array(1))).toThrow(TypeError);
   });
 
+  test("what is still on its way is let go at the end, by whoever keeps a session that is over, too", () => {
+    const pair = new SessionPair().ready();
+    pair.clock.run(pair.clock.nowMs + 1000);
+    pair.client.filter = () => false;
+    send(pair.client, 100_000);
+    pair.client.flush();
+    const { recovery } = pair.client.engine;
+    expect(recovery.outstanding(5).filter((sent) => sent !== undefined)).toHaveLength(5);
+    pair.client.engine.close();
+    expect(recovery.outstanding(1000).filter((sent) => sent !== undefined)).toEqual([]);
+    pair.client.flush();
+    pair.clock.run(pair.clock.nowMs + 60_000);
+    expect(pair.client.isCarrierClosed).toBe(true);
+    expect(pair.client.engine.deadlineMs).toBe(Number.POSITIVE_INFINITY);
+  });
+
   test("sessions that do nothing have no large buffers: ten thousand on one server are to be cheap", () => {
     const before = process.memoryUsage().arrayBuffers;
     const pairs = Array.from({ length: 250 }, () => {

@@ -380,6 +380,11 @@ export class Recovery<Handle> {
     this.#respondToLoss(nowMs);
   }
 
+  /** The session is over: what packets have carried is let go. Their numbers stay, as this may come from within an ACK. */
+  end(): void {
+    this.#sent.releaseAll();
+  }
+
   /**
    * What the peer has said of itself.
    * @param maxDatagramBytes the largest datagram that it takes

@@ -115,6 +115,11 @@ export class SentPackets<Handle> {
     return handle;
   }
 
+  /** Nobody waits for any of them any more. */
+  releaseAll(): void {
+    this.#handle.fill(undefined);
+  }
+
   /** Settles a packet that nobody waits for. */
   forget(position: number): void {
     this.settle(position, PacketState.lost);
