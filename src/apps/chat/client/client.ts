@@ -90,6 +90,7 @@ export class Client extends Emitter<ChatEvents> {
   #connection: Connection | undefined;
   #user: UserInfo | undefined;
   #server = "";
+  #state: "online" | "away" = "online";
   #settle!: { resolve(): void; reject(error: unknown): void };
 
   private constructor(connect: Connect, link: ChatLink, { auth, signal: _, ...options }: ChatOptions) {
@@ -181,6 +182,7 @@ export class Client extends Emitter<ChatEvents> {
     }
     this.#connection = connection;
     this.#outbox.attach(connection);
+    if (this.#state !== "online") this.#tellState();
     this.emit("connected", { user: this.user });
     // Whoever has waited for the connection listens from now on, and misses nothing.
     setTimeout(() => {
@@ -462,9 +464,19 @@ export class Client extends Emitter<ChatEvents> {
     await this.#connected.request("user.remove", { user });
   }
 
+  /** Sent again until it has arrived, or is another. */
+  #tellState(): void {
+    const connection = this.#connection;
+    const state = this.#state;
+    connection?.send({ kind: "state", state }, (hasArrived) => {
+      if (!hasArrived && connection === this.#connection && state === this.#state) this.#tellState();
+    });
+  }
+
   /** What others see: on a datagram. */
   setState(state: "online" | "away"): void {
-    this.#connection?.send({ kind: "state", state });
+    this.#state = state;
+    this.#tellState();
   }
 }
 

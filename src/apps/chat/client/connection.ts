@@ -125,8 +125,10 @@ export class Connection {
 
   // Datagrams
 
-  send(value: Signal): void {
-    if (!this.session.isClosed) this.session.sendDatagram(new TextEncoder().encode(JSON.stringify(value)));
+  /** @param fate told whether it has arrived */
+  send(value: Signal, fate?: (hasArrived: boolean) => void): void {
+    if (this.session.isClosed) return;
+    this.session.sendDatagram(new TextEncoder().encode(JSON.stringify(value)), fate);
   }
 
   #datagram(datagram: Uint8Array): void {
