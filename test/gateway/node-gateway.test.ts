@@ -60,7 +60,8 @@ test("a session through a gateway; the client's address changes, and the session
   const datagram = new Uint8Array(session.maxDatagramSize).map((_, i) => i);
   expect(await ask(session, datagram)).toEqual(datagram);
   await session.rebind();
-  expect(text(await ask(session, utf8("moved")))).toBe("moved");
+  // An answer to the first may come late, and twice.
+  while (text(await ask(session, utf8("moved"))) !== "moved");
   expect(server.getStats()).toMatchObject({ sessions: 1, accepted: 1 });
   expect(gateway.getStats()).toMatchObject({ accepted: 2 });
   session.close();
