@@ -9,6 +9,7 @@ import { CHAT_PROTOCOL } from "../protocol.ts";
 
 export type Connect = (url: string | URL, options: ConnectOptions) => Promise<Session>;
 
+/** What of the options of `connect` is left to choose. */
 export type DialOptions = Omit<
   ConnectOptions,
   "auth" | "applicationProtocols" | "ticket" | "signal" | "streams"
