@@ -184,3 +184,29 @@ test("the command runs", async () => {
   const { stdout } = await execute(process.execPath, [path, "--version"], { cwd: consumer });
   expect(stdout).toBe(`${manifest.version}\n`);
 });
+
+test("a bot of an installed package answers in a chat of an installed package", async () => {
+  const script = `
+import { ChatClient } from "sealgram/chat";
+import { openChat } from "sealgram/chat/server";
+const server = await openChat({ folder: "chat", url: "udp://127.0.0.1:0" });
+const link = server.link({ invitation: server.ownerInvitation });
+const olga = await ChatClient.connect(link, { auth: await ChatClient.join(link, { name: "olga" }) });
+const room = await olga.createRoom("general");
+const auth = await ChatClient.join(await olga.invite({ room }), { name: "bot" });
+const bot = await ChatClient.connect(link, { auth });
+void (async () => {
+  for await (const { room, message } of bot.messages())
+    if (message.text === "!ping") await room.send("pong");
+})();
+const messages = room[Symbol.asyncIterator]();
+await room.send("!ping");
+for (let i = 0; i < 2; i++) console.log((await messages.next()).value.text);
+await bot.close();
+await olga.close();
+await server.close();
+`;
+  writeFileSync(join(consumer, "bot.mjs"), script);
+  const { stdout } = await execute(process.execPath, ["bot.mjs"], { cwd: consumer });
+  expect(stdout).toBe("!ping\npong\n");
+}, 60_000);
