@@ -115,16 +115,20 @@ class Host {
   }
 }
 
-/** One that TCP and UDP have free. */
+/** One that TCP and UDP have free: of TCP's, whichever UDP has, too. */
 async function freePort() {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address();
-  server.close();
-  const socket = createSocket("udp4").bind(port, "127.0.0.1");
-  await once(socket, "listening");
-  socket.close();
-  return port;
+  for (;;) {
+    const server = createServer().listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address();
+    const socket = createSocket("udp4");
+    const isFree = await new Promise((resolve) => {
+      socket.once("error", () => resolve(false)).bind(port, "127.0.0.1", () => resolve(true));
+    });
+    socket.close();
+    server.close();
+    if (isFree) return port;
+  }
 }
 
 /** What one person sees, in a browser profile of their own. */
@@ -304,6 +308,30 @@ async function useChat(browser, host, way, images) {
     await olga.locator("body").press("Control+/");
     await olga.getByRole("heading", { name: "Keyboard shortcuts" }).waitFor();
     await olga.keyboard.press("Escape");
+  });
+  await step("older pages come when they are scrolled to, and nothing moves", async () => {
+    await olga.getByRole("navigation").getByRole("button", { name: "general" }).click();
+    for (let i = 1; i <= 38; i++) await write(olga, `entry ${i} of the log`);
+    await messageOf(amir, "of the log").waitFor();
+    await amir.reload();
+    await amir.getByRole("navigation").getByRole("button", { name: "general" }).click();
+    const log = amir.locator(".log");
+    await messageOf(amir, "entry 38 of the log").waitFor();
+    const count = await amir.locator("[data-message]").count();
+    const topOf = (text) => messageOf(amir, text).evaluate((row) => row.getBoundingClientRect().top);
+    await log.evaluate((element) => {
+      element.scrollTop = 700;
+    });
+    await amir.waitForFunction(
+      (before) => document.querySelectorAll("[data-message]").length > before,
+      count,
+    );
+    await log.getByText("This is the beginning of").waitFor({ state: "attached" });
+    const before = await topOf("entry 20 of the log");
+    await write(olga, "one more, at the end");
+    await amir.getByRole("button", { name: "1 new message" }).waitFor();
+    assert.equal(await topOf("entry 20 of the log"), before);
+    await amir.getByRole("button", { name: "1 new message" }).click();
   });
   await step("on a phone, the rooms are a drawer", async () => {
     await amir.setViewportSize({ width: 390, height: 780 });

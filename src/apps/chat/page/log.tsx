@@ -43,7 +43,7 @@ export function Log({
   const mayModerate = room.kind === "room" && (room.role !== "member" || user.role !== "member");
 
   const rowOf = (key: string) =>
-    [...(list.current?.children ?? [])].find((row) => (row as HTMLElement).dataset["key"] === key);
+    [...(list.current?.children ?? [])].find((row) => (row as HTMLElement).dataset.key === key);
 
   /** Notes where one is, so as to be there again whatever changes. */
   const note = () => {
@@ -52,7 +52,7 @@ export function Log({
     setNewestSeen(isAtEnd.current ? undefined : (before) => before ?? newestPosition());
     const top = box.current!.getBoundingClientRect().top;
     const first = [...list.current!.children].find((row) => row.getBoundingClientRect().bottom > top);
-    const key = (first as HTMLElement | undefined)?.dataset["key"];
+    const key = (first as HTMLElement | undefined)?.dataset.key;
     anchor.current =
       first === undefined || key === undefined ? undefined : { key, top: first.getBoundingClientRect().top };
   };
@@ -131,7 +131,7 @@ export function Log({
     if (isInsideText(event.target) || event.ctrlKey || event.metaKey || event.altKey) return;
     const found = [...list.current!.querySelectorAll<HTMLElement>("li[data-message]")];
     const at = found.indexOf((event.target as HTMLElement).closest("li")!);
-    const row = rows.find(({ key }) => key === found[at]?.dataset["key"]);
+    const row = rows.find(({ key }) => key === found[at]?.dataset.key);
     const item = row?.kind === "message" ? row.item : undefined;
     const isStored = item?.position !== undefined && !item.isDeleted;
     const isOwn = item?.author === user.name;

@@ -65,8 +65,8 @@ export function Seal({
             <h3>The server's key</h3>
             <code class="fingerprint">{serverKey}</code>
             <p class="hint">
-              As this page was told. The server prints the same fingerprint when it starts: compare them, if
-              you log in by a key of your own from a terminal.
+              As this page was told. The links that the server prints have the same behind #key=: terminals
+              that log in by a key of their own check it.
             </p>
           </>
         )}
