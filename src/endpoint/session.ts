@@ -226,12 +226,18 @@ export class Session {
     return this.#streams.createUnidirectionalStream(options);
   }
 
-  /** @throws SealgramError no_streams */
+  /**
+   * Streams in both directions that the peer opens; none while {@link onrequest} is set.
+   * @throws SealgramError no_streams
+   */
   get incomingBidirectionalStreams(): ReadableStream<BidirectionalStream> {
     return this.#streams.incomingBidirectional.readable;
   }
 
-  /** @throws SealgramError no_streams */
+  /**
+   * Streams that the peer opens and alone writes to.
+   * @throws SealgramError no_streams
+   */
   get incomingUnidirectionalStreams(): ReadableStream<ReceiveStreamFace> {
     return this.#streams.incomingUnidirectional.readable;
   }
