@@ -5,6 +5,8 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
+import { bundleEntries } from "./build.mjs";
+import { buildPage } from "./build-page.mjs";
 import { outsidePrograms } from "./outside.mjs";
 import { output, root, run, runMain, say, ToolError } from "./process.mjs";
 import { findRuntime, RUNTIMES } from "./runtimes.mjs";
@@ -51,7 +53,7 @@ async function* runAll(wanted, scratch) {
     for (const runtime of runtimes) yield* testRuntime(runtime, bundles, outside, trust);
     if (runtimes.includes("chromium")) {
       yield testPage(bundles.app, outside);
-      yield testChat();
+      yield testChat(join(scratch, "package"));
     }
   } finally {
     end.abort();
@@ -221,13 +223,15 @@ async function testPage(script, outside) {
   return summarize("chromium, an app", result);
 }
 
-/** The chat's page on its server, as its users see it. */
-async function testChat() {
+/** The chat's page on its server, as its users see it: both are built for that, into a folder. */
+async function testChat(folder) {
   const { testChatPage } = await import("../test/browser/chat-page.test.mjs");
   const result = { passed: 0, failed: 0 };
   try {
     const { command } = await findRuntime("chromium");
-    await testChatPage(command, join(root, "dist/cli.js"));
+    await bundleEntries(folder);
+    await buildPage(join(folder, "page"));
+    await testChatPage(command, join(folder, "cli.js"));
     result.passed++;
   } catch (error) {
     result.failed++;

@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 
-const LIMIT_MS = 30_000;
+const LIMIT_MS = 60_000;
 const PASSWORD = "correct horse battery";
 const INJECTIONS = [
   "<img src=x onerror=alert(1)>",
