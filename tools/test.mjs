@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// `npm test`: the unit tests in the current Node, then the runtime suite on every runtime.
-import { createHash, X509Certificate } from "node:crypto";
+// `npm test`: the unit tests in the current Node, the runtime suite on every runtime, and the chat as it is built.
+import { createHash, randomInt, X509Certificate } from "node:crypto";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -18,7 +18,8 @@ Installs and builds what is missing, then runs
   vitest       the unit tests, in the Node that runs this
   ${RUNTIMES.join(" ")}
                the runtime suite (test/runtime/*.suite.ts): bundled, and unbuilt where the runtime
-               runs TypeScript
+               runs TypeScript; with chromium also an app in a page (test/browser)
+  chat         the chat as it is built: its page, and everybody in one room (test/browser, test/end-to-end)
 The last line is "N passed, N failed". The exit code is 1 if anything failed or a runtime could not be had.
 
 Options:
@@ -43,6 +44,11 @@ function makeScratch() {
 
 async function* runAll(wanted, scratch) {
   if (wanted.includes("vitest")) yield runVitest(join(scratch, "vitest.json"));
+  yield* testRuntimes(wanted, scratch);
+  if (wanted.includes("chat")) yield* testChat(scratch);
+}
+
+async function* testRuntimes(wanted, scratch) {
   const runtimes = RUNTIMES.filter((name) => wanted.includes(name));
   if (runtimes.length === 0) return;
   const bundles = await bundleSuites(scratch);
@@ -51,10 +57,7 @@ async function* runAll(wanted, scratch) {
     const outside = await startOutside(bundles.outside, end.signal);
     const trust = trustIn(outside, scratch);
     for (const runtime of runtimes) yield* testRuntime(runtime, bundles, outside, trust);
-    if (runtimes.includes("chromium")) {
-      yield testPage(bundles.app, outside);
-      yield testChat(join(scratch, "package"));
-    }
+    if (runtimes.includes("chromium")) yield testPage(bundles.app, outside);
   } finally {
     end.abort();
   }
@@ -211,33 +214,57 @@ async function testInChromium(executablePath, page, outside, args) {
 /** The browser app of test/browser, as its user sees it. */
 async function testPage(script, outside) {
   const { testApp } = await import("../test/browser/app.test.mjs");
-  const result = { passed: 0, failed: 0 };
-  try {
+  return testOne("chromium, an app", async () => {
     const { command } = await findRuntime("chromium");
     await testApp(command, readFileSync(script, "utf8"), JSON.parse(outside));
-    result.passed++;
-  } catch (error) {
-    result.failed++;
-    say(`not ok: the browser app\n${error.stack.replace(/^/gm, "    ")}`);
-  }
-  return summarize("chromium, an app", result);
+  });
 }
 
-/** The chat's page on its server, as its users see it: both are built for that, into a folder. */
-async function testChat(folder) {
-  const { testChatPage } = await import("../test/browser/chat-page.test.mjs");
+/** The chat as its users have it: the built command and the built page. */
+async function* testChat(scratch) {
+  const dist = join(scratch, "dist");
+  const cli = join(dist, "cli.js");
+  const program = join(scratch, "end-to-end.mjs");
+  yield testOne("chat, the page", async () => {
+    await bundleEntries(dist);
+    await buildPage(join(dist, "page"));
+    const { command } = await findRuntime("chromium");
+    const { testChatPage } = await import("../test/browser/chat-page.test.mjs");
+    await testChatPage(command, cli);
+  });
+  yield testOne("chat, everybody in one room", async () => {
+    const { build } = await import("esbuild");
+    const entry = join(root, "test/end-to-end/chat.ts");
+    const asProgram = { bundle: true, format: "esm", platform: "node", packages: "external" };
+    await build({ ...asProgram, entryPoints: [entry], outfile: program, logLevel: "silent" });
+    const { testChatEverywhere } = await import(pathToFileURL(program));
+    const commandOf = async (runtime) => {
+      const { command, args } = await findRuntime(runtime);
+      return [command, ...args, cli];
+    };
+    const [deno, bun, { command: browser }] = await Promise.all([
+      commandOf("deno"),
+      commandOf("bun"),
+      findRuntime("chromium"),
+    ]);
+    const commands = { node: [process.execPath, cli], deno, bun };
+    const seed = Number(process.env.SEALGRAM_SEED ?? randomInt(1 << 30));
+    say(`everybody in one room: SEALGRAM_SEED=${seed}`);
+    await testChatEverywhere({ commands, browser, pageFolder: join(dist, "page") }, seed);
+  });
+}
+
+/** A test that passes unless it throws. */
+async function testOne(label, test) {
   const result = { passed: 0, failed: 0 };
   try {
-    const { command } = await findRuntime("chromium");
-    await bundleEntries(folder);
-    await buildPage(join(folder, "page"));
-    await testChatPage(command, join(folder, "cli.js"));
+    await test();
     result.passed++;
   } catch (error) {
     result.failed++;
-    say(`not ok: the chat's page\n${error.stack.replace(/^/gm, "    ")}`);
+    say(`not ok: ${label}\n${error.stack.replace(/^/gm, "    ")}`);
   }
-  return summarize("chromium, the chat's page", result);
+  return summarize(label, result);
 }
 
 /** Counts the events of test/runtime/harness.ts, one to a line, and prints the failures as they come. */
@@ -284,7 +311,7 @@ await runMain(async () => {
     process.stdout.write(HELP);
     return 0;
   }
-  const all = ["vitest", ...RUNTIMES];
+  const all = ["vitest", ...RUNTIMES, "chat"];
   const wanted = values.only?.split(",") ?? all;
   const unknown = wanted.find((name) => !all.includes(name));
   if (unknown !== undefined) throw new ToolError(`--only ${unknown}: there are ${all.join(", ")}`);

@@ -1,0 +1,115 @@
+/** Somebody in a browser: the chat's page, at a gateway that reaches the server by the same bad network as all others do. */
+import type { Browser, Page } from "playwright-core";
+import { formatLink, parseLink } from "../../src/apps/chat/link.ts";
+import { ChatPage } from "../../src/cli/chat-server/page.ts";
+import { type Gateway, openGateway } from "../../src/gateway/node-index.ts";
+
+const TARGET = "chat";
+/** The page may show that it waits for the server. */
+const LIMIT_MS = 60_000;
+
+export interface PageUserOptions {
+  /** Chromium's program. */
+  readonly browser: string;
+  /** That of the built page. */
+  readonly pageFolder: string;
+  /** Where the gateway finds the server: `udp://…`. */
+  readonly target: string;
+  /** An invitation. */
+  readonly link: string;
+  readonly name: string;
+}
+
+export class PageUser {
+  readonly name: string;
+  readonly #browser: Browser;
+  readonly #gateway: Gateway;
+  readonly #page: Page;
+
+  private constructor(name: string, browser: Browser, gateway: Gateway, page: Page) {
+    this.name = name;
+    this.#browser = browser;
+    this.#gateway = gateway;
+    this.#page = page;
+  }
+
+  /** Joins by the invitation. */
+  static async join({
+    browser: executablePath,
+    pageFolder,
+    target,
+    link,
+    name,
+  }: PageUserOptions): Promise<PageUser> {
+    const { invitation, ...rest } = parseLink(link);
+    let via: string[] = [];
+    const pages = new ChatPage(
+      pageFolder,
+      () => ({ name: "chat", link: formatLink({ ...rest, via }) }),
+      () => via,
+    );
+    const gateway = await openGateway("http://127.0.0.1:0", {
+      targets: { [TARGET]: target },
+      pages: (request) => pages.answer(request),
+    });
+    via = [`${gateway.url.replace("http", "ws")}/${TARGET}`];
+    const { chromium } = await import("playwright-core");
+    const browser = await chromium.launch({
+      executablePath,
+      chromiumSandbox: false,
+      args: ["--disable-gpu"],
+    });
+    const page = await browser.newPage();
+    page.setDefaultTimeout(LIMIT_MS);
+    await page.goto(`${gateway.url}/#invitation=${invitation!.id}.${invitation!.secret}`);
+    await page.getByLabel("Your name").fill(name);
+    await page.getByLabel("A key on this device").check();
+    await page.getByRole("button", { name: "Join" }).click();
+    await page.getByRole("navigation").waitFor();
+    return new PageUser(name, browser, gateway, page);
+  }
+
+  /** Goes to a room that is open to everybody. */
+  async enter(room: string): Promise<void> {
+    await this.#page.locator("body").press("Control+k");
+    await this.#page.getByRole("combobox").fill(room);
+    await this.#page.getByRole("option", { name: room }).first().click();
+    await this.#page.getByRole("heading", { name: room, level: 1 }).waitFor();
+  }
+
+  async say(texts: readonly string[]): Promise<void> {
+    const field = this.#page.locator(".composer textarea");
+    for (const text of texts) {
+      await field.fill(text);
+      await field.press("Enter");
+    }
+  }
+
+  /** Settles once so many messages are on the page, and none of them is on its way. */
+  async untilMessages(count: number): Promise<void> {
+    await this.#page.waitForFunction(
+      (count) =>
+        document.querySelectorAll("[data-message]").length >= count &&
+        document.querySelector("[data-message] .state.sending") === null,
+      count,
+      { timeout: 0 },
+    );
+  }
+
+  /** What the page shows: `author: text`, from the top. */
+  async transcript(): Promise<string[]> {
+    return this.#page
+      .locator("[data-message]")
+      .evaluateAll((items) =>
+        items.map(
+          (item) =>
+            `${item.querySelector(".author")?.textContent}: ${item.querySelector(".text")?.textContent}`,
+        ),
+      );
+  }
+
+  async close(): Promise<void> {
+    await this.#browser.close();
+    await this.#gateway.close();
+  }
+}
