@@ -296,6 +296,8 @@ async function useChat(browser, host, way, images) {
   }
   await step("by the keyboard alone", async () => {
     await olga.locator("body").press("Control+k");
+    // Nobody types before they see where.
+    await olga.locator("input[role=combobox]:focus").waitFor();
     await olga.keyboard.type("amir");
     await olga.keyboard.press("Enter");
     await olga.getByRole("heading", { name: "amir", level: 1 }).waitFor();
