@@ -1,4 +1,4 @@
-/** The PSKs that a client offers: its ticket, and external keys, plain or imported (RFC 9846 §4.2.11, RFC 9258). */
+/** The PSKs that a client offers: its ticket, and external keys, plain or imported (RFC 9846 §4.3.11, RFC 9258). */
 import type { Bytes } from "../core/bytes.ts";
 import { equalBytes } from "../crypto/bytes.ts";
 import type { HashName } from "../crypto/provider.ts";
@@ -116,7 +116,7 @@ export function pskExtension(
   nowMs: number,
 ): Partial<ClientHelloExtensions> {
   if (groups.length === 0) return {};
-  // The modes are sent in any case: without them a server sends no tickets (RFC 9846 §4.2.9).
+  // The modes are sent in any case: without them a server sends no tickets (RFC 9846 §4.3.9).
   const modes = { pskKeyExchangeModes: [PskKeyExchangeMode.psk_dhe_ke] };
   if (psks.length === 0) return modes;
   return {
@@ -131,7 +131,7 @@ export function pskExtension(
   };
 }
 
-/** obfuscated_ticket_age (RFC 9846 §4.2.11.1). */
+/** obfuscated_ticket_age (RFC 9846 §4.3.11.1). */
 function obfuscatedAge({ receivedAtMs, ageAdd }: SessionTicket, nowMs: number): number {
   return (Math.floor(nowMs - receivedAtMs) + ageAdd) % 2 ** 32;
 }

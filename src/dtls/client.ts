@@ -174,7 +174,7 @@ function* firstOffer(handshake: Handshake, config: ClientConfig): Procedure<Offe
   return { hello, message, psks, shares, pake };
 }
 
-/** The ClientHello that answers a HelloRetryRequest (RFC 9846 §4.1.2). */
+/** The ClientHello that answers a HelloRetryRequest (RFC 9846 §4.2.2). */
 function* secondOffer(
   handshake: Handshake,
   config: ClientConfig,
@@ -352,7 +352,7 @@ function* receiveServerFlight(
   return { ...flight, peer, request };
 }
 
-/** What the server asked for: a Certificate, empty if nothing fits (RFC 9846 §4.4.2). */
+/** What the server asked for: a Certificate, empty if nothing fits (RFC 9846 §4.5.1). */
 function* clientCredentials(
   handshake: Handshake,
   { credentials, requireOwnCredential }: ClientConfig,

@@ -48,7 +48,7 @@ export interface Credential {
   readonly signer: Signer;
   /**
    * DER names of the authorities in the chain. With it, the credential is only for peers that name one of them in
-   * certificate_authorities (RFC 9846 §4.2.4).
+   * certificate_authorities (RFC 9846 §4.3.4).
    */
   readonly issuers?: readonly Uint8Array[];
 }
@@ -64,7 +64,7 @@ export interface PeerVerifier {
   verify(certificates: readonly Bytes[], type: CertificateType): Awaitable<Bytes>;
   /**
    * Whether a peer that resumes is judged once more, by what it had shown at first; otherwise its ticket is enough for
-   * as long as it lives (RFC 9846 §4.6.1).
+   * as long as it lives (RFC 9846 §4.7.1).
    */
   readonly verifiesResumption?: boolean;
 }
@@ -135,7 +135,7 @@ export interface ServerPake {
   isCurrent?(client: { readonly identity: Bytes; readonly registration?: Bytes }): Awaitable<boolean>;
 }
 
-/** What a client keeps in order to resume (RFC 9846 §4.6.1). Holds a key: store it as one. */
+/** What a client keeps in order to resume (RFC 9846 §4.7.1). Holds a key: store it as one. */
 export interface SessionTicket {
   /** The ticket itself, opaque to clients; the key that goes with it; its hash; and ticket_age_add. */
   readonly ticket: Bytes;
@@ -158,7 +158,7 @@ export interface TicketProtector {
   open(ticket: Bytes): Awaitable<Bytes | undefined>;
   /** Milliseconds since 1970, about the same on all servers that take the tickets. */
   now(): number;
-  /** For how long a ticket is good: up to 604,800 (RFC 9846 §4.6.1). */
+  /** For how long a ticket is good: up to 604,800 (RFC 9846 §4.7.1). */
   readonly lifetimeSeconds: number;
   /** For how long a client comes back by tickets, each for the next, before it has to authenticate anew. */
   readonly totalLifetimeSeconds: number;
@@ -221,7 +221,7 @@ export interface ClientConfig extends CommonConfig {
   readonly certificateTypes?: readonly CertificateType[];
   /**
    * Ends the handshake if the server asks for a credential and none of ours fits. Otherwise the server is told so, and
-   * decides (RFC 9846 §4.4.2).
+   * decides (RFC 9846 §4.5.1).
    */
   readonly requireOwnCredential?: boolean;
   /**
@@ -248,7 +248,7 @@ export interface ServerConfig extends CommonConfig {
   readonly preferCredential?: boolean;
   /**
    * The alert for a client none of whose PSKs is known. decrypt_error, the one for a wrong key, does not tell whether
-   * an identity exists (RFC 9846 §E.6); unknown_psk_identity unless given.
+   * an identity exists (RFC 9846 §F.6); unknown_psk_identity unless given.
    */
   readonly unknownPskAlert?: "unknown_psk_identity" | "decrypt_error" | "handshake_failure";
   /** Whom to trust of those who show a certificate or a key; without it none is asked for. */

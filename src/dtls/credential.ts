@@ -1,4 +1,4 @@
-/** Which of several credentials to show (RFC 9846 §4.4.2.2 and §4.4.2.3). */
+/** Which of several credentials to show (RFC 9846 §4.5.1.2). */
 import type { SealgramError } from "../errors.ts";
 import { CertificateType } from "../tls/codepoints.ts";
 import type { ClientHello } from "../tls/hello.ts";
@@ -14,7 +14,7 @@ export interface CredentialDemand {
   readonly authorities: readonly Uint8Array[];
 }
 
-/** What the client can check (RFC 9846 §4.4.2.2). */
+/** What the client can check (RFC 9846 §4.5.1.2). */
 export function demandOf({ extensions }: ClientHello): CredentialDemand {
   return {
     types: extensions.serverCertificateTypes ?? [CertificateType.X509],

@@ -1,4 +1,4 @@
-/** Which of the PSKs that a client offers a server takes (RFC 9846 §4.2.11). */
+/** Which of the PSKs that a client offers a server takes (RFC 9846 §4.3.11). */
 import type { Bytes } from "../core/bytes.ts";
 import type { HashName } from "../crypto/provider.ts";
 import { SealgramError } from "../errors.ts";

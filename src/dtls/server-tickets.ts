@@ -1,4 +1,4 @@
-/** A server's tickets (RFC 9846 §4.6.1): made at the end of a handshake, taken at the beginning of a later one. */
+/** A server's tickets (RFC 9846 §4.7.1): made at the end of a handshake, taken at the beginning of a later one. */
 import type { Bytes } from "../core/bytes.ts";
 import type { CryptoProvider, HashName } from "../crypto/provider.ts";
 import type { PskIdentity } from "../tls/extensions.ts";
@@ -60,7 +60,7 @@ export function* makeTickets(
   return messages;
 }
 
-/** RFC 9846 §4.2.11: resumption from the first identity that is a valid ticket. */
+/** RFC 9846 §4.3.11: resumption from the first identity that is a valid ticket. */
 export function* openTicket(
   handshake: Handshake,
   { tickets }: ServerConfig,

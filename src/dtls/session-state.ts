@@ -1,4 +1,4 @@
-/** What a ticket holds of a session (RFC 9846 §4.6.1): sealed by the server, opened by it or its siblings. */
+/** What a ticket holds of a session (RFC 9846 §4.7.1): sealed by the server, opened by it or its siblings. */
 import type { Bytes } from "../core/bytes.ts";
 import type { HashName } from "../crypto/provider.ts";
 import { Reader, Writer } from "../tls/wire.ts";

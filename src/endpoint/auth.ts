@@ -87,7 +87,7 @@ export function psk(keys: PresharedKey | PresharedKeyLookup): Auth {
       return { psks: [single], verifyServer: undefined } as Partial<ClientConfig>;
     },
     server: () => ({
-      // RFC 9846 §E.6: a wrong key and an unknown identity look the same from outside.
+      // RFC 9846 §F.6: a wrong key and an unknown identity look the same from outside.
       unknownPskAlert: "decrypt_error",
       async choosePsk(offered) {
         for (const [index, { identity, imported }] of offered.entries()) {

@@ -3,7 +3,7 @@ import type { CryptoProvider } from "../crypto/provider.ts";
 import { TicketKeys } from "../crypto/ticket-keys.ts";
 import type { TicketProtector } from "../dtls/config.ts";
 
-/** How clients of a server may resume (RFC 9846 §4.6.1). */
+/** How clients of a server may resume (RFC 9846 §4.7.1). */
 export interface TicketOptions {
   /** 32 random bytes each, newest first, the same on every server that is to take the tickets. */
   readonly secrets?: readonly Uint8Array[];

@@ -1,4 +1,4 @@
-/** What CertificateVerify and Finished prove (RFC 9846 §4.4.3 and §4.4.4). */
+/** What CertificateVerify and Finished prove (RFC 9846 §4.5.2 and §4.5.3). */
 import type { Bytes } from "../core/bytes.ts";
 import { constantTimeEqual } from "./constant-time.ts";
 import { fault } from "./wire.ts";

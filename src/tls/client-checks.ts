@@ -7,7 +7,7 @@ import type { Certificate, CertificateRequest } from "./messages.ts";
 import { type SuiteParameters, suiteParameters } from "./suites.ts";
 import { fault, malformed } from "./wire.ts";
 
-/** The fields that a ServerHello and a HelloRetryRequest have in common (RFC 9846 §4.1.3). */
+/** The fields that a ServerHello and a HelloRetryRequest have in common (RFC 9846 §4.2.3). */
 function checkAnswer(offer: ClientHelloParameters, answer: ServerHello | HelloRetryRequest): SuiteParameters {
   if (answer.extensions.supportedVersion !== ProtocolVersion.dtls1_3) {
     throw fault(
@@ -30,7 +30,7 @@ function checkAnswer(offer: ClientHelloParameters, answer: ServerHello | HelloRe
 }
 
 /**
- * Checks a HelloRetryRequest (RFC 9846 §4.1.4). A second one is unexpected_message, which only the caller knows.
+ * Checks a HelloRetryRequest (RFC 9846 §4.2.4). A second one is unexpected_message, which only the caller knows.
  * @param offer the ClientHello that it answers
  * @returns the suite that it settles
  * @throws SealgramError illegal_parameter
@@ -76,7 +76,7 @@ function checkKeyExchange(offer: ClientHelloParameters, { extensions }: ServerHe
       throw fault("illegal_parameter", "wrong_group", "the server's key share is of the wrong group");
     }
   } else if (selectedIdentity !== undefined) {
-    // Only psk_dhe_ke was offered, and that has a key share (RFC 9846 §4.2.11).
+    // Only psk_dhe_ke was offered, and that has a key share (RFC 9846 §4.3.11).
     throw fault("illegal_parameter", "missing_key_share", "the server uses a PSK without (EC)DHE");
   } else if (pake === undefined) {
     throw fault("missing_extension", "missing_key_share", "the server sends no key share");
@@ -160,7 +160,7 @@ export function checkCertificateType(
   return type;
 }
 
-/** @throws SealgramError unless it is one of the main handshake, with the extension it must have (RFC 9846 §4.3.2) */
+/** @throws SealgramError unless it is one of the main handshake, with the extension it must have (RFC 9846 §4.4.2) */
 export function checkCertificateRequest({ context, extensions }: CertificateRequest): void {
   if (context.length > 0) {
     throw fault("illegal_parameter", "certificate_context", "certificate_request_context is not empty");
@@ -175,7 +175,7 @@ export function checkCertificateRequest({ context, extensions }: CertificateRequ
 }
 
 /**
- * Checks the form of the peer's Certificate in the main handshake (RFC 9846 §4.4.2); a client's may be empty.
+ * Checks the form of the peer's Certificate in the main handshake (RFC 9846 §4.5.1); a client's may be empty.
  * @throws SealgramError illegal_parameter, or decode_error for an empty one of a server
  */
 export function checkCertificate(
@@ -192,7 +192,7 @@ export function checkCertificate(
   }
 }
 
-/** @throws SealgramError illegal_parameter if the peer signed with a scheme that it was not offered (RFC 9846 §4.4.3) */
+/** @throws SealgramError illegal_parameter if the peer signed with a scheme that it was not offered (RFC 9846 §4.5.2) */
 export function checkSignatureScheme(
   algorithm: number,
   offered: readonly SignatureScheme[],

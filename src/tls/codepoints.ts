@@ -67,14 +67,14 @@ export const PakeScheme = {
 } as const;
 export type PakeScheme = (typeof PakeScheme)[keyof typeof PakeScheme];
 
-/** NamedGroup (RFC 9846 §4.2.7; X25519MLKEM768 of draft-ietf-tls-ecdhe-mlkem). */
+/** NamedGroup (RFC 9846 §4.3.7; X25519MLKEM768 of draft-ietf-tls-ecdhe-mlkem). */
 export const NamedGroup = {
   secp256r1: 0x0017,
   x25519: 0x001d,
   X25519MLKEM768: 0x11ec,
 } as const;
 
-/** SignatureScheme (RFC 9846 §4.2.3), those that CertificateVerify may carry here. */
+/** SignatureScheme (RFC 9846 §4.3.3), those that CertificateVerify may carry here. */
 export const SignatureScheme = {
   ecdsa_secp256r1_sha256: 0x0403,
   ecdsa_secp384r1_sha384: 0x0503,
@@ -84,14 +84,14 @@ export const SignatureScheme = {
   ed25519: 0x0807,
 } as const;
 
-/** PskKeyExchangeMode (RFC 9846 §4.2.9). */
+/** PskKeyExchangeMode (RFC 9846 §4.3.9). */
 export const PskKeyExchangeMode = {
   psk_ke: 0,
   psk_dhe_ke: 1,
 } as const;
 export type PskKeyExchangeMode = (typeof PskKeyExchangeMode)[keyof typeof PskKeyExchangeMode];
 
-/** CertificateType (RFC 7250, RFC 9846 §4.4.2). */
+/** CertificateType (RFC 7250, RFC 9846 §4.5.1). */
 export const CertificateType = {
   X509: 0,
   RawPublicKey: 2,

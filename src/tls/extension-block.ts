@@ -1,4 +1,4 @@
-/** How a block of extensions is read and written, whatever extensions the message at hand has (RFC 9846 §4.2). */
+/** How a block of extensions is read and written, whatever extensions the message at hand has (RFC 9846 §4.3). */
 import type { Bytes } from "../core/bytes.ts";
 import type { AlertName } from "../errors.ts";
 import { ExtensionType } from "./codepoints.ts";

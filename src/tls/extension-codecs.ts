@@ -1,4 +1,4 @@
-/** What each extension of DTLS 1.3's messages holds (RFC 9846 §4.2). */
+/** What each extension of DTLS 1.3's messages holds (RFC 9846 §4.3). */
 import type { Bytes } from "../core/bytes.ts";
 import { CertificateType, ExtensionType } from "./codepoints.ts";
 import type { ExtensionCodec } from "./extension-block.ts";

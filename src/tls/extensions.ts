@@ -1,4 +1,4 @@
-/** The extensions of DTLS 1.3's messages: what each holds, and in which messages it may appear (RFC 9846 §4.2). */
+/** The extensions of DTLS 1.3's messages: what each holds, and in which messages it may appear (RFC 9846 §4.3). */
 import type { Bytes } from "../core/bytes.ts";
 import { ExtensionType } from "./codepoints.ts";
 import { ExtensionBlock, type Extensions } from "./extension-block.ts";
@@ -33,20 +33,20 @@ import {
   writeU8List,
 } from "./extension-codecs.ts";
 
-/** KeyShareEntry (RFC 9846 §4.2.8). */
+/** KeyShareEntry (RFC 9846 §4.3.8). */
 export interface KeyShareEntry {
   readonly group: number;
   readonly keyExchange: Bytes;
 }
 
-/** PskIdentity (RFC 9846 §4.2.11). */
+/** PskIdentity (RFC 9846 §4.3.11). */
 export interface PskIdentity {
   readonly identity: Bytes;
   /** Milliseconds plus ticket_age_add modulo 2^32; 0 for an external PSK. */
   readonly obfuscatedTicketAge: number;
 }
 
-/** OfferedPsks (RFC 9846 §4.2.11): as many binders as identities, in the same order. */
+/** OfferedPsks (RFC 9846 §4.3.11): as many binders as identities, in the same order. */
 export interface OfferedPsks {
   readonly identities: readonly PskIdentity[];
   readonly binders: readonly Bytes[];
@@ -73,9 +73,9 @@ export interface PakeClientHello {
  *   HelloRetryRequest    pake_parameters: { opaque salt<16..255>; uint32 iterations; }, cookie
  *   ClientHello          pake: the same identities and a share; pake_parameters: empty; cookie
  *
- * A HelloRetryRequest may have extensions "first offered by the client in its ClientHello" (RFC 9846 §4.1.4), and a
+ * A HelloRetryRequest may have extensions "first offered by the client in its ClientHello" (RFC 9846 §4.2.4), and a
  * second ClientHello may have changes "allowed by an extension defined in the future and present in the
- * HelloRetryRequest" (§4.1.2): this extension allows shares in `pake`, and no other change. Peers without it are not
+ * HelloRetryRequest" (§4.2.2): this extension allows shares in `pake`, and no other change. Peers without it are not
  * affected: servers ignore it, and clients that know their w0 and w1 do not send it.
  *
  * Nobody vouches for the answer before the server's confirmation does: whoever changes it makes the login fail.
@@ -175,7 +175,7 @@ export const clientHelloBlock: ExtensionBlock<ClientHelloExtensions> = new Exten
     returnRoutabilityCheck,
     pake: pakeClientHello,
     asksPakeParameters: flagExtension(ExtensionType.pake_parameters),
-    // "MUST be the last extension in the ClientHello" (RFC 9846 §4.2.11)
+    // "MUST be the last extension in the ClientHello" (RFC 9846 §4.3.11)
     preSharedKey: offeredPsks,
   },
   [ExtensionType.padding, ExtensionType.post_handshake_auth],

@@ -1,4 +1,4 @@
-/** ClientHello, ServerHello and HelloRetryRequest (RFC 9846 §4.1, in the form of RFC 9147 §5.3 and §5.4). */
+/** ClientHello, ServerHello and HelloRetryRequest (RFC 9846 §4.2, in the form of RFC 9147 §5.3 and §5.4). */
 import type { Bytes } from "../core/bytes.ts";
 import { ExtensionType, HandshakeType, ProtocolVersion } from "./codepoints.ts";
 import {
@@ -47,7 +47,7 @@ export interface HelloRetryRequest extends ServerHelloFields {
 const nothing: Bytes = new Uint8Array(0);
 const nullCompression: Bytes = new Uint8Array(1);
 
-/** SHA-256 of "HelloRetryRequest" (RFC 9846 §4.1.3). */
+/** SHA-256 of "HelloRetryRequest" (RFC 9846 §4.2.3). */
 const helloRetryRequestRandom: Bytes = Uint8Array.from([
   0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91, 0xc2, 0xa2,
   0x11, 0x16, 0x7a, 0xbb, 0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c,
@@ -91,7 +91,7 @@ export function decodeClientHello(message: Bytes): ClientHello {
     cipherSuites: body.u16Vector(2),
     legacyCompressionMethods: body.opaque(1, 1),
   };
-  // Before TLS 1.3 a ClientHello could end here (RFC 9846 §4.1.2).
+  // Before TLS 1.3 a ClientHello could end here (RFC 9846 §4.2.2).
   const raw = body.remaining === 0 ? [] : clientHelloBlock.split(body);
   body.end();
   const pskAt = raw.findIndex(({ type }) => type === ExtensionType.pre_shared_key);
@@ -130,7 +130,7 @@ function equal(a: ArrayLike<number>, b: ArrayLike<number>, length: number): bool
   return true;
 }
 
-/** The answer is one of an older version: RFC 9846 §4.1.3 tells a downgrade from an old server. */
+/** The answer is one of an older version: RFC 9846 §4.2.3 tells a downgrade from an old server. */
 function refuseOldVersion(random: Bytes): never {
   const end = random.subarray(24);
   if (equal(end, downgradeSentinel, 7) && end[7]! <= 1) {
@@ -165,7 +165,7 @@ export function decodeServerHello(
   const versioned = raw.some(({ type }) => type === ExtensionType.supported_versions);
   if (legacyVersion !== ProtocolVersion.dtls1_2 || !versioned) refuseOldVersion(random);
   if (equal(random, helloRetryRequestRandom, randomLength)) {
-    // The cookie is the one thing that a server may send unasked (RFC 9846 §4.2).
+    // The cookie is the one thing that a server may send unasked (RFC 9846 §4.3).
     const allowed = new Set(offered).add(ExtensionType.cookie);
     const extensions = helloRetryRequestBlock.readResponse(raw, allowed);
     return { kind: "hello_retry_request", ...fields, extensions };

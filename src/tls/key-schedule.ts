@@ -81,7 +81,7 @@ export class KeySchedule {
     this.#stage = to;
   }
 
-  /** The binder of the PSK over the hash of a truncated ClientHello (RFC 9846 §4.2.11.2). */
+  /** The binder of the PSK over the hash of a truncated ClientHello (RFC 9846 §4.3.11.2). */
   binder(origin: PskOrigin, transcriptHash: Uint8Array): Bytes {
     this.#expect("early");
     const binderKey = this.#derive(binderLabels[origin], emptyHash(this.#crypto, this.hash));
@@ -134,7 +134,7 @@ export class KeySchedule {
 }
 
 /**
- * verify_data of a Finished message, and of a binder (RFC 9846 §4.4.4).
+ * verify_data of a Finished message, and of a binder (RFC 9846 §4.5.3).
  * @param baseKey the sender's handshake traffic secret, or a binder key
  */
 export function verifyData(
@@ -215,7 +215,7 @@ export function exportKeyingMaterial(
   return output;
 }
 
-/** The PSK of a ticket (RFC 9846 §4.6.1). */
+/** The PSK of a ticket (RFC 9846 §4.7.1). */
 export function ticketPsk(
   crypto: Hashing,
   hash: HashName,

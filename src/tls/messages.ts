@@ -1,5 +1,5 @@
 /**
- * The messages between ServerHello and the end of the handshake (RFC 9846 §4.3 and §4.4). What decoding gives
+ * The messages between ServerHello and the end of the handshake (RFC 9846 §4.4 and §4.5). What decoding gives
  * are views of the message.
  */
 import type { Bytes } from "../core/bytes.ts";
@@ -31,7 +31,7 @@ export function decodeEncryptedExtensions(
   return encryptedExtensionsBlock.readResponse(raw, offered);
 }
 
-/** RFC 9846 §4.3.2 */
+/** RFC 9846 §4.4.2 */
 export interface CertificateRequest {
   /** Of zero length in the handshake. */
   readonly context: Bytes;
@@ -52,7 +52,7 @@ export function decodeCertificateRequest(message: Bytes): CertificateRequest {
   return { context, extensions: certificateRequestBlock.readRequest(raw) };
 }
 
-/** RFC 9846 §4.4.2 */
+/** RFC 9846 §4.5.1 */
 export interface Certificate {
   /** That of the CertificateRequest which is answered, else of zero length. */
   readonly context: Bytes;
@@ -88,7 +88,7 @@ export function decodeCertificate(message: Bytes, offered: ReadonlySet<number>):
   return { context, certificates };
 }
 
-/** RFC 9846 §4.4.3 */
+/** RFC 9846 §4.5.2 */
 export interface CertificateVerify {
   readonly algorithm: number;
   readonly signature: Bytes;
@@ -105,7 +105,7 @@ export function decodeCertificateVerify(message: Bytes): CertificateVerify {
   return fields;
 }
 
-/** @param verifyData as long as the hash (RFC 9846 §4.4.4) */
+/** @param verifyData as long as the hash (RFC 9846 §4.5.3) */
 export function encodeFinished(verifyData: Bytes): Bytes {
   return encodeMessage(HandshakeType.finished, (body) => body.bytes(verifyData), 64);
 }

@@ -1,5 +1,5 @@
 /**
- * Messages after the handshake: tickets, key updates (RFC 9846 §4.6) and connection IDs (RFC 9147 §9). What
+ * Messages after the handshake: tickets, key updates (RFC 9846 §4.7) and connection IDs (RFC 9147 §9). What
  * decoding gives are views of the message.
  */
 import type { Bytes } from "../core/bytes.ts";
@@ -17,7 +17,7 @@ export const maxTicketLifetimeSeconds = 604_800;
  */
 export const maxTicketBytes = 4096;
 
-/** RFC 9846 §4.6.1 */
+/** RFC 9846 §4.7.1 */
 export interface NewSessionTicket {
   readonly lifetimeSeconds: number;
   /** An unsigned integer of 32 bits. */
@@ -50,7 +50,7 @@ export function decodeNewSessionTicket(message: Bytes): NewSessionTicket {
   return { ...fields, extensions: newSessionTicketBlock.readRequest(raw) };
 }
 
-/** RFC 9846 §4.6.3 */
+/** RFC 9846 §4.7.3 */
 export interface KeyUpdate {
   /** update_requested: the receiver has to update its own sending keys too. */
   readonly updateRequested: boolean;

@@ -1,4 +1,4 @@
-/** Imported PSKs (RFC 9258) and binders (RFC 9846 §4.2.11.2). */
+/** Imported PSKs (RFC 9258) and binders (RFC 9846 §4.3.11.2). */
 import type { Bytes } from "../core/bytes.ts";
 import type { HashName } from "../crypto/provider.ts";
 import { KdfIdentifier, ProtocolVersion } from "./codepoints.ts";

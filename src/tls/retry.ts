@@ -1,4 +1,4 @@
-/** What may change between the two ClientHellos around a HelloRetryRequest (RFC 9846 §4.1.2). */
+/** What may change between the two ClientHellos around a HelloRetryRequest (RFC 9846 §4.2.2). */
 import type { Bytes } from "../core/bytes.ts";
 import { ExtensionType, HandshakeType, ProtocolVersion } from "./codepoints.ts";
 import { constantTimeEqual } from "./constant-time.ts";

@@ -1,4 +1,4 @@
-/** What a server checks of a ClientHello, and chooses from it (RFC 9846 §4.1.1, §4.1.2 and §9.2). */
+/** What a server checks of a ClientHello, and chooses from it (RFC 9846 §4.2.1, §4.2.2 and §9.2). */
 import type { HashName, SignatureScheme } from "../crypto/provider.ts";
 import { CertificateType, ProtocolVersion, PskKeyExchangeMode } from "./codepoints.ts";
 import type { ClientHelloExtensions, KeyShareEntry } from "./extensions.ts";
@@ -27,7 +27,7 @@ function checkMandatoryExtensions(extensions: ClientHelloExtensions): void {
   }
 }
 
-/** RFC 9846 §4.2.8: one share a group, of groups that are supported. */
+/** RFC 9846 §4.3.8: one share a group, of groups that are supported. */
 function checkKeyShares({ keyShares = [], supportedGroups }: ClientHelloExtensions): void {
   const left = new Set(supportedGroups);
   for (const { group } of keyShares) {
@@ -85,7 +85,7 @@ export function selectCipherSuite(
 
 /**
  * As {@link selectCipherSuite}, where it is not known yet which PSK will be used: if possible of a hash that one of those
- * offered has, for PSK and suite have to be compatible (RFC 9846 §4.2.11). A binder is as long as the PSK's hash.
+ * offered has, for PSK and suite have to be compatible (RFC 9846 §4.3.11). A binder is as long as the PSK's hash.
  */
 export function selectSuiteForPsks(
   { cipherSuites, extensions }: ClientHello,

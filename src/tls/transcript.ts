@@ -68,7 +68,7 @@ export class Transcript {
   }
 
   /**
-   * The hash of the messages so far and of a truncated ClientHello: what a binder covers (RFC 9846 §4.2.11.2).
+   * The hash of the messages so far and of a truncated ClientHello: what a binder covers (RFC 9846 §4.3.11.2).
    * @param name the hash of the PSK: before the suite is chosen it may be any
    */
   binderDigest(name: HashName, truncatedClientHello: Uint8Array): Bytes {

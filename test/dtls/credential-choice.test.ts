@@ -1,4 +1,4 @@
-/** Which credential is shown, and what happens when none fits (RFC 9846 §4.4.2, RFC 7250 §4). */
+/** Which credential is shown, and what happens when none fits (RFC 9846 §4.5.1, RFC 7250 §4). */
 import { expect, test } from "vitest";
 import type { Bytes } from "../../src/core/bytes.ts";
 import { generateSigner } from "../../src/crypto/signer.ts";

@@ -1,4 +1,4 @@
-/** What a ticket is good for: nothing that its holder would not get by authenticating anew (RFC 9846 §4.6.1). */
+/** What a ticket is good for: nothing that its holder would not get by authenticating anew (RFC 9846 §4.7.1). */
 import { describe, expect, test } from "vitest";
 import { generateSigner } from "../../src/crypto/signer.ts";
 import {
@@ -213,7 +213,7 @@ test.each([
   expect(pair.client.connected?.resumed).toBe(isOffered);
 });
 
-test("the second ClientHello tells the ticket's age anew (RFC 9846 §4.1.2)", async () => {
+test("the second ClientHello tells the ticket's age anew (RFC 9846 §4.2.2)", async () => {
   const ticket = await ticketOf(knowsKeys, takesAnybody);
   const pair = createPair({
     client: { ...knowsKeys, ticket: { ...ticket, receivedAtMs: -1000 }, keyShareGroups: [] },

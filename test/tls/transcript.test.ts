@@ -67,7 +67,7 @@ describe("the transcript (RFC 8448)", () => {
 });
 
 describe("authentication", () => {
-  test("what a CertificateVerify signs is the example of RFC 9846 §4.4.3", () => {
+  test("what a CertificateVerify signs is the example of RFC 9846 §4.5.2", () => {
     const content = certificateVerifyContent("server", new Uint8Array(32).fill(1));
     expect(toHex(content)).toBe(
       "2020202020202020202020202020202020202020202020202020202020202020" +
