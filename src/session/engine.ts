@@ -27,6 +27,7 @@ import type { Sent } from "./sent.ts";
 import { newCounters, type SessionCounters } from "./statistics.ts";
 import type { Stream } from "./stream.ts";
 import { Streams } from "./streams.ts";
+import { MAX_EPOCH } from "./varint.ts";
 
 /** Where a session's outputs go. Whatever they call of the session, nothing is sent before the next `flush`. */
 export interface EngineHost {
@@ -213,6 +214,11 @@ export class SessionEngine {
       this.#closing?.packetReceived();
       return;
     }
+    if (epoch > MAX_EPOCH) {
+      // No ACK could name it, and no peer that keeps to the rules sends it.
+      this.#fail(new TransportError("protocol_violation", "a packet number above 2^62 - 1"));
+      return;
+    }
     const nowMs = this.#host.now();
     this.#lastHeardMs = nowMs;
     this.#idle.received(nowMs);
@@ -305,6 +311,7 @@ export class SessionEngine {
   sendDatagramNow(datagram: Uint8Array, fate?: Fate): boolean {
     this.#checkDatagram(datagram);
     if (this.#isAtWork || this.#options.padding.kind === "constant" || !this.#carrier.hasRoom) return false;
+    if (this.#carrier.epoch > MAX_EPOCH) return false;
     this.#isAtWork = true;
     try {
       return this.#outgoing.sendDatagram(datagram, fate, this.#host.now());
@@ -330,6 +337,7 @@ export class SessionEngine {
   /** Sends all that is to be sent and may be sent now. What is under way when it is called from within comes first. */
   flush(): void {
     if (this.#isAtWork) return;
+    if (this.#carrier.epoch > MAX_EPOCH) this.#endNumbers();
     const { padding } = this.#options;
     this.#isAtWork = true;
     try {
@@ -343,6 +351,18 @@ export class SessionEngine {
     if (!this.#mustClose) return;
     this.#mustClose = false;
     this.#carrier.close();
+  }
+
+  /**
+   * "If the packet number for sending reaches 2^62-1, the sender MUST close the connection without sending a
+   * CONNECTION_CLOSE frame or any further packets" (RFC 9000 §12.3). DTLS tells the peer.
+   */
+  #endNumbers(): void {
+    const isNew = !this.#isOver;
+    if (isNew || this.#closing !== undefined) this.#finish();
+    if (!isNew) return;
+    const message = "the session has no packet number left";
+    this.#over(new SessionEnd(0, "", new SealgramError("packet_numbers_exhausted", message)));
   }
 
   #flushAll(): void {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { FrameType } from "../../src/session/frames.ts";
 import type { PaddingPolicy } from "../../src/session/options.ts";
 import type { Stream } from "../../src/session/stream.ts";
 import { SessionPair, type SimulatedSession, Source } from "./pair.ts";
@@ -335,5 +336,48 @@ describe("life", () => {
     const second = send(pair.client, 100_000);
     expect(pair.until(second.isDone)).toBe(true);
     expect([...read.values()]).toEqual([100_000, 100_000]);
+  });
+
+  test("behind epoch 2^14 - 1 there are no packet numbers: the session ends without another packet (RFC 9000 §12.3)", () => {
+    const pair = new SessionPair();
+    pair.client.epoch = 2 ** 14 - 1;
+    pair.ready();
+    pair.clock.run(pair.clock.nowMs + 1000);
+    const { packetsSent } = pair.client.engine.counters;
+    send(pair.client, 1000);
+    pair.client.nextEpoch();
+    expect(pair.client.engine.sendDatagramNow(Uint8Array.of(1))).toBe(false);
+    pair.client.engine.sendDatagram(Uint8Array.of(1));
+    pair.client.flush();
+    pair.clock.run(pair.clock.nowMs + 10_000);
+    expect(pair.client.end?.error?.code).toBe("packet_numbers_exhausted");
+    expect(pair.client.engine.counters.packetsSent).toBe(packetsSent + 1);
+    expect([pair.client.isCarrierClosed, pair.server.isCarrierClosed]).toEqual([true, true]);
+    expect(pair.client.engine.deadlineMs).toBe(Number.POSITIVE_INFINITY);
+    expect(pair.clock.pending).toBe(0);
+  });
+
+  test("a session that is being closed says nothing more, either, once its numbers are used up", () => {
+    const pair = new SessionPair();
+    pair.client.epoch = 2 ** 14 - 1;
+    pair.ready();
+    pair.client.filter = () => false;
+    pair.client.engine.close(5, "bye");
+    pair.client.flush();
+    const { packetsSent } = pair.client.engine.counters;
+    pair.client.nextEpoch();
+    pair.clock.run(pair.clock.nowMs + 10_000);
+    expect(pair.client.engine.counters.packetsSent).toBe(packetsSent);
+    expect(pair.client.isCarrierClosed).toBe(true);
+    expect(pair.server.end).toMatchObject({ closeCode: 0, error: undefined });
+  });
+
+  test("a peer that goes on in an epoch that no ACK can name is told so", () => {
+    const pair = new SessionPair().ready();
+    pair.client.epoch = 2 ** 14;
+    pair.client.inject(Uint8Array.of(FrameType.ping));
+    pair.clock.run(pair.clock.nowMs + 10_000);
+    const ends = [pair.server.end, pair.client.end].map((end) => end?.error?.code);
+    expect(ends).toEqual(["protocol_violation", "protocol_violation"]);
   });
 });
