@@ -23,6 +23,8 @@ class NodeUdpCarrier implements UdpCarrier {
   readonly #socket: Socket;
   readonly #isConnected: boolean;
   readonly #ring = new SendRing();
+  /** What is under way, where the socket does not tell: node:dgram of other runtimes need not. */
+  #unsent: number | undefined;
   /** Whether a send was refused since there was room. */
   #isFull = false;
   #closing: Promise<void> | undefined;
@@ -33,6 +35,7 @@ class NodeUdpCarrier implements UdpCarrier {
     const { address, port } = socket.address();
     this.host = address;
     this.port = port;
+    if (!tellsQueue(socket)) this.#unsent = 0;
     socket.on("message", (message: Uint8Array, from: RemoteInfo) => {
       if (this.#closing !== undefined) return;
       this.statistics.received++;
@@ -49,12 +52,13 @@ class NodeUdpCarrier implements UdpCarrier {
       handler.failed(new Error("the socket was closed"));
     });
     this.#sent = (error) => {
+      if (this.#unsent !== undefined) this.#unsent--;
       if (error) {
         this.statistics.errors++;
         if (this.#closing === undefined && isConnected && isRefusal(error)) handler.refused();
       }
       if (!this.#isFull || this.#closing !== undefined) return;
-      if (socket.getSendQueueCount() > SendRing.capacity / 2) return;
+      if (this.#queued > SendRing.capacity / 2) return;
       this.#isFull = false;
       handler.drained();
     };
@@ -62,11 +66,15 @@ class NodeUdpCarrier implements UdpCarrier {
 
   readonly #sent: (error: Error | null) => void;
 
+  get #queued(): number {
+    return this.#unsent ?? this.#socket.getSendQueueCount();
+  }
+
   send(datagram: Uint8Array, to: RemoteAddress): boolean {
     if (this.#closing !== undefined) return false;
     const socket = this.#socket;
     // What the system takes at once is not in this queue; usually it is empty.
-    const queued = socket.getSendQueueCount();
+    const queued = this.#queued;
     if (queued >= SendRing.capacity) {
       this.#isFull = true;
       this.statistics.refusedByQueue++;
@@ -74,8 +82,10 @@ class NodeUdpCarrier implements UdpCarrier {
     }
     const copy = this.#ring.copy(datagram, queued);
     this.statistics.sent++;
+    const isCounted = this.#unsent !== undefined;
+    if (isCounted) this.#unsent = queued + 1;
     // Without a callback, an error becomes an event. With datagrams in the queue, their end has to be known.
-    if (queued === 0) {
+    if (queued === 0 && !isCounted) {
       if (this.#isConnected) socket.send(copy);
       else socket.send(copy, to.port, to.host);
     } else if (this.#isConnected) socket.send(copy, this.#sent);
@@ -88,7 +98,7 @@ class NodeUdpCarrier implements UdpCarrier {
       const socket = this.#socket;
       const end = () => socket.close(() => resolve());
       // Closing drops what is queued; an empty datagram's callback comes after all of it. Nobody is sent an empty one.
-      if (socket.getSendQueueCount() === 0) end();
+      if (this.#queued === 0) end();
       else this.#whenSent(end);
     });
     return this.#closing;
@@ -96,9 +106,18 @@ class NodeUdpCarrier implements UdpCarrier {
 
   /** Calls back once the queue is empty, or does not get shorter for a while. */
   #whenSent(then: () => void, before = Number.POSITIVE_INFINITY): void {
-    const count = this.#socket.getSendQueueCount();
+    const count = this.#queued;
     if (count === 0 || count >= before) then();
     else setTimeout(() => this.#whenSent(then, count), 50);
+  }
+}
+
+/** Whether a socket says how many datagrams wait in it. */
+function tellsQueue(socket: Socket): boolean {
+  try {
+    return socket.getSendQueueCount() === 0;
+  } catch {
+    return false;
   }
 }
 
