@@ -1,47 +1,12 @@
 import { execFile } from "node:child_process";
-import {
-  cpSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { join, relative } from "node:path";
 import { promisify } from "node:util";
 import { type BuildOptions, build } from "esbuild";
-import { afterAll, describe, expect, test } from "vitest";
-
-// The package as a program finds it that has installed it.
+import { describe, expect, test } from "vitest";
+import { consumer, ENTRIES, installed, manifest, modules, outputOf, root } from "./consumer.ts";
 
 const execute = promisify(execFile);
-const root = fileURLToPath(new URL("../../", import.meta.url));
-// Has no declarations.
-const { buildPackage, ENTRIES } = (await import(new URL("../../tools/build.mjs", import.meta.url).href)) as {
-  buildPackage(dist: string): Promise<unknown>;
-  ENTRIES: { name: string; source: string }[];
-};
-
-const consumer = mkdtempSync(join(tmpdir(), "sealgram-consumer-"));
-afterAll(() => rmSync(consumer, { recursive: true, force: true }));
-const installed = join(consumer, "node_modules/sealgram");
-mkdirSync(installed, { recursive: true });
-cpSync(join(root, "package.json"), join(installed, "package.json"));
-const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
-for (const name of [...Object.keys(manifest.dependencies), "@types/node", "undici-types"]) {
-  const link = join(consumer, "node_modules", name);
-  mkdirSync(dirname(link), { recursive: true });
-  symlinkSync(join(root, "node_modules", name), link);
-}
-writeFileSync(
-  join(consumer, "package.json"),
-  JSON.stringify({ type: "module", dependencies: { sealgram: "*" } }),
-);
-await buildPackage(join(installed, "dist"));
 
 /** Bundles a program of the consumer's. */
 async function bundle(source: string, options: BuildOptions) {
@@ -67,24 +32,58 @@ async function bundle(source: string, options: BuildOptions) {
   };
 }
 
-describe("entry points", () => {
-  const main = (name: string) => `node_modules/sealgram/dist/${name}.js`;
+/** The file that a program gets under some conditions, relative to `dist/`; nothing if it gets none. */
+async function resolved(name: string, conditions: string[]): Promise<string | undefined> {
+  let file: string | undefined;
+  await build({
+    stdin: { contents: "", resolveDir: consumer },
+    write: false,
+    platform: "neutral",
+    conditions,
+    plugins: [
+      {
+        name: "resolve",
+        setup(run) {
+          run.onStart(async () => {
+            const { path, errors } = await run.resolve(name, {
+              kind: "import-statement",
+              resolveDir: consumer,
+            });
+            if (errors.length === 0) file = relative(join(installed, "dist"), path);
+          });
+        },
+      },
+    ],
+  });
+  return file;
+}
 
+/** Those that each runtime has its own of. */
+const byRuntime = ["sealgram", "sealgram/gateway", "sealgram/chat", "sealgram/chat/server"];
+
+describe("entry points", () => {
+  const none = undefined;
   test.each([
-    [["node"], "node"],
-    [["deno", "node"], "deno"],
-    [["bun", "node"], "bun"],
-    [["browser"], "index"],
-    [["workerd", "worker", "browser"], "workerd"],
-    [["react-native"], "index"],
-  ])("under the conditions %j the main entry is %s.js", async (conditions, name) => {
-    const { inputs } = await bundle('export * from "sealgram"', {
-      conditions,
-      platform: "neutral",
-      mainFields: ["module", "main"],
-    });
-    const entries = ["node", "deno", "bun", "index", "workerd"].filter((each) => inputs.includes(main(each)));
-    expect(entries).toEqual([name]);
+    {
+      conditions: ["node"],
+      files: ["node.js", "gateway/node.js", "chat/node.js", "chat/server/node.js"],
+    },
+    {
+      conditions: ["deno", "node"],
+      files: ["deno.js", "gateway/deno.js", "chat/deno.js", "chat/server/deno.js"],
+    },
+    {
+      conditions: ["bun", "node"],
+      files: ["bun.js", "gateway/bun.js", "chat/bun.js", "chat/server/bun.js"],
+    },
+    { conditions: ["browser"], files: ["index.js", none, "chat/index.js", none] },
+    {
+      conditions: ["workerd", "worker", "browser"],
+      files: ["workerd.js", none, "chat/index.js", none],
+    },
+    { conditions: ["react-native"], files: ["index.js", none, "chat/index.js", none] },
+  ])("under the conditions $conditions", async ({ conditions, files }) => {
+    expect(await Promise.all(byRuntime.map((name) => resolved(name, conditions)))).toEqual(files);
   });
 
   test("a page's bundle needs nothing from outside", async () => {
@@ -102,7 +101,7 @@ describe("entry points", () => {
     expect([...new Set(external)]).toEqual(["sealgram/core.wasm"]);
   });
 
-  test("all that package.json exports is there", () => {
+  test("all that package.json exports is in the package", () => {
     const paths = (target: unknown): string[] =>
       typeof target === "string" ? [target] : Object.values(target as object).flatMap(paths);
     for (const path of paths(manifest.exports)) expect(statSync(join(installed, path)).isFile()).toBe(true);
@@ -129,6 +128,25 @@ describe("tree-shaking", () => {
   });
 });
 
+/** What a module exports to programs, by the source that its declarations are made of. */
+async function namesOf(name: string): Promise<string> {
+  const { types } = manifest.exports[name.replace("sealgram", ".")] as Record<string, string>;
+  const source = types!.replace("./dist/", "src/").replace(/\.d\.ts$/, ".ts");
+  const { metafile } = await build({
+    absWorkingDir: root,
+    entryPoints: [source],
+    bundle: true,
+    format: "esm",
+    packages: "external",
+    platform: "neutral",
+    external: ["node:*"],
+    write: false,
+    metafile: true,
+    outdir: "out",
+  });
+  return Object.values(metafile.outputs)[0]!.exports.sort().join();
+}
+
 const program = `
 import { connect, listen, psk, password, publicKey, SealgramError, type Session, type Server } from "sealgram";
 import { RecordCore } from "sealgram/core";
@@ -139,6 +157,9 @@ import { Connection } from "sealgram/dtls";
 import { openGateway } from "sealgram/gateway";
 import { LoginThrottle } from "sealgram/login";
 import { FileRecordStore } from "sealgram/login/node";
+import { qlog } from "sealgram/session";
+import { ChatClient, ChatView, type ChatAuth } from "sealgram/chat";
+import { openChat, type ChatServer } from "sealgram/chat/server";
 
 const server: Server = await listen("udp://127.0.0.1:0", {
   auth: psk({ identity: "alice", key: new Uint8Array(32) }),
@@ -148,6 +169,13 @@ session.ondatagram = (bytes) => void session.sendDatagram(bytes.subarray(1));
 const text: string | undefined = session.peer?.identity;
 // @ts-expect-error A number is no URL.
 await connect(4433, { auth: publicKey({ trusted: [] }) });
+const chat: ChatServer = await openChat({ folder: "chat", url: new URL("udp://127.0.0.1:0"), retentionDays: 30 });
+const login: ChatAuth = await ChatClient.join(chat.link(), { name: "ada" });
+const client: ChatClient = await ChatClient.connect(chat.link(), { auth: login });
+for await (const { room, message } of client.messages()) await room.send(message.text.toUpperCase());
+// @ts-expect-error A chat's server has a folder.
+await openChat({ url: "udp://127.0.0.1:0" });
+export { ChatView, qlog };
 export { RecordCore, generatePkcs8, createCertificateVerifier, nodeSigner, Connection, openGateway };
 export { LoginThrottle, FileRecordStore, SealgramError, text };
 `;
@@ -158,6 +186,8 @@ test.each([
   ["esnext", "bundler"],
 ])("a TypeScript program type-checks, with module %s and resolution %s", async (module, moduleResolution) => {
   writeFileSync(join(consumer, "program.ts"), program);
+  // None is left out.
+  expect(modules.filter((name) => !program.includes(`from "${name}";`))).toEqual([]);
   const compilerOptions = {
     target: "es2022",
     lib: ["es2023", "dom", "dom.iterable", "dom.asynciterable"],
@@ -185,14 +215,41 @@ test("the command runs", async () => {
   expect(stdout).toBe(`${manifest.version}\n`);
 });
 
-test("a bot of an installed package answers in a chat of an installed package", async () => {
-  const script = `
+const RUNTIMES = ["node20", "node24", "node26", "deno", "bun"];
+
+describe.each(RUNTIMES)("in %s", (runtime) => {
+  test("programs get that runtime's entry points", async () => {
+    const source = `
+for (const name of ${JSON.stringify(byRuntime)}) console.log(import.meta.resolve(name).split("/dist/")[1]);
+`;
+    const own = runtime.replace(/\d+$/, "");
+    const files = [`${own}.js`, `gateway/${own}.js`, `chat/${own}.js`, `chat/server/${own}.js`];
+    expect((await outputOf(runtime, "resolve.mjs", source)).trim().split("\n")).toEqual(files);
+  });
+
+  test("all that is exported is there, and the WASM core", async () => {
+    const source = `
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+for (const name of ${JSON.stringify(modules)}) {
+  console.log(name, Object.keys(await import(name)).sort().join());
+}
+const core = readFileSync(fileURLToPath(import.meta.resolve("sealgram/core.wasm")));
+console.log(WebAssembly.Module.imports(new WebAssembly.Module(core)).length);
+`;
+    const lines = (await outputOf(runtime, "exports.mjs", source)).trim().split("\n");
+    expect(lines.pop()).toBe("0");
+    expect(lines).toEqual(await Promise.all(modules.map(async (name) => `${name} ${await namesOf(name)}`)));
+  });
+
+  test("a bot of an installed package answers in a chat of an installed package", async () => {
+    const source = `
 import { ChatClient } from "sealgram/chat";
 import { openChat } from "sealgram/chat/server";
-const server = await openChat({ folder: "chat", url: "udp://127.0.0.1:0" });
+const server = await openChat({ folder: "chat-${runtime}", url: "udp://127.0.0.1:0" });
 const link = server.link({ invitation: server.ownerInvitation });
 const olga = await ChatClient.connect(link, { auth: await ChatClient.join(link, { name: "olga" }) });
-const room = await olga.createRoom("general");
+const room = await olga.createRoom("garden");
 const auth = await ChatClient.join(await olga.invite({ room }), { name: "bot" });
 const bot = await ChatClient.connect(link, { auth });
 void (async () => {
@@ -206,7 +263,6 @@ await bot.close();
 await olga.close();
 await server.close();
 `;
-  writeFileSync(join(consumer, "bot.mjs"), script);
-  const { stdout } = await execute(process.execPath, ["bot.mjs"], { cwd: consumer });
-  expect(stdout).toBe("!ping\npong\n");
-}, 60_000);
+    expect(await outputOf(runtime, `bot-${runtime}.mjs`, source)).toBe("!ping\npong\n");
+  });
+});
