@@ -56,7 +56,24 @@ export const ENTRIES = [
   { name: "chat/node", source: "src/apps/chat/client/node-index.ts", portable: false, limitBytes: 75_000 },
   { name: "chat/deno", source: "src/apps/chat/client/deno-index.ts", portable: false, limitBytes: 75_000 },
   { name: "chat/bun", source: "src/apps/chat/client/bun-index.ts", portable: false, limitBytes: 75_000 },
-  { name: "chat/server", source: "src/apps/chat/server/index.ts", portable: false, limitBytes: 110_000 },
+  {
+    name: "chat/server/node",
+    source: "src/apps/chat/server/node-index.ts",
+    portable: false,
+    limitBytes: 125_000,
+  },
+  {
+    name: "chat/server/deno",
+    source: "src/apps/chat/server/deno-index.ts",
+    portable: false,
+    limitBytes: 125_000,
+  },
+  {
+    name: "chat/server/bun",
+    source: "src/apps/chat/server/bun-index.ts",
+    portable: false,
+    limitBytes: 125_000,
+  },
   { name: "login/index", source: "src/login/index.ts", portable: true, limitBytes: 40_000 },
   { name: "login/node", source: "src/login/node-file-store.ts", portable: false, limitBytes: 40_000 },
 ];

@@ -7,6 +7,11 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { onTestFinished } from "vitest";
 
+// Has no declarations.
+const { findRuntime } = (await import(new URL("../../tools/runtimes.mjs", import.meta.url).href)) as {
+  findRuntime(name: string): Promise<{ command: string; args: string[] }>;
+};
+
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
 let program: Promise<string> | undefined;
@@ -38,9 +43,16 @@ export class ServerProcess {
     this.link = link;
   }
 
-  static async start(folder: string, url: string | URL = "udp://127.0.0.1:0"): Promise<ServerProcess> {
+  /** @param runtime node, deno or bun */
+  static async start(
+    folder: string,
+    url: string | URL = "udp://127.0.0.1:0",
+    runtime: string = "node",
+  ): Promise<ServerProcess> {
     program ??= bundled();
-    const child = spawn(process.execPath, [await program, folder, `${url}`], {
+    const { command, args } =
+      runtime === "node" ? { command: process.execPath, args: [] } : await findRuntime(runtime);
+    const child = spawn(command, [...args, await program, folder, `${url}`], {
       stdio: ["ignore", "pipe", "inherit"],
     });
     onTestFinished(() => void child.kill("SIGKILL"));

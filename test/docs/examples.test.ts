@@ -18,9 +18,13 @@ async function outputOf(name: string, runtime = "node", ...args: string[]): Prom
   return program.output;
 }
 
-async function started(name: string, pattern: RegExp): Promise<[program: Program, said: string]> {
+async function started(
+  name: string,
+  pattern: RegExp,
+  runtime = "node",
+): Promise<[program: Program, said: string]> {
   tested.add(name);
-  const program = await Program.run(name);
+  const program = await Program.run(name, runtime);
   return [program, await program.said(pattern)];
 }
 
@@ -89,18 +93,27 @@ test("users in a database", async () => {
   expect(await outputOf("store.mjs")).toBe("logged in by TLS_CHACHA20_POLY1305_SHA256\n");
 });
 
-test("a chat's server, a bot and a user interface", async () => {
+test("a chat's server and a bot in Node, Deno and Bun, and a user interface", async () => {
   const link = /^sealgram:\/\/\S+/;
-  const [server, first] = await started("chat-server.mjs", link);
-  expect(await outputOf("bot.mjs", "node", first)).toBe("bot: !add 20 22\nbot: 42\n");
-  expect(await server.stop()).toBe(0);
-  // The bot is the owner now; another server, another folder's owner.
-  rmSync(join(folder, "chat"), { recursive: true });
-  const [other, second] = await started("chat-server.mjs", link);
-  const seen = (await outputOf("view.mjs", "node", second)).trim().split("\n");
+  for (const runtime of ["node", "deno", "bun"]) {
+    const [server, invitation] = await started("chat-server.mjs", link, runtime);
+    expect(await outputOf("bot.mjs", runtime, invitation)).toBe("bot: !add 20 22\nbot: 42\n");
+    expect(await server.stop()).toBe(0);
+    // The bot is the owner now; the next needs a folder without one.
+    rmSync(join(folder, "chat"), { recursive: true });
+  }
+  const [server, invitation] = await started("chat-server.mjs", link);
+  const seen = (await outputOf("view.mjs", "node", invitation)).trim().split("\n");
   expect(seen.at(-1)).toBe("connected garden: ada hello stored");
   expect(seen).toContain("connected garden: ada hello sending");
-  expect(await other.stop()).toBe(0);
+  expect(await server.stop()).toBe(0);
+  // What one runtime has written, the others read: the server's key, and that there is an owner.
+  const [withoutInvitation] = invitation.split("&invitation=");
+  for (const runtime of ["deno", "bun", "node"]) {
+    const [server, again] = await started("chat-server.mjs", link, runtime);
+    expect(again).toBe(withoutInvitation);
+    expect(await server.stop()).toBe(0);
+  }
 });
 
 test("looking inside", async () => {

@@ -1,7 +1,7 @@
 /** A chat with everything that makes it reachable: UDP, WebSocket and the page on one port, WebTransport. */
 import { existsSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import type { ChatServer, ChatServerOptions } from "../../apps/chat/server/index.ts";
+import type { ChatServer, ChatServerOptions } from "../../apps/chat/server/api.ts";
 import type { Gateway } from "../../gateway/gateway.ts";
 import { parsePlace, type TlsKeyPair } from "../../gateway/options.ts";
 import { loadEndpoint } from "../endpoint.ts";
@@ -64,7 +64,7 @@ export class Hosting {
     const pageFolder = join(dirname(program), "page");
     const hasPage = existsSync(pageFolder);
     if (!hasPage) report.warn("no_page", `there is no page for browsers: ${pageFolder} is missing`);
-    const { ChatServer } = await import("../../apps/chat/server/index.ts");
+    const { ChatServer } = await import("../../apps/chat/server/api.ts");
     const { listen } = await loadEndpoint();
     const opening = ChatServer.open(listen, chatOptions(options));
     const chat = await opening.catch(takenAs(places.listen, "--listen"));

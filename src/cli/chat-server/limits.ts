@@ -1,5 +1,5 @@
 /** `--limit NAME=N` of a chat: its own, and those of its gateways. */
-import type { ChatLimits } from "../../apps/chat/server/index.ts";
+import type { ChatLimits } from "../../apps/chat/server/api.ts";
 import { UsageError } from "../exit.ts";
 
 type Change = (limits: { -readonly [K in keyof ChatLimits]?: ChatLimits[K] }, value: number) => void;

@@ -1,10 +1,8 @@
-/** A chat's server, in Node, and in Deno and Bun by way of Node's modules. */
+/** A chat's server. This is the entry point of Node; Deno and Bun have one each, with the same exports. */
 import { listen } from "../../../endpoint/node-index.ts";
 import { ChatServer, type ChatServerOptions } from "./server.ts";
 
-export type { Rate } from "./bucket.ts";
-export type { ChatLimits } from "./limits.ts";
-export { ChatServer, type ChatServerOptions } from "./server.ts";
+export * from "./api.ts";
 
 /**
  * Opens a chat's server.
