@@ -234,6 +234,8 @@ async function useChat(browser, host, way, images) {
   });
   await step("edit, reply, delete", async () => {
     await write(olga, "The race is on Sunday");
+    // What is still on its way cannot be edited.
+    await messageOf(olga, "The race is on Sunday").locator(".state:not(.sending)").waitFor();
     await field(olga).press("ArrowUp");
     await field(olga).fill("The race is on Saturday, at ten");
     await field(olga).press("Enter");

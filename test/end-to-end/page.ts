@@ -72,7 +72,7 @@ export class PageUser {
   /** Goes to a room that is open to everybody. */
   async enter(room: string): Promise<void> {
     await this.#page.locator("body").press("Control+k");
-    // The dialog takes the focus a little after it is there, and the server's rooms come later still.
+    // The server's rooms come a little later than the dialog.
     await this.#page.locator("input[role=combobox]:focus").fill(room);
     await this.#page.getByRole("option", { name: room }).filter({ hasText: "Join" }).click();
     await this.#page.getByRole("heading", { name: room, level: 1 }).waitFor();

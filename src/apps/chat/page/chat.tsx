@@ -1,7 +1,7 @@
 /** @jsxImportSource preact */
 /** Inside: the rooms at the side, one of them in the middle, and what is in front of them at times. */
 import type { VNode } from "preact";
-import { useEffect, useReducer, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useReducer, useRef, useState } from "preact/hooks";
 import type { ChatView, ConnectionState, Timeline } from "../client/entry.ts";
 import { Account } from "./account.tsx";
 import { Conversation } from "./conversation.tsx";
@@ -83,7 +83,7 @@ export function Chat({ place, view, login, onLeave }: ChatProps): VNode {
     setDialog(undefined);
   };
   // There always is one to look at, if there is any.
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (shown !== undefined || timelines.length === 0) return;
     const last = timelines.find(({ room }) => `${room.id}` === localStorage.getItem(LAST_ROOM));
     look(last ?? timelines[0]!);
@@ -168,11 +168,14 @@ export function Chat({ place, view, login, onLeave }: ChatProps): VNode {
   );
 }
 
-/** @param isSuspended while something else has the keyboard */
+/**
+ * Keys work from the moment at which there is something to see.
+ * @param isSuspended while something else has the keyboard
+ */
 function useShortcuts(handle: (event: KeyboardEvent) => void, isSuspended: boolean): void {
   const current = useRef(handle);
   current.current = handle;
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (isSuspended) return;
     const pressed = (event: KeyboardEvent) => {
       if (!event.isComposing) current.current(event);

@@ -1,7 +1,7 @@
 /** @jsxImportSource preact */
 /** The field to write in. */
 import type { VNode } from "preact";
-import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { MessageItem, Timeline } from "../client/entry.ts";
 import { Icon, IconButton } from "./icons.tsx";
 import { chunksOf } from "./pictures.ts";
@@ -65,7 +65,8 @@ export function Composer({
   const isTooLong = bytes > MAX_BYTES;
   const isEmpty = text.trim() === "";
 
-  useEffect(() => {
+  // Before the next key: what is typed by then is not to be replaced.
+  useLayoutEffect(() => {
     setText(purpose.kind === "edit" ? purpose.item.text : (drafts.get(room.id) ?? ""));
     if (purpose.kind !== "new" || !hasTouchKeys) field.current!.focus();
   }, [purpose]);

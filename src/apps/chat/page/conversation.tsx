@@ -48,11 +48,12 @@ export function Conversation({
       (item) =>
         item.kind === "message" &&
         item.author === view.client.user.name &&
-        item.position !== undefined &&
+        item.state !== "failed" &&
         !item.isDeleted &&
         item.text !== "",
     );
-    if (last?.kind === "message") actions.edit(last);
+    // What is on its way cannot be edited yet, and the one before it was not meant.
+    if (last?.kind === "message" && last.position !== undefined) actions.edit(last);
   };
   const dragged = (event: DragEvent) => {
     if (!event.dataTransfer?.types.includes("Files")) return;

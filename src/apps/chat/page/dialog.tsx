@@ -1,7 +1,7 @@
 /** @jsxImportSource preact */
 /** What is in front of everything else until it is closed: the browser keeps the focus in it, and gives it back. */
 import type { ComponentChildren, VNode } from "preact";
-import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { IconButton } from "./icons.tsx";
 import { failureText } from "./words.ts";
 
@@ -19,7 +19,7 @@ export function Dialog({
 }): VNode {
   const ref = useRef<HTMLDialogElement>(null);
   const id = useId();
-  useEffect(() => {
+  useLayoutEffect(() => {
     const dialog = ref.current!;
     dialog.showModal();
     // Where there is something to write, one has come to write.

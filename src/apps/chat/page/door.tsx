@@ -1,7 +1,7 @@
 /** @jsxImportSource preact */
 /** Who is not in yet: by an invitation as a new user, or by name and password. */
 import type { ComponentChildren, VNode } from "preact";
-import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { useEffect, useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { ChatAuth, Invitation } from "../client/entry.ts";
 import { Failure, useAction } from "./dialog.tsx";
 import { Icon } from "./icons.tsx";
@@ -121,7 +121,7 @@ function LogIn({
   const [isInviting, setInviting] = useState(false);
   const { isBusy, failure, run } = useAction();
   const passwordField = useRef<HTMLInputElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (failure !== undefined) passwordField.current?.select();
   }, [failure]);
   const submit = (event: Event) => {

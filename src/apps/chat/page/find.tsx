@@ -1,7 +1,7 @@
 /** @jsxImportSource preact */
 /** From a few letters to a conversation: one's own rooms, those that are open to all, and people. */
 import type { VNode } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useState } from "preact/hooks";
 import type { ChatRoom, ChatView, RoomInfo, Timeline } from "../client/entry.ts";
 import { Dialog, Failure, useAction } from "./dialog.tsx";
 import { Icon } from "./icons.tsx";
@@ -80,7 +80,7 @@ export function Find({
     else return;
     event.preventDefault();
   };
-  useEffect(() => {
+  useLayoutEffect(() => {
     document.querySelector("#find-list [aria-selected=true]")?.scrollIntoView({ block: "nearest" });
   }, [chosen]);
   return (

@@ -1,7 +1,7 @@
 /** @jsxImportSource preact */
 /** The rooms and conversations at the side; on a phone, a drawer. */
 import type { VNode } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import type { ChatView, PresenceState, Timeline } from "../client/entry.ts";
 import { Avatar } from "./avatar.tsx";
 import type { DialogName } from "./chat.tsx";
@@ -26,7 +26,7 @@ export function Rooms({
   readonly onClose: () => void;
 }): VNode {
   const ref = useRef<HTMLElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (isOpen) ref.current?.querySelector<HTMLElement>("[aria-current], button")?.focus();
   }, [isOpen]);
   const { timelines, shown, client } = view;
