@@ -154,7 +154,8 @@ export class ControlFrames {
     const write = (type: number, a: number, b = -1) => (writeControl(writer, type, id, a, b) ? type : -1);
     switch (bit) {
       case StreamControl.reset_stream:
-        return write(FrameType.reset_stream, send!.errorCode, send!.sent);
+        // Not once the peer is known to have it (RFC 9000 §3.3).
+        return send!.state === "reset" ? write(FrameType.reset_stream, send!.errorCode, send!.sent) : 0;
       case StreamControl.stop_sending:
         return receive!.state === "stopped" && receive!.finalSize === undefined
           ? write(FrameType.stop_sending, receive!.errorCode)

@@ -123,6 +123,9 @@ export class SessionEngine {
       lost(handle: Sent | undefined): void {
         engine.#outgoing.frames.lost(handle, engine.#host.now());
       },
+      arrivedLate(handle: Sent | undefined): void {
+        engine.#outgoing.frames.arrivedLate(handle);
+      },
       datagramBytesChanged(bytes: number): void {
         engine.#carrier.setMtu(bytes);
         engine.#options.log?.mtuUpdated(engine.#host.now(), bytes);

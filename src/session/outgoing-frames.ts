@@ -143,11 +143,20 @@ export class OutgoingFrames {
   acknowledged(frames: Sent | undefined): void {
     if (frames === DATAGRAM) return;
     for (let sent = frames; sent !== undefined; sent = sent.next) {
-      if ("stream" in sent) this.#sources.streams.acknowledged(sent);
-      else if ("largest" in sent) this.#sources.received.onAckAcknowledged(sent.epoch, sent.largest);
-      else if ("fate" in sent) this.#tell(sent.fate, true);
-      else if (sent.type === "parameters") this.#parameters = undefined;
+      if ("fate" in sent) this.#tell(sent.fate, true);
+      else this.#arrived(sent);
     }
+  }
+
+  /** Whoever was told that a datagram was lost hears nothing else of it. */
+  arrivedLate(frames: Sent | undefined): void {
+    for (let sent = frames; sent !== undefined; sent = sent.next) this.#arrived(sent);
+  }
+
+  #arrived(sent: Sent): void {
+    if ("stream" in sent) this.#sources.streams.acknowledged(sent);
+    else if ("largest" in sent) this.#sources.received.onAckAcknowledged(sent.epoch, sent.largest);
+    else if (sent.type === "parameters") this.#parameters = undefined;
   }
 
   lost(frames: Sent | undefined, nowMs: number): void {

@@ -101,6 +101,99 @@ describe("throughput in simulated time", () => {
   });
 });
 
+describe("what is sent again", () => {
+  /** A client's bytes 0 to 999 are on their way for longer than what comes later, which tells that they are lost. */
+  function delayed(): SessionPair {
+    const pair = new SessionPair().ready();
+    const { client, clock, up } = pair;
+    clock.run(clock.nowMs + 2000);
+    const { options } = up;
+    up.options = { ...options, delayMs: 50 };
+    const { stream } = send(client, 1000);
+    up.options = options;
+    for (let i = 0; i < 4; i++) {
+      client.engine.sendDatagram(Uint8Array.of(i));
+      client.flush();
+    }
+    client.hasRoom = false;
+    clock.run(clock.nowMs + 30);
+    expect(client.engine.recovery.statistics.packetsLost).toBe(1);
+    expect(stream.send!.hasLost).toBe(true);
+    return pair;
+  }
+
+  test("is not what arrives after it was declared lost (RFC 9000 §13.3)", () => {
+    const pair = delayed();
+    const { client, clock } = pair;
+    clock.run(clock.nowMs + 1500);
+    const { packetsSent } = client.engine.counters;
+    client.hasRoom = true;
+    client.flush();
+    clock.run(clock.nowMs + 2000);
+    expect(client.engine.counters.packetsSent).toBe(packetsSent);
+    expect(client.engine.streams.size).toBe(0);
+    expect(pair.server.incoming[0]!.receive!.readableBytes).toBe(1000);
+  });
+
+  test("is whatever has not arrived by then, and its arrival by both ways is one", () => {
+    const pair = delayed();
+    const { client, clock } = pair;
+    client.hasRoom = true;
+    client.flush();
+    clock.run(clock.nowMs + 3000);
+    expect(client.engine.recovery.statistics.lateArrivals).toBe(1);
+    expect(client.engine.streams.size).toBe(0);
+    expect(pair.server.incoming[0]!.receive!.readableBytes).toBe(1000);
+  });
+
+  test("of a RESET_STREAM that arrives late is nothing: the peer has it (RFC 9000 §3.3)", () => {
+    const pair = delayed();
+    const { client, clock, up } = pair;
+    client.hasRoom = true;
+    client.flush();
+    clock.run(clock.nowMs + 3000);
+    const stream = client.engine.streams.open(true, 0)!;
+    const { options } = up;
+    up.options = { ...options, delayMs: 50 };
+    client.engine.streams.write(stream, new Uint8Array(10));
+    client.engine.streams.reset(stream, 7);
+    client.flush();
+    up.options = options;
+    for (let i = 0; i < 4; i++) {
+      client.engine.sendDatagram(Uint8Array.of(i));
+      client.flush();
+    }
+    client.hasRoom = false;
+    clock.run(clock.nowMs + 1500);
+    const { packetsSent } = client.engine.counters;
+    client.hasRoom = true;
+    client.flush();
+    clock.run(clock.nowMs + 2000);
+    expect(client.engine.counters.packetsSent).toBe(packetsSent);
+    expect(client.engine.streams.size).toBe(0);
+  });
+
+  test("of a datagram, or news of it, is nothing once it was told to be lost", () => {
+    const pair = new SessionPair().ready();
+    const { client, clock, up } = pair;
+    clock.run(clock.nowMs + 2000);
+    const fates: boolean[] = [];
+    const { options } = up;
+    up.options = { ...options, delayMs: 1000 };
+    client.engine.sendDatagram(Uint8Array.of(9), (hasArrived) => fates.push(hasArrived));
+    client.flush();
+    up.options = options;
+    for (let i = 0; i < 4; i++) {
+      client.engine.sendDatagram(Uint8Array.of(i));
+      client.flush();
+    }
+    clock.run(clock.nowMs + 3000);
+    expect(client.engine.recovery.statistics.lateArrivals).toBe(1);
+    expect(fates).toEqual([false]);
+    expect(pair.server.datagrams).toHaveLength(5);
+  });
+});
+
 describe("datagrams", () => {
   test("that wait while the path allows no more are dropped, the oldest first, and counted", () => {
     const pair = new SessionPair({ client: { outgoingDatagrams: 3 } }).ready();

@@ -4,23 +4,27 @@
 const REMEMBERED = 64;
 
 /** Packets lately declared lost, which is in ascending order. */
-export class LateArrivals {
+export class LateArrivals<Handle> {
   /** Made for the first. One that has arrived has no position any more. */
   #positions: Float64Array | undefined;
   #ordinals: Uint32Array | undefined;
+  /** Of those whose loss may still be repaired in vain. */
+  #handles: (Handle | undefined)[] = [];
   /** How many were ever noted; the newest is in the slot before it. */
   #noted = 0;
   /** Where the search goes on, downwards, within an ACK frame. */
   #cursor = 0;
-  /** As {@link SentPackets.ordinal}, of what {@link next} has answered. */
+  /** Of what {@link next} has answered: as {@link SentPackets.ordinal}, and what it has carried if that is still of use. */
   ordinal = 0;
+  handle: Handle | undefined;
 
-  note(position: number, ordinal: number): void {
+  note(position: number, ordinal: number, handle: Handle): void {
     this.#positions ??= new Float64Array(REMEMBERED);
     this.#ordinals ??= new Uint32Array(REMEMBERED);
     const slot = this.#noted++ % REMEMBERED;
     this.#positions[slot] = position;
     this.#ordinals[slot] = ordinal;
+    this.#handles[slot] = handle;
   }
 
   /** An ACK frame begins; its ranges follow in descending order. */
@@ -42,8 +46,16 @@ export class LateArrivals {
       if (!(position <= largest)) continue;
       this.#positions![slot] = Number.NaN;
       this.ordinal = this.#ordinals![slot]!;
+      this.handle = this.#handles[slot];
+      this.#handles[slot] = undefined;
       return position;
     }
     return -1;
+  }
+
+  /** Whatever arrives from now on, what it has carried is of no use any more. */
+  release(): void {
+    if (this.#handles.length > 0) this.#handles = [];
+    this.handle = undefined;
   }
 }

@@ -24,6 +24,8 @@ export interface RecoveryHost<Handle> {
   acknowledged(handle: Handle): void;
   /** A packet in flight counts as lost: what must arrive is to be sent again. */
   lost(handle: Handle): void;
+  /** A packet that counted as lost has arrived: what was not sent again yet need not be (RFC 9000 §13.3). */
+  arrivedLate(handle: Handle): void;
   /** The largest datagram has changed to `bytes`. */
   datagramBytesChanged(bytes: number): void;
 }
@@ -75,7 +77,7 @@ export class Recovery<Handle> {
   readonly #host: RecoveryHost<Handle>;
   readonly #numbers = new SentNumbers();
   readonly #sent = new SentPackets<Handle>();
-  readonly #late = new LateArrivals();
+  readonly #late = new LateArrivals<Handle>();
   readonly #evidence = new LossEvidence();
   readonly #loss: LossDetector<Handle>;
   readonly #onLost: (position: number) => void;
@@ -95,6 +97,10 @@ export class Recovery<Handle> {
   #ackLargest = -1;
   #isLargestNew = false;
   #ackHasEliciting = false;
+  /** What lost packets that it acknowledges have carried. */
+  #arrivedLate: Handle[] = [];
+  /** When a packet was last found to be lost. */
+  #lostAtMs: number = Number.NEGATIVE_INFINITY;
 
   constructor(host: RecoveryHost<Handle>, nowMs: number, options: RecoveryOptions = defaultRecovery) {
     this.#host = host;
@@ -173,7 +179,6 @@ export class Recovery<Handle> {
     this.statistics.packetsSent++;
     if (kind === PacketKind.ackOnly) return;
     this.#budget.onSent(bytes);
-    if (kind === PacketKind.padded) return;
     this.#elicitingInFlight++;
     this.#lastElicitingSentMs = nowMs;
     if (kind === PacketKind.mtuProbe) this.mtu.onProbeSent();
@@ -215,6 +220,7 @@ export class Recovery<Handle> {
       const position = this.#late.next(smallest, largest);
       if (position < 0) return;
       this.statistics.lateArrivals++;
+      if (this.#late.handle !== undefined) this.#arrivedLate.push(this.#late.handle);
       if (position < this.#pathStart) continue;
       this.#loss.arrivedLate(this.#late.ordinal);
       if (this.#evidence.refute(position)) this.#budget.congestion.onSpuriousCongestion();
@@ -231,7 +237,7 @@ export class Recovery<Handle> {
     }
     this.#newlyAcked[this.#newlyAckedCount++] = position;
     if (position === this.#ackLargest) this.#isLargestNew = true;
-    if (this.#sent.kind(position) >= PacketKind.ackEliciting) this.#ackHasEliciting = true;
+    if (this.#sent.kind(position) !== PacketKind.ackOnly) this.#ackHasEliciting = true;
   }
 
   /**
@@ -239,12 +245,17 @@ export class Recovery<Handle> {
    * @param ackDelayMs decoded
    */
   onAckEnd(ackDelayMs: number, nowMs: number): void {
+    if (this.#arrivedLate.length > 0) {
+      for (const handle of this.#arrivedLate.splice(0)) this.#host.arrivedLate(handle);
+    }
     if (this.#newlyAckedCount === 0) return;
     const isWindowUsed = this.#budget.isUsed;
     this.#sampleRtt(ackDelayMs, nowMs);
     this.#release(nowMs);
     this.#detectLoss(nowMs);
     this.#growWindow(nowMs, isWindowUsed);
+    // "after a period of time elapses that adequately allows for reordering, such as a PTO"
+    if (nowMs > this.#lostAtMs + this.rtt.probeTimeoutMs) this.#late.release();
     this.#probeTimeouts = 0;
     this.#probesDue = 0;
     this.mtu.endAck();
@@ -273,10 +284,9 @@ export class Recovery<Handle> {
   }
 
   #leaveFlight(position: number, kind: PacketKind): void {
-    if (kind >= PacketKind.ackEliciting) this.#elicitingInFlight--;
-    if (kind !== PacketKind.ackOnly && position >= this.#pathStart) {
-      this.#budget.onSettled(this.#sent.bytes(position));
-    }
+    if (kind === PacketKind.ackOnly) return;
+    this.#elicitingInFlight--;
+    if (position >= this.#pathStart) this.#budget.onSettled(this.#sent.bytes(position));
   }
 
   /** §B.5 */
@@ -307,6 +317,7 @@ export class Recovery<Handle> {
     const bytes = sent.bytes(position);
     sent.settle(position, PacketState.lost);
     this.#leaveFlight(position, kind);
+    const handle = sent.release(position);
     const isProbe = kind === PacketKind.mtuProbe;
     if (!isProbe) {
       this.statistics.packetsLost++;
@@ -315,11 +326,12 @@ export class Recovery<Handle> {
     if (position >= this.#pathStart) {
       this.mtu.onLost(bytes, position, isProbe, this.#nowMs);
       if (!isProbe) {
-        this.#late.note(position, sent.ordinal(position));
+        this.#late.note(position, sent.ordinal(position), handle);
+        this.#lostAtMs = this.#nowMs;
         this.#evidence.found(position, sent.sentMs(position));
       }
     }
-    this.#host.lost(sent.release(position));
+    this.#host.lost(handle);
   }
 
   #respondToLoss(nowMs: number): void {
@@ -383,6 +395,7 @@ export class Recovery<Handle> {
   /** The session is over: what packets have carried is let go. Their numbers stay, as this may come from within an ACK. */
   end(): void {
     this.#sent.releaseAll();
+    this.#late.release();
   }
 
   /**

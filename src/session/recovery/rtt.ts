@@ -1,7 +1,7 @@
 /** Estimating the round-trip time of a path (RFC 9002 §5). */
 
 /** kInitialRtt (§6.2.2) */
-export const INITIAL_RTT_MS = 333;
+const INITIAL_RTT_MS = 333;
 /** kGranularity (§6.1.2) */
 export const GRANULARITY_MS = 1;
 

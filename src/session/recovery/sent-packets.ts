@@ -4,12 +4,10 @@
 export const PacketKind = {
   /** ACK and CONNECTION_CLOSE frames only: neither acknowledged by itself nor counted in flight. */
   ackOnly: 0,
-  /** The same with PADDING: in flight, but not ack-eliciting. */
-  padded: 1,
-  /** Any other frame. */
-  ackEliciting: 2,
+  /** Any other frame. PADDING frames, which count in flight by themselves, are never sent: padding is the record's. */
+  ackEliciting: 1,
   /** A probe for a larger datagram: its loss does not mean congestion (RFC 9000 §14.4). */
-  mtuProbe: 3,
+  mtuProbe: 2,
 } as const;
 export type PacketKind = (typeof PacketKind)[keyof typeof PacketKind];
 

@@ -72,6 +72,7 @@ export class Flow {
         lost: (piece) => {
           if (piece !== undefined) this.#lost.push(piece);
         },
+        arrivedLate: () => {},
         datagramBytesChanged: () => {},
       },
       clock.nowMs,

@@ -15,6 +15,7 @@ export class Harness {
   readonly recovery: Recovery<number>;
   readonly acknowledged: number[] = [];
   readonly lost: number[] = [];
+  readonly arrivedLate: number[] = [];
   readonly datagramBytes: number[] = [];
   #next = 0;
 
@@ -22,6 +23,7 @@ export class Harness {
     const host = {
       acknowledged: (handle: number) => void this.acknowledged.push(handle),
       lost: (handle: number) => void this.lost.push(handle),
+      arrivedLate: (handle: number) => void this.arrivedLate.push(handle),
       datagramBytesChanged: (bytes: number) => void this.datagramBytes.push(bytes),
     };
     this.recovery = new Recovery(host, 0, { ...newReno, ...options });

@@ -4,8 +4,8 @@ export interface ModelPacket {
   /** Counts packets in the order of sending. */
   readonly ordinal: number;
   readonly id: number;
+  /** Or else of ACK frames alone. */
   readonly isAckEliciting: boolean;
-  readonly isInFlight: boolean;
   readonly bytes: number;
   readonly sentMs: number;
 }
@@ -34,18 +34,12 @@ export class Model {
     this.#maxAckDelay = maxAckDelay;
   }
 
-  onPacketSent(
-    id: number,
-    isAckEliciting: boolean,
-    isInFlight: boolean,
-    bytes: number,
-    sentMs: number,
-  ): void {
-    const packet = { ordinal: this.#all.length, id, isAckEliciting, isInFlight, bytes, sentMs };
+  onPacketSent(id: number, isAckEliciting: boolean, bytes: number, sentMs: number): void {
+    const packet = { ordinal: this.#all.length, id, isAckEliciting, bytes, sentMs };
     this.#sent.set(id, packet);
     this.#all.push(packet);
-    if (!isInFlight) return;
-    if (isAckEliciting) this.lastElicitingMs = sentMs;
+    if (!isAckEliciting) return;
+    this.lastElicitingMs = sentMs;
     this.bytesInFlight += bytes;
   }
 
@@ -66,7 +60,7 @@ export class Model {
     for (const packet of newly) {
       this.#sent.delete(packet.id);
       this.acknowledged.add(packet.id);
-      if (packet.isInFlight) this.bytesInFlight -= packet.bytes;
+      if (packet.isAckEliciting) this.bytesInFlight -= packet.bytes;
     }
     if (largestNew.id === Math.max(...ids) && newly.some((packet) => packet.isAckEliciting)) {
       this.#updateRtt(nowMs - largestNew.sentMs, ackDelay, nowMs);
@@ -96,7 +90,7 @@ export class Model {
     const lossDelay = Math.max((9 / 8) * Math.max(this.latestRtt, this.smoothedRtt), 1);
     const lost: ModelPacket[] = [];
     for (const packet of this.#sent.values()) {
-      if (packet.ordinal > this.#largestAcked!.ordinal || !packet.isInFlight) continue;
+      if (packet.ordinal > this.#largestAcked!.ordinal || !packet.isAckEliciting) continue;
       const behind = this.#largestAcked!.ordinal - packet.ordinal;
       if (packet.sentMs + lossDelay <= nowMs || behind >= this.packetThreshold) lost.push(packet);
       else this.lossTime = Math.min(this.lossTime ?? Number.POSITIVE_INFINITY, packet.sentMs + lossDelay);
@@ -109,7 +103,7 @@ export class Model {
     }
     // Not of the RFC: of what is not in flight nothing more is expected, once all before and something after are settled.
     for (const packet of this.#sent.values()) {
-      if (packet.isInFlight || packet.ordinal > this.#largestAcked!.ordinal) break;
+      if (packet.isAckEliciting || packet.ordinal > this.#largestAcked!.ordinal) break;
       this.#sent.delete(packet.id);
     }
     if (this.#isPersistent(lost)) {

@@ -100,6 +100,30 @@ describe("loss by packet threshold (RFC 9002 §6.1.1)", () => {
     h.ack(101, [0, 3]);
     h.ack(102, [0, 3]);
     expect(h.recovery.statistics.lateArrivals).toBe(1);
+    expect(h.arrivedLate).toEqual([0]);
+  });
+
+  test("what a lost packet has carried is kept for a PTO, and no longer (RFC 9000 §13.3)", () => {
+    const h = new Harness();
+    for (let i = 0; i < 5; i++) h.send(i);
+    h.ack(100, [4]);
+    expect(h.lost).toEqual([0, 1]);
+    h.ack(101, [0, 4]);
+    expect([h.arrivedLate, h.acknowledged]).toEqual([[0], [4]]);
+    const later = h.send(1000);
+    h.ack(1100, [2, 3, 4, later]);
+    h.ack(1101, [1, 2, 3, 4, later]);
+    expect(h.recovery.statistics.lateArrivals).toBe(2);
+    expect(h.arrivedLate).toEqual([0]);
+  });
+
+  test("nothing of it is kept behind the session's end", () => {
+    const h = new Harness();
+    for (let i = 0; i < 4; i++) h.send(i);
+    h.ack(100, [3]);
+    h.recovery.end();
+    h.ack(101, [0, 3]);
+    expect(h.arrivedLate).toEqual([]);
   });
 });
 
@@ -157,11 +181,10 @@ describe("probe time-out (RFC 9002 §6.2)", () => {
     const h = new Harness();
     expect(h.recovery.deadlineMs).toBe(Number.POSITIVE_INFINITY);
     h.send(0, 40, PacketKind.ackOnly);
-    h.send(0, 1200, PacketKind.padded);
     expect(h.recovery.deadlineMs).toBe(Number.POSITIVE_INFINITY);
     h.send(5);
     expect(h.recovery.deadlineMs).toBe(5 + 999 + 25);
-    h.ack(100, [1, 2]);
+    h.ack(100, [0, 1]);
     expect(h.recovery.deadlineMs).toBe(Number.POSITIVE_INFINITY);
   });
 
@@ -478,16 +501,18 @@ describe("persistent congestion (RFC 9002 §7.6)", () => {
     expect(h.recovery.statistics.persistentCongestionEvents).toBe(0);
   });
 
-  test("packets that are not ack-eliciting do not mark its ends", () => {
-    const h = new Harness();
-    const startMs = h.settleRtt(100);
-    h.send(startMs, 1200, PacketKind.padded);
-    h.send(startMs + 5000);
-    h.send(startMs + 10_000, 1200, PacketKind.padded);
-    const last = h.send(startMs + 11_000);
-    h.ack(startMs + 11_200, [last]);
-    expect(h.lost).toHaveLength(3);
-    expect(h.recovery.statistics.persistentCongestionEvents).toBe(0);
+  test("packets that are not ack-eliciting do not mark its ends, and neither do probes for a larger datagram", () => {
+    for (const kind of [PacketKind.ackOnly, PacketKind.mtuProbe]) {
+      const h = new Harness();
+      const startMs = h.settleRtt(100);
+      h.send(startMs, 1200, kind);
+      h.send(startMs + 5000);
+      h.send(startMs + 10_000, 1200, kind);
+      const last = h.send(startMs + 11_000);
+      h.ack(startMs + 11_200, [last]);
+      expect(h.lost).toHaveLength(kind === PacketKind.ackOnly ? 1 : 3);
+      expect(h.recovery.statistics.persistentCongestionEvents).toBe(0);
+    }
   });
 
   test("losses found one after the other are one run", () => {
