@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { transform } from "esbuild";
 import { expect, test } from "vitest";
@@ -10,7 +10,7 @@ import { expect, test } from "vitest";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const read = (path: string) => readFileSync(join(root, path), "utf8");
-const { dependencies, version } = JSON.parse(read("package.json"));
+const { dependencies, exports, version } = JSON.parse(read("package.json"));
 const jsr = JSON.parse(read("jsr.json"));
 // These have no declarations.
 const { BUNDLED } = (await import(new URL("../../tools/build.mjs", import.meta.url).href)) as {
@@ -78,6 +78,28 @@ test("JSR's manifest is of this release, and its entries are there", () => {
   expect(jsr.version).toBe(version);
   for (const path of Object.values<string>(jsr.exports)) expect(existsSync(join(root, path))).toBe(true);
 });
+
+test("JSR's entries are npm's, and export the same, types too", async () => {
+  // What is no module is a file of npm's alone.
+  const npm = Object.entries<{ types?: string }>(exports).flatMap(([path, { types }]) =>
+    types === undefined ? [] : [[path, types.replace("./dist/", "src/").replace(/\.d\.ts$/, ".ts")] as const],
+  );
+  expect(Object.keys(jsr.exports).sort()).toEqual(npm.map(([path]) => path).sort());
+  const { command } = await findRuntime("deno");
+  const sources = new Set([...npm.map(([, source]) => source), ...Object.values<string>(jsr.exports)]);
+  const { stdout } = await promisify(execFile)(command, ["doc", "--json", ...sources], {
+    cwd: root,
+    env: { ...process.env, NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" },
+    maxBuffer: 1 << 30,
+  });
+  const { nodes } = JSON.parse(stdout) as { nodes: Record<string, { symbols: { name: string }[] }> };
+  const namesOf = (source: string) =>
+    nodes[new URL(source, pathToFileURL(root)).href]!.symbols.map(({ name }) => name).sort();
+  for (const [path, source] of npm) {
+    expect([path, namesOf(jsr.exports[path])]).toEqual([path, namesOf(source)]);
+    expect(namesOf(source).length).toBeGreaterThan(0);
+  }
+}, 120_000);
 
 test("Deno type-checks the sources and runs them", async () => {
   const { command } = await findRuntime("deno");
