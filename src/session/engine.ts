@@ -176,9 +176,9 @@ export class SessionEngine {
     return this.#incoming.peer;
   }
 
-  /** The largest datagram that can be sent, in bytes. */
+  /** The largest datagram that can be sent, in bytes; 0 also if the peer takes none. */
   get maxDatagramSize(): number {
-    return this.#outgoing.maxDatagramSize;
+    return Math.max(0, this.#outgoing.maxDatagramSize);
   }
 
   /** When {@link handleTimeout} is due; infinite if it is not. */
@@ -325,7 +325,8 @@ export class SessionEngine {
 
   #checkDatagram({ length }: Uint8Array): void {
     if (this.#isOver) throw new TypeError("the session is closed");
-    const { maxDatagramSize } = this;
+    const { maxDatagramSize } = this.#outgoing;
+    if (maxDatagramSize < 0) throw new RangeError("the peer takes no datagrams");
     if (length > maxDatagramSize)
       throw new RangeError(`a datagram of ${length} bytes exceeds ${maxDatagramSize}`);
   }

@@ -53,12 +53,12 @@ export class OutgoingFrames {
     return this.#parameters !== undefined;
   }
 
-  /** The largest datagram that fits into a packet of so many bytes, and that the peer takes. */
+  /** The largest datagram that fits into a packet of so many bytes, and that the peer takes; below 0 if it takes none. */
   maxDatagramSize(packetBytes: number): number {
     const fits = packetBytes - 1;
     if (this.peer === undefined) return fits;
     const { maxDatagramFrameSize: frame } = this.peer;
-    return Math.max(0, Math.min(fits, frame - datagramHeaderLength(frame)));
+    return Math.min(fits, frame - datagramHeaderLength(frame));
   }
 
   /** Whether there is anything to send that counts as in flight. */

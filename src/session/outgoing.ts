@@ -47,7 +47,7 @@ export class Outgoing {
     this.#skipAtPackets = FIRST_SKIP_PERIOD * options.random();
   }
 
-  /** The largest datagram that fits into a packet, and that the peer takes. */
+  /** The largest datagram that fits into a packet, and that the peer takes; below 0 if it takes none. */
   get maxDatagramSize(): number {
     return this.frames.maxDatagramSize(this.#maxPacketBytes);
   }

@@ -2,9 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { TransportError } from "../../src/session/errors.ts";
 import {
-  type FrameHandler,
   FrameType,
-  readFrames,
   writeAck,
   writeConnectionClose,
   writeControl,
@@ -13,24 +11,7 @@ import {
   writeTransportParameters,
 } from "../../src/session/frames.ts";
 import { MAX_VALUE, PacketReader, PacketWriter, varintLength } from "../../src/session/varint.ts";
-
-/** Writes down each call. */
-function recorder(log: unknown[][]): FrameHandler {
-  return new Proxy({} as FrameHandler, {
-    get:
-      (_, name) =>
-      (...values: unknown[]) =>
-        log.push([name, ...values]),
-  });
-}
-
-function read(bytes: Iterable<number>): { log: unknown[][]; isAckEliciting: boolean } {
-  const buffer = Uint8Array.from(bytes);
-  const reader = new PacketReader();
-  reader.begin(buffer, 0, buffer.length);
-  const log: unknown[][] = [];
-  return { isAckEliciting: readFrames(reader, recorder(log)), log };
-}
+import { read } from "./packets.ts";
 
 function written(write: (writer: PacketWriter) => void): number[] {
   const writer = new PacketWriter(2000);

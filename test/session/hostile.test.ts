@@ -1,36 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import {
-  FrameType,
-  writeAck,
-  writeControl,
-  writeStreamHeader,
-  writeTransportParameters,
-} from "../../src/session/frames.ts";
-import { PacketWriter } from "../../src/session/varint.ts";
+import { FrameType, writeTransportParameters } from "../../src/session/frames.ts";
+import { ack, control, packet, stream } from "./packets.ts";
 import { type PairOptions, SessionPair } from "./pair.ts";
-
-function packet(write: (writer: PacketWriter) => void): Uint8Array {
-  const writer = new PacketWriter(16_384);
-  write(writer);
-  return writer.buffer.slice(0, writer.at);
-}
-
-function stream(id: number, offset: number, bytes: readonly number[] | number, fin = false): Uint8Array {
-  const content = typeof bytes === "number" ? new Uint8Array(bytes) : Uint8Array.from(bytes);
-  return packet((writer) => {
-    writeStreamHeader(writer, id, offset, content.length, fin);
-    writer.bytes(content);
-  });
-}
-
-function control(type: number, a?: number, b?: number, c?: number): Uint8Array {
-  return packet((writer) => writeControl(writer, type, a, b, c));
-}
-
-function ack(epoch: number, smallest: number, largest: number): Uint8Array {
-  return packet((writer) => writeAck(writer, [{ epoch, smallest, largest }], 0));
-}
 
 /** How a server ends that gets these packets from a client with the keys. Its answers go nowhere. */
 function fate(packets: readonly Uint8Array[], options: PairOptions = {}): string | undefined {

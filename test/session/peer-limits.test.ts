@@ -1,30 +1,14 @@
 /** What the peer's transport parameters say of its times and sizes, and what this side makes of it. */
 import { describe, expect, test } from "vitest";
-import { FrameType, writeTransportParameters } from "../../src/session/frames.ts";
-import { encodeParameters, type TransportParameters } from "../../src/session/parameters.ts";
-import { PacketWriter } from "../../src/session/varint.ts";
+import { FrameType } from "../../src/session/frames.ts";
+import type { TransportParameters } from "../../src/session/parameters.ts";
+import { framesOf, parameters } from "./packets.ts";
 import { type PairOptions, SessionPair } from "./pair.ts";
 
-const usual: TransportParameters = {
-  maxIdleTimeoutMs: 0,
-  maxUdpPayloadSize: 65_527,
-  initialMaxData: 100_000,
-  initialMaxStreamDataBidiLocal: 10_000,
-  initialMaxStreamDataBidiRemote: 10_000,
-  initialMaxStreamDataUni: 10_000,
-  initialMaxStreamsBidi: 10,
-  initialMaxStreamsUni: 10,
-  ackDelayExponent: 3,
-  maxAckDelayMs: 25,
-  maxDatagramFrameSize: 65_535,
-};
-
 /** A server whose client is all in the test's hands, and has sent these parameters. */
-function serverOf(parameters: Partial<TransportParameters>, options: PairOptions = {}): SessionPair {
+function serverOf(of: Partial<TransportParameters>, options: PairOptions = {}): SessionPair {
   const pair = new SessionPair({ ...options, link: { delayMs: 10, loss: 1 } });
-  const writer = new PacketWriter(300);
-  writeTransportParameters(writer, encodeParameters({ ...usual, ...parameters }));
-  pair.client.inject(writer.written);
+  pair.client.inject(parameters(of));
   return pair;
 }
 
@@ -52,6 +36,40 @@ describe("max_udp_payload_size", () => {
     const recovery = { algorithm: "cubic", maxAckDelayMs: 25, mtu } as const;
     const { server } = serverOf({ maxUdpPayloadSize: 1250 }, { server: { recovery } });
     expect(server.mtuBytes).toBe(1250);
+  });
+});
+
+describe("max_datagram_frame_size (RFC 9221 §3)", () => {
+  /** The lengths of what a server sends of a datagram that waited for the parameters, and of those after it. */
+  function sent(maxDatagramFrameSize: number, lengths: readonly number[]): number[] {
+    const { client, server } = new SessionPair({ link: { delayMs: 10, loss: 1 } });
+    const carried: number[] = [];
+    server.filter = (packet) => {
+      for (const [, , length] of framesOf(packet, "datagram")) carried.push(length as number);
+      return true;
+    };
+    server.engine.sendDatagram(new Uint8Array(lengths[0]!));
+    client.inject(parameters({ maxDatagramFrameSize }));
+    server.flush();
+    for (const length of lengths.slice(1)) {
+      const send = () => server.engine.sendDatagram(new Uint8Array(length));
+      if (maxDatagramFrameSize < 2 || length > server.engine.maxDatagramSize)
+        expect(send).toThrow(RangeError);
+      else send();
+      server.flush();
+    }
+    return carried;
+  }
+
+  test("of 0 forbids them all, empty ones too", () => {
+    expect(sent(0, [0, 0, 1])).toEqual([]);
+    expect(sent(1, [5])).toEqual([]);
+  });
+
+  test("bounds frames with type and length, also those that waited for the parameters", () => {
+    expect(sent(2, [0, 0, 1])).toEqual([0, 0]);
+    expect(sent(50, [49, 48, 49])).toEqual([48]);
+    expect(sent(102, [99, 99, 100])).toEqual([99, 99]);
   });
 });
 
