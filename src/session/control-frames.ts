@@ -157,9 +157,7 @@ export class ControlFrames {
         // Not once the peer is known to have it (RFC 9000 §3.3).
         return send!.state === "reset" ? write(FrameType.reset_stream, send!.errorCode, send!.sent) : 0;
       case StreamControl.stop_sending:
-        return receive!.state === "stopped" && receive!.finalSize === undefined
-          ? write(FrameType.stop_sending, receive!.errorCode)
-          : 0;
+        return receive!.isStopDue ? write(FrameType.stop_sending, receive!.errorCode) : 0;
       case StreamControl.max_stream_data: {
         const { window } = receive!;
         if (receive!.state !== "open" || receive!.finalSize !== undefined) return 0;

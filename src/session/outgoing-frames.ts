@@ -27,6 +27,9 @@ export interface FrameSources {
   readonly fates: Fates;
 }
 
+/** Packets that a probe looks into for something worth to be repeated: streams that were reset leave many that have nothing. */
+const MAX_REPEATED = 64;
+
 export class OutgoingFrames {
   /** What the peer allows, once it is known. */
   peer: TransportParameters | undefined;
@@ -88,7 +91,7 @@ export class OutgoingFrames {
     this.#fillFrames(packet, nowMs);
     // "When there is no data to send, the sender SHOULD send a PING" or repeat what is in flight (RFC 9002 §6.2.4).
     if (writer.at === before && recovery.probesDue > 0) {
-      for (const handle of recovery.outstanding(1)) this.#again(handle);
+      this.#repeatOldest();
       this.#fillFrames(packet, nowMs);
     }
     if (writer.at === before && (this.isPingDue || recovery.probesDue > 0)) {
@@ -173,6 +176,15 @@ export class OutgoingFrames {
 
   #tell(fate: Fate | undefined, hasArrived: boolean): void {
     if (fate !== undefined) this.#sources.fates.add(fate, hasArrived);
+  }
+
+  /** The oldest packet that still has something to say does so again. */
+  #repeatOldest(): void {
+    const { recovery, streams } = this.#sources;
+    for (const handle of recovery.outstanding(MAX_REPEATED)) {
+      this.#again(handle);
+      if (streams.hasFrames) return;
+    }
   }
 
   /** What a packet says of streams is to be sent again, in case it got lost. */

@@ -20,6 +20,8 @@ export class ReceiveStream {
   /** With which the peer has reset the stream, or this side has asked it to stop. */
   errorCode = 0;
   finalSize: number | undefined;
+  /** Whether the peer has something left to send, or to send again, that nobody will read: STOP_SENDING tells it (§3.5). */
+  isStopDue = false;
   readonly #buffer = new StreamBuffer();
   readonly #received = new OffsetRanges();
 
@@ -37,6 +39,12 @@ export class ReceiveStream {
   /** Whether everything was read. */
   get isAtEnd(): boolean {
     return this.window.consumed === this.finalSize;
+  }
+
+  /** Whether all of it has come. */
+  get #isComplete(): boolean {
+    const { finalSize } = this;
+    return finalSize === 0 || (this.#received.start === 0 && this.#received.firstEnd === finalSize);
   }
 
   /** Whether the peer has nothing more to say on it, and the application nothing more to read. */
@@ -120,13 +128,14 @@ export class ReceiveStream {
    * @returns bytes that count as consumed now
    */
   reset(errorCode: number, knewEnd: boolean): number {
+    this.isStopDue = false;
     if (this.state === "read" || this.state === "reset") return 0;
     if (this.state === "stopped") {
       this.state = "reset";
       return this.#discard();
     }
     // Once everything was received, the reset changes nothing (§3.2).
-    if (knewEnd && this.#received.start === 0 && this.#received.firstEnd === this.finalSize) return 0;
+    if (knewEnd && this.#isComplete) return 0;
     this.errorCode = errorCode;
     this.#end("reset");
     return this.#discard();
@@ -139,6 +148,7 @@ export class ReceiveStream {
   stop(errorCode: number): number {
     if (this.state !== "open") return 0;
     this.errorCode = errorCode;
+    this.isStopDue = !this.#isComplete;
     this.#end("stopped");
     return this.#discard();
   }

@@ -134,10 +134,8 @@ export class Streams {
   stop(stream: Stream, errorCode: number): void {
     const receive = stream.receive!;
     if (receive.state !== "open") return;
-    const knowsEnd = receive.finalSize !== undefined;
     this.#consumed(receive.stop(errorCode));
-    // "STOP_SENDING SHOULD only be sent for a receiving stream that has not been reset", or is not all there (§3.5).
-    if (!knowsEnd) this.#control.raiseOf(stream, StreamControl.stop_sending);
+    if (receive.isStopDue) this.#control.raiseOf(stream, StreamControl.stop_sending);
     this.#tidy(stream);
   }
 

@@ -40,6 +40,8 @@ export class SimulatedSession implements PacketCarrier {
   aheadMs = 0;
   readonly #timer: Timer;
   #link: Link;
+  /** Numbers of the packets that were sent in the present epoch. */
+  readonly sentNumbers: Set<number> = new Set();
   readonly #seen = new Set<string>();
 
   constructor(clock: Clock, link: Link, options: SessionOptions) {
@@ -107,6 +109,7 @@ export class SimulatedSession implements PacketCarrier {
     if (this.isCarrierClosed) throw new Error("sent after the end");
     if (this.refuses) return false;
     const record = { epoch: this.epoch, sequenceNumber: this.nextSequenceNumber++, packet: packet.slice() };
+    this.sentNumbers.add(record.sequenceNumber);
     if (this.filter?.(record.packet, padding) === false) return true;
     this.#link.send(packet.length + padding + OVERHEAD_BYTES, () => this.peer.arrive(record));
     return true;
@@ -156,6 +159,7 @@ export class SimulatedSession implements PacketCarrier {
   nextEpoch(): void {
     this.epoch++;
     this.nextSequenceNumber = 0;
+    this.sentNumbers.clear();
   }
 }
 
