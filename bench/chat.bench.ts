@@ -2,7 +2,8 @@ import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Accounts, type User } from "../src/apps/chat/server/accounts.ts";
+import type { User } from "../src/apps/chat/server/accounts.ts";
+import { Credentials } from "../src/apps/chat/server/credentials.ts";
 import { Database } from "../src/apps/chat/server/database.ts";
 import { Rooms } from "../src/apps/chat/server/rooms.ts";
 import { ChatServer } from "../src/apps/chat/server/server.ts";
@@ -213,7 +214,7 @@ async function server(count: number): Promise<Answers> {
 /** Members with keys of their own, all of them in one room. */
 function populate(folder: string, count: number): Pick<Opened, "room" | "members"> {
   const database = new Database(folder);
-  const accounts = new Accounts(database);
+  const credentials = new Credentials(database);
   const rooms = new Rooms(database);
   const members = Array.from({ length: count }, () => ({
     identity: randomBytes(16).toString("hex"),
@@ -229,7 +230,7 @@ function populate(folder: string, count: number): Pick<Opened, "room" | "members
       name,
       i === 0 ? "owner" : "member",
     )!;
-    accounts.setCredential(user, { kind: "psk", identity, key: Buffer.from(key, "hex") });
+    credentials.add(user, { kind: "psk", identity, key: Buffer.from(key, "hex") });
     if (i === 0) room = rooms.create(user, "hall", "", "public").id;
     else rooms.enter(user, room);
   }

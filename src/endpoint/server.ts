@@ -21,7 +21,7 @@ import { handshakeFailure, withCause } from "./failures.ts";
 import { HelloKind, helloKind, isProtected, namesConnectionId } from "./first-bytes.ts";
 import { formatUrl } from "./options.ts";
 import type { Shared } from "./platform.ts";
-import { Session } from "./session.ts";
+import { type CloseInfo, Session } from "./session.ts";
 import type { StreamsOpener } from "./session-settings.ts";
 
 /** Bounds of what clients can make a server hold. */
@@ -51,6 +51,12 @@ export const defaultLimits: ServerLimits = {
 
 /** Whom sessions are with, as {@link Session.peer} has it. */
 export type PeerName = Pick<Peer, "kind" | "identity">;
+
+/** How sessions are closed, and which is not. */
+export interface CloseOptions extends Partial<CloseInfo> {
+  /** The one that goes on. */
+  readonly except?: Session;
+}
 
 /** Why a server has ignored a datagram. */
 export type ServerDrop =
@@ -430,32 +436,38 @@ export class Server implements AsyncIterable<Session> {
 
   /** The sessions of a peer, oldest first; found without looking through all of them. */
   sessionsOf(peer: PeerName): Session[] {
-    return [...(this.#perIdentity.get(keyOf(peer)) ?? [])].map(
-      (association) => this.#entries.get(association)!.session!,
-    );
+    return [...(this.#perIdentity.get(keyOf(peer)) ?? [])]
+      .map((association) => this.#entries.get(association)!.session!)
+      .filter(({ isClosed }) => !isClosed);
   }
 
   /**
-   * Ends all sessions of a peer, and those that handshakes under way would lead to. It does not keep the peer from coming
-   * back: take its key or its password away first.
-   * @returns how many sessions there were
+   * Ends all sessions of a peer, as {@link Session.close} does, and those that handshakes under way would lead to. It does
+   * not keep the peer from coming back: take its key or its password away first.
+   * @param except goes on: the session by which a peer has changed its own password, say
+   * @returns how many sessions it has ended
    */
-  closeSessionsOf(peer: PeerName): number {
-    return this.#dismiss(keyOf(peer), undefined, undefined);
+  closeSessionsOf(peer: PeerName, { except, ...info }: CloseOptions = {}): number {
+    return this.#dismiss(keyOf(peer), undefined, ({ session }) => {
+      if (session === except || session!.isClosed) return false;
+      session!.close(info);
+      return true;
+    });
   }
 
   /** @internal Ends the sessions of a peer with another password than the one that is good now. */
   revoke({ registration, ...peer }: Revocation): void {
-    this.#dismiss(keyOf(peer), registration, revoked());
+    this.#dismiss(keyOf(peer), registration, ({ association }) => {
+      association.end(revoked());
+      return true;
+    });
   }
 
-  #dismiss(key: string, registration: Uint8Array | undefined, reason: SealgramError | undefined): number {
+  #dismiss(key: string, registration: Uint8Array | undefined, end: (entry: Entry) => boolean): number {
     if (this.#handshaking.size > 0) this.#dismissals.add(key, this.#begun, registration);
-    const dismissed = [...(this.#perIdentity.get(key) ?? [])].filter(
-      (association) => !isWelcome(this.#entries.get(association)!, registration),
-    );
-    for (const association of dismissed) association.end(reason);
-    return dismissed.length;
+    return [...(this.#perIdentity.get(key) ?? [])]
+      .map((association) => this.#entries.get(association)!)
+      .filter((entry) => !isWelcome(entry, registration) && end(entry)).length;
   }
 
   /** Counters, and what there is at present. */

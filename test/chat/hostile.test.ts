@@ -1,58 +1,9 @@
 import { expect, test } from "vitest";
-import { frame, MessageReader } from "../../src/apps/chat/channel.ts";
-import { authOf } from "../../src/apps/chat/client/credentials.ts";
-import type { ChatAuth } from "../../src/apps/chat/client/entry.ts";
-import { parseLink } from "../../src/apps/chat/link.ts";
-import { CHAT_PROTOCOL, CloseCode, Limit, VERSION } from "../../src/apps/chat/protocol.ts";
+import { frame } from "../../src/apps/chat/channel.ts";
+import { CloseCode, Limit, VERSION } from "../../src/apps/chat/protocol.ts";
 import { methods } from "../../src/apps/chat/wire.ts";
-import type { Session } from "../../src/endpoint/session.ts";
+import { Rough } from "./rough.ts";
 import { failure, Party } from "./support.ts";
-
-/** A client that says what it likes. */
-class Rough {
-  readonly session: Session;
-  readonly writer: WritableStreamDefaultWriter<Uint8Array>;
-  readonly reader: MessageReader;
-
-  private constructor(
-    session: Session,
-    writer: WritableStreamDefaultWriter<Uint8Array>,
-    readable: ReadableStream<Uint8Array>,
-  ) {
-    this.session = session;
-    this.writer = writer;
-    this.reader = new MessageReader(readable, Limit.serverMessage);
-  }
-
-  static async connect(party: Party, auth: ChatAuth, first: unknown = { kind: "channel" }): Promise<Rough> {
-    const session = await party.net.connect(party.server.url, {
-      auth: authOf(auth, parseLink(party.server.link())),
-      applicationProtocols: [CHAT_PROTOCOL],
-    });
-    const { readable, writable } = await session.createBidirectionalStream();
-    const rough = new Rough(session, writable.getWriter(), readable);
-    await rough.writer.write(frame(first));
-    return rough;
-  }
-
-  static async hello(party: Party, auth: ChatAuth): Promise<Rough> {
-    const rough = await Rough.connect(party, auth);
-    await rough.ask(1, "hello", { version: VERSION });
-    return rough;
-  }
-
-  async ask(number: number, method: string, params: unknown): Promise<unknown[]> {
-    await this.writer.write(frame([number, method, params]));
-    return (await this.reader.next()) as unknown[];
-  }
-
-  /** The code of a refusal. */
-  async refusal(number: number, method: string, params: unknown): Promise<unknown> {
-    const [answered, result, error] = await this.ask(number, method, params);
-    expect([answered, result]).toEqual([number, null]);
-    return (error as { code: unknown }).code;
-  }
-}
 
 const bytes = (...values: number[]) => Uint8Array.from(values);
 
@@ -136,7 +87,7 @@ test("requests with other fields, of other types, or beyond limits are refused, 
     await rough.refusal(53, "invitation.redeem", {
       id: "x".repeat(22),
       name: "eve",
-      credential: { kind: "psk" },
+      credential: { kind: "psk", context: "x".repeat(22) },
     }),
   ).toBe("not_allowed");
   const [, { rooms }] = (await rough.ask(54, "rooms.list", {})) as [number, { rooms: unknown[] }];

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
-import type { Connect } from "../../src/apps/chat/client/dialer.ts";
+import type { Connect, DialOptions } from "../../src/apps/chat/client/dialer.ts";
 import {
   type ChatAuth,
   type ChatEvents,
@@ -80,8 +80,8 @@ export class Party {
     this.server = await ChatServer.open(this.net.listen, { folder: this.folder, ...this.#options, url });
   }
 
-  async connect(auth: ChatAuth): Promise<Client> {
-    const client = await this.chat.connect(this.server.link(), { auth });
+  async connect(auth: ChatAuth, options: DialOptions = {}): Promise<Client> {
+    const client = await this.chat.connect(this.server.link(), { ...options, auth });
     this.#clients.push(client);
     return client;
   }

@@ -72,10 +72,11 @@ const values: Readonly<Record<string, unknown>> = {
   after: 1,
   attachment: "a".repeat(22),
   before: 1,
-  credential: { kind: "psk" },
+  credential: { kind: "psk", context: "a".repeat(22) },
   delivered: 1,
   id: "a".repeat(22),
   isBanned: true,
+  kind: "key",
   limit: 1,
   name: "ada",
   position: 1,
@@ -97,7 +98,7 @@ const values: Readonly<Record<string, unknown>> = {
 test("methods of the chat, and their parameters", () => {
   expect(rows("Methods").map(([name]) => name)).toEqual(Object.keys(methods));
   for (const [name, parameters] of rows("Methods")) {
-    const fields = parameters!.split(", ").map((field) => field.replace("?", ""));
+    const fields = [...parameters!.matchAll(/\w+/g)].map(([field]) => field);
     // Pages of lists go by names, those of entries by positions.
     const isByName = ["rooms.list", "room.members", "room.receipts"].includes(name!);
     const valueFor = (field: string) => (field === "after" && isByName ? "ada" : values[field]);

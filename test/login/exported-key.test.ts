@@ -27,6 +27,11 @@ test.each(grounds)(
     expect(theirs).toEqual(own);
     expect(own.key).toHaveLength(32);
     expect(exportPsk(session)).toEqual(own);
+    const context = Uint8Array.of(1, 2, 3);
+    const another = exportPsk(session, context);
+    expect(another).toEqual(exportPsk(first.sessions[0]!, context));
+    expect(another.identity).not.toBe(own.identity);
+    expect(another.key).not.toEqual(own.key);
     session.close();
 
     const later = await serve(ground, { auth: psk((identity) => users.get(identity)) });

@@ -44,6 +44,20 @@ describe.each(grounds)("sessions of one user, %s", (_name, open) => {
     for (const each of [back, clients[2]!]) each.close();
   });
 
+  test("are closed but for one, with a word that says why", async () => {
+    const ground = open();
+    const { server, sessions } = await serve(ground, { auth: password(users()) });
+    const connect = () => ground.connect(server.url, { auth: password(alice) });
+    const [first, second] = [await connect(), await connect()];
+    await expect.poll(() => sessions.length).toBe(2);
+    const info = { closeCode: 7, reason: "another password" };
+    expect(server.closeSessionsOf(named(alice), { except: sessions[1]!, ...info })).toBe(1);
+    expect(await first.closed).toEqual(info);
+    expect(server.sessionsOf(named(alice))).toEqual([sessions[1]]);
+    expect(second.isClosed).toBe(false);
+    second.close();
+  });
+
   test("end when the password is changed or removed, if asked", async () => {
     const ground = open();
     const store = users();

@@ -15,6 +15,8 @@ import type {
   Access,
   AttachmentInfo,
   Credential,
+  CredentialInfo,
+  CredentialKind,
   Entry,
   Member,
   Receipt,
@@ -57,6 +59,8 @@ export const CloseCode = {
   /** Another version, or a peer that nobody knows. */
   refused: 6,
   restarting: 7,
+  /** What the session was made by was changed or taken away. */
+  revoked: 8,
 } as const;
 
 /** Why a server refuses a request. */
@@ -108,7 +112,12 @@ export interface Methods {
     params: { record: StoredRecord; room?: number; role?: Role; validMs: number };
     result: Empty;
   };
-  "credential.set": { params: { credential: Credential }; result: Empty };
+  /** What the user logs in with. */
+  "credential.list": { params: Empty; result: { credentials: CredentialInfo[] } };
+  /** A password takes the place of the one before, which ends the other sessions that were made by it; keys are added. */
+  "credential.add": { params: { credential: Credential }; result: Empty };
+  /** Ends the other sessions that were made by it. The last one stays. */
+  "credential.remove": { params: { kind: CredentialKind; id: string }; result: Empty };
   "user.ban": { params: { user: string; isBanned: boolean }; result: Empty };
   "user.remove": { params: { user: string }; result: Empty };
   "rooms.list": { params: { after?: string }; result: { rooms: RoomInfo[]; more: boolean } };

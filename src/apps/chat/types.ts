@@ -101,7 +101,28 @@ export interface Receipt {
 export type Credential =
   /** The record that `register` makes of a password: the password itself stays where it was typed. */
   | { readonly kind: "password"; readonly record: StoredRecord }
-  /** The key that both sides make of this session (`exportPsk`). */
-  | { readonly kind: "psk" }
-  /** SubjectPublicKeyInfo, in base64. */
-  | { readonly kind: "key"; readonly publicKey: string };
+  /** The key that both sides make of this session (`exportPsk`), in the context of this random text. */
+  | { readonly kind: "psk"; readonly context: string }
+  /**
+   * SubjectPublicKeyInfo, and a signature that shows that the user has the private half (`key-proof.ts`), by one of
+   * TLS's schemes; both in base64.
+   */
+  | {
+      readonly kind: "key";
+      readonly publicKey: string;
+      readonly scheme: number;
+      readonly signature: string;
+    };
+
+/** A password, a pre-shared key or a key of one's own. */
+export type CredentialKind = Credential["kind"];
+
+/** Something that a user logs in with, as far as it is told: no secrets. */
+export interface CredentialInfo {
+  /** What it is. */
+  readonly kind: CredentialKind;
+  /** A pre-shared key's identity, a key's fingerprint; of a password the user's name. */
+  readonly id: string;
+  /** When it was set, on the server's clock since 1970. */
+  readonly addedMs: number;
+}

@@ -31,6 +31,8 @@ import type {
   Access,
   AttachmentInfo,
   Credential,
+  CredentialInfo,
+  CredentialKind,
   Entry,
   Member,
   Receipt,
@@ -122,13 +124,20 @@ const storedRecord: Check<StoredRecord> = object<StoredRecord>({
   w0M: base64,
   w0N: base64,
 });
+const credentialKind: Check<CredentialKind> = oneOf("password", "psk", "key");
+const credentialId: Check<string> = text(1, 128);
+const credentialInfo: Check<CredentialInfo> = object<CredentialInfo>({
+  kind: credentialKind,
+  id: credentialId,
+  addedMs: timeMs,
+});
 const credential: Check<Credential> = variant<Credential>({
   password: object({
     kind: oneOf("password"),
     record: storedRecord,
   }),
-  psk: object({ kind: oneOf("psk") }),
-  key: object({ kind: oneOf("key"), publicKey: base64 }),
+  psk: object({ kind: oneOf("psk"), context: messageId }),
+  key: object({ kind: oneOf("key"), publicKey: base64, scheme: integer(0, 65_535), signature: base64 }),
 });
 const page: Check<number | undefined> = optional(integer(1, Limit.page));
 const entries: Check<{ entries: Entry[]; more: boolean }> = object<Result<"room.sync">>({
@@ -162,7 +171,9 @@ export const methods: {
     }),
     result: empty,
   },
-  "credential.set": { params: object({ credential }), result: empty },
+  "credential.list": { params: empty, result: object({ credentials: list(credentialInfo, 100) }) },
+  "credential.add": { params: object({ credential }), result: empty },
+  "credential.remove": { params: object({ kind: credentialKind, id: credentialId }), result: empty },
   "user.ban": { params: object({ user: userName, isBanned: boolean }), result: empty },
   "user.remove": { params: object({ user: userName }), result: empty },
   "rooms.list": {

@@ -18,6 +18,7 @@ import { authOf, type ChatAuth } from "./credentials.ts";
 import { type Connect, Dialer, type DialOptions, isFinal } from "./dialer.ts";
 import { Emitter } from "./emitter.ts";
 import { Feed } from "./feed.ts";
+import { Login, type LoginHost } from "./login.ts";
 import { Outbox, type Outgoing } from "./outbox.ts";
 import { ChatRoom, notConnected, type RoomHost } from "./room.ts";
 
@@ -73,10 +74,11 @@ export class Client extends Emitter<ChatEvents> {
   readonly rooms: ReadonlyMap<number, ChatRoom>;
   /** The server's, as it was given. */
   readonly link: ChatLink;
+  /** What this user logs in with. */
+  readonly login: Login;
   /** Settles at the end; rejects if it was not {@link close} that ended it. */
   readonly closed: Promise<void>;
   readonly #rooms = new Map<number, ChatRoom>();
-  readonly #dialer: Dialer;
   readonly #stop = new AbortController();
   readonly #outbox = new Outbox();
   readonly #feeds = new Set<Feed<RoomMessage>>();
@@ -97,7 +99,6 @@ export class Client extends Emitter<ChatEvents> {
     super();
     this.link = link;
     this.rooms = this.#rooms;
-    this.#dialer = new Dialer(connect, link, authOf(auth, link), options);
     this.closed = new Promise((resolve, reject) => {
       this.#settle = { resolve, reject };
     });
@@ -110,6 +111,16 @@ export class Client extends Emitter<ChatEvents> {
       send: (message) => this.#outbox.add(message),
       receipt: (room) => this.#receipt(room),
     };
+    const host: LoginHost = {
+      get connection() {
+        return client.#connected;
+      },
+      get user() {
+        return client.user.name;
+      },
+      dialer: (auth) => new Dialer(connect, link, authOf(auth, link), options),
+    };
+    this.login = new Login(host, auth);
   }
 
   /** As `ChatClient.connect`, by a runtime's own `connect`. */
@@ -154,7 +165,7 @@ export class Client extends Emitter<ChatEvents> {
   // Being connected
 
   async #connect(): Promise<Connection> {
-    const session = await this.#dialer.dial(this.#stop.signal);
+    const session = await this.login.dial(this.#stop.signal);
     let connection: Connection | undefined;
     const user: ConnectionUser = {
       event: (name, event) => this.#event(connection!, name, event),
@@ -487,6 +498,8 @@ function endError(end: CloseInfo | undefined): Error | undefined {
       return new ChatError("banned", "this user was banned");
     case CloseCode.removed:
       return new ChatError("not_allowed", "this user was removed");
+    case CloseCode.revoked:
+      return new SealgramError("revoked", "what this client has logged in with was changed or removed");
     case CloseCode.malformed:
       return new ChatError("malformed", "the sides do not understand each other");
     default:

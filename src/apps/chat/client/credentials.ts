@@ -2,9 +2,13 @@
 import { fromBase64, toBase64, toBase64Url } from "../../../crypto/bytes.ts";
 import { signerFromPkcs8 } from "../../../crypto/signer.ts";
 import { type Auth, type PresharedKey, psk, publicKey } from "../../../endpoint/auth.ts";
+import { exportPsk } from "../../../endpoint/exported-key.ts";
+import type { Session } from "../../../endpoint/session.ts";
 import { password } from "../../../login/password.ts";
+import { keyFingerprint } from "../key-fingerprint.ts";
+import { keyProof } from "../key-proof.ts";
 import { type ChatLink, invitationIdentity } from "../link.ts";
-import type { Credential } from "../types.ts";
+import type { Credential, CredentialInfo } from "../types.ts";
 
 /** Who a client is. */
 export type ChatAuth =
@@ -37,16 +41,49 @@ export function invitationAuth({ invitation }: ChatLink): Auth {
   return password({ identity: invitationIdentity(invitation), password: invitation.secret });
 }
 
-/** What the server gets of it. */
-export async function credentialOf({ name, password, key }: NewUser): Promise<Credential> {
-  if (password !== undefined && key !== undefined) throw new TypeError("either a password or a key");
-  if (password !== undefined) {
-    // Most clients make no users.
-    const { register, toStored } = await import("../../../login/record.ts");
-    return { kind: "password", record: toStored(await register({ identity: name, password })) };
-  }
-  if (key !== undefined) return { kind: "key", publicKey: toBase64((await signerFromPkcs8(key)).publicKey) };
-  return { kind: "psk" };
+/** What a user is to log in with: what the server gets of it, and how they log in then, both on one session. */
+export type NewCredential = (session: Session) => Promise<{ credential: Credential; auth: ChatAuth }>;
+
+/** Made before there is a session, as it takes its time. */
+export async function passwordCredential(user: string, password: string): Promise<NewCredential> {
+  // Most clients make none.
+  const { register, toStored } = await import("../../../login/record.ts");
+  const record = toStored(await register({ identity: user, password }));
+  return async () => ({ credential: { kind: "password", record }, auth: { user, password } });
+}
+
+export function keyCredential(key: Uint8Array | string): NewCredential {
+  return async (session) => {
+    const { publicKey, schemes, sign } = await signerFromPkcs8(key);
+    const [scheme] = schemes;
+    const signature = await sign(scheme!, keyProof(session, publicKey));
+    return {
+      credential: {
+        kind: "key",
+        publicKey: toBase64(publicKey),
+        scheme: scheme!,
+        signature: toBase64(signature),
+      },
+      auth: { key },
+    };
+  };
+}
+
+/** Another one each time. */
+export const pskCredential: NewCredential = async (session) => {
+  const context = newId();
+  return {
+    credential: { kind: "psk", context },
+    auth: { psk: exportPsk(session, new TextEncoder().encode(context)) },
+  };
+};
+
+/** As the server tells of it; a password's user is whom the client is. */
+export async function credentialIdOf(auth: ChatAuth): Promise<Pick<CredentialInfo, "kind" | "id">> {
+  if ("password" in auth) return { kind: "password", id: auth.user };
+  if ("psk" in auth) return { kind: "psk", id: auth.psk.identity };
+  const { publicKey } = await signerFromPkcs8(auth.key);
+  return { kind: "key", id: keyFingerprint(publicKey) };
 }
 
 /** A pre-shared key as text, to be kept as a secret. */

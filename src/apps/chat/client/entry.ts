@@ -9,6 +9,8 @@ export { ChatError, CloseCode, type ErrorCode, type PresenceState } from "../pro
 export type {
   Access,
   AttachmentInfo,
+  CredentialInfo,
+  CredentialKind,
   Entry,
   Member,
   MessageEntry,
@@ -20,6 +22,7 @@ export type {
 export { type ChatEvents, type ChatOptions, Client, type RoomMessage } from "./client.ts";
 export { type ChatAuth, formatPsk, type NewUser, newId, parsePsk } from "./credentials.ts";
 export type { DialOptions } from "./dialer.ts";
+export { Login, type OwnCredential } from "./login.ts";
 export type { Outgoing, Stored } from "./outbox.ts";
 export { ChatRoom, type SendOptions, type UploadOptions } from "./room.ts";
 export {

@@ -1,9 +1,17 @@
 /** Becoming a user, by an invitation. */
-import { exportPsk } from "../../../endpoint/exported-key.ts";
 import { parseLink } from "../link.ts";
 import { ChatError, VERSION } from "../protocol.ts";
 import { Connection } from "./connection.ts";
-import { type ChatAuth, credentialOf, invitationAuth, type NewUser, newId } from "./credentials.ts";
+import {
+  type ChatAuth,
+  invitationAuth,
+  keyCredential,
+  type NewCredential,
+  type NewUser,
+  newId,
+  passwordCredential,
+  pskCredential,
+} from "./credentials.ts";
 import { type Connect, Dialer, type DialOptions } from "./dialer.ts";
 
 const TRIES = 3;
@@ -17,7 +25,7 @@ export async function joinBy(
 ): Promise<ChatAuth> {
   const { signal = new AbortController().signal, ...dial } = options;
   const parsed = parseLink(link);
-  const credential = await credentialOf(user);
+  const make = await credentialOf(user);
   const dialer = new Dialer(connect, parsed, invitationAuth(parsed), dial);
   // However often it is asked for, it is one user.
   const id = newId();
@@ -27,14 +35,19 @@ export async function joinBy(
       const silent = { event() {}, signal() {} };
       const connection = await Connection.open(session, silent);
       await connection.request("hello", { version: VERSION });
+      const { credential, auth } = await make(session);
       await connection.request("invitation.redeem", { id, name: user.name, credential });
-      if (user.password !== undefined) return { user: user.name, password: user.password };
-      if (user.key !== undefined) return { key: user.key };
-      return { psk: exportPsk(session) };
+      return auth;
     } catch (error) {
       if (tries === TRIES || !(error instanceof ChatError) || error.code !== "disconnected") throw error;
     } finally {
       session.close();
     }
   }
+}
+
+async function credentialOf({ name, password, key }: NewUser): Promise<NewCredential> {
+  if (password !== undefined && key !== undefined) throw new TypeError("either a password or a key");
+  if (password !== undefined) return passwordCredential(name, password);
+  return key === undefined ? pskCredential : keyCredential(key);
 }

@@ -2,6 +2,7 @@
 
 import { ChatError, CloseCode, type Empty } from "../protocol.ts";
 import type { User } from "./accounts.ts";
+import { peerKind } from "./credentials.ts";
 import type { Handlers, House, Outcome } from "./house.ts";
 import { rankOf } from "./rooms.ts";
 
@@ -11,15 +12,24 @@ function requireAbove(user: User, other: User): void {
     throw new ChatError("not_allowed", "that takes somebody with a higher role");
 }
 
-/** Nobody is who they were: passwords, tickets and sessions end. */
+/** Ends all that a user has open, or is about to. */
 function excluded(house: House, user: User, closeCode: number, reason: string): () => void {
+  const credentials = house.credentials.of(user);
   return () => {
     house.live.end(user, closeCode, reason);
-    house.accounts.reportChange(user.name);
+    // Who has not said hello yet.
+    for (const { kind, id } of credentials)
+      house.closeSessionsOf({ kind: peerKind(kind), identity: id }, { closeCode, reason });
   };
 }
 
-type Names = "invitation.create" | "credential.set" | "user.ban" | "user.remove";
+type Names =
+  | "invitation.create"
+  | "credential.list"
+  | "credential.add"
+  | "credential.remove"
+  | "user.ban"
+  | "user.remove";
 
 export const accountMethods: Handlers<Names> = {
   "invitation.create": {
@@ -35,11 +45,21 @@ export const accountMethods: Handlers<Names> = {
       return { result: {} };
     },
   },
-  "credential.set": {
-    run({ accounts }, user, { credential }, caller): Outcome<Empty> {
-      accounts.setCredential(user, caller.credential(credential));
-      const effect = () => accounts.reportChange(user.name);
-      return credential.kind === "password" ? { result: {}, effect } : { result: {} };
+  "credential.list": {
+    isRead: true,
+    run: ({ credentials }, user) => ({ result: { credentials: credentials.of(user) } }),
+  },
+  "credential.add": {
+    run({ credentials }, user, { credential }, caller): Outcome<Empty> {
+      credentials.add(user, caller.credential(credential));
+      if (credential.kind !== "password") return { result: {} };
+      return { result: {}, effect: () => caller.endOthersBy("password", user.name) };
+    },
+  },
+  "credential.remove": {
+    run({ credentials }, user, { kind, id }, caller): Outcome<Empty> {
+      credentials.remove(user, kind, id);
+      return { result: {}, effect: () => caller.endOthersBy(kind, id) };
     },
   },
   "user.ban": {
@@ -56,8 +76,10 @@ export const accountMethods: Handlers<Names> = {
       const other = house.accounts.named(name);
       if (other.id !== user.id) requireAbove(user, other);
       for (const room of house.rooms.ofUser(other)) house.rooms.leave(other, room.id);
+      const effect = excluded(house, other, CloseCode.removed, "removed");
+      house.credentials.removeAll(other);
       house.accounts.exclude(other, "remove");
-      return { result: {}, effect: excluded(house, other, CloseCode.removed, "removed") };
+      return { result: {}, effect };
     },
   },
 };

@@ -1,12 +1,5 @@
-/** Users, what they log in with, and invitations for those who are to become users. */
-import { fromBase64 } from "../../../crypto/bytes.ts";
-import {
-  fromStored,
-  type PasswordRecord,
-  type RecordListener,
-  type RecordStore,
-  type StoredRecord,
-} from "../../../login/index.ts";
+/** Users, and invitations for those who are to become users. */
+import { fromStored, type PasswordRecord, type StoredRecord } from "../../../login/index.ts";
 import { INVITATION_PREFIX } from "../link.ts";
 import { ChatError } from "../protocol.ts";
 import type { Role, UserInfo } from "../types.ts";
@@ -15,12 +8,6 @@ import type { Database } from "./database.ts";
 export interface User extends UserInfo {
   readonly id: number;
 }
-
-/** What a user is to log in with, as the store has it. */
-export type StoredCredential =
-  | { readonly kind: "password"; readonly record: StoredRecord }
-  | { readonly kind: "psk"; readonly identity: string; readonly key: Uint8Array }
-  | { readonly kind: "key"; readonly fingerprint: string };
 
 interface InvitationRow {
   readonly identity: string;
@@ -31,79 +18,26 @@ interface InvitationRow {
   readonly user: number | null;
 }
 
-const ACTIVE = "banned_ms IS NULL AND removed_ms IS NULL";
-const SECRET_BYTES = 32;
+/** Of rows of `users`. */
+export const ACTIVE = "banned_ms IS NULL AND removed_ms IS NULL";
 
-export class Accounts implements RecordStore {
-  readonly secret: Uint8Array<ArrayBuffer>;
+export class Accounts {
   readonly #database: Database;
-  readonly #listeners = new Set<RecordListener>();
 
   constructor(database: Database) {
     this.#database = database;
-    this.secret = new Uint8Array(this.setting("login secret", () => random(SECRET_BYTES)));
   }
 
-  /** A value that is made once. Before anything else is written: it is committed by itself. */
-  setting(name: string, make: () => Uint8Array): Uint8Array {
-    const find = () =>
-      this.#database.get<{ value: Uint8Array }>("SELECT value FROM meta WHERE name = ?", name);
-    const found = find();
-    if (found !== undefined) return found.value;
-    this.#database.run("INSERT INTO meta (name, value) VALUES (?, ?)", name, make());
-    return find()!.value;
-  }
+  // Look-ups
 
-  // RecordStore
-
-  get(identity: string): PasswordRecord | undefined {
-    const row = identity.startsWith(INVITATION_PREFIX)
-      ? this.#database.get<{ record: string }>(
-          "SELECT record FROM invitations WHERE identity = ? AND expires_ms > ?",
-          identity,
-          Date.now(),
-        )
-      : this.#database.get<{ record: string }>(
-          `SELECT record FROM passwords JOIN users ON user = id WHERE identity = ? AND ${ACTIVE}`,
-          identity,
-        );
-    return row && fromStored(JSON.parse(row.record) as StoredRecord);
-  }
-
-  watch(listener: RecordListener): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
-  }
-
-  /** To be called once a change of what `identity` logs in with is on the disk. */
-  reportChange(identity: string): void {
-    for (const listener of this.#listeners) listener(identity, this.get(identity));
-  }
-
-  // Logins
-
-  pskOf(identity: string): Uint8Array | undefined {
-    return this.#database.get<{ key: Uint8Array }>(
-      `SELECT key FROM psks JOIN users ON user = id WHERE identity = ? AND ${ACTIVE}`,
+  /** Of an invitation that has not ended. */
+  invitationRecord(identity: string): PasswordRecord | undefined {
+    const row = this.#database.get<{ record: string }>(
+      "SELECT record FROM invitations WHERE identity = ? AND expires_ms > ?",
       identity,
-    )?.key;
-  }
-
-  isTrusted(fingerprint: string): boolean {
-    return this.byCredential("public_key", fingerprint) !== undefined;
-  }
-
-  /** Whose login this is; nobody's if the user was banned or removed. */
-  byCredential(kind: "password" | "psk" | "public_key", identity: string): User | undefined {
-    const [table, column] = {
-      password: ["passwords", "identity"],
-      psk: ["psks", "identity"],
-      public_key: ["keys", "fingerprint"],
-    }[kind] as [string, string];
-    return this.#database.get<User>(
-      `SELECT id, name, role FROM users JOIN ${table} ON user = id WHERE ${column} = ? AND ${ACTIVE}`,
-      identity,
+      Date.now(),
     );
+    return row && fromStored(JSON.parse(row.record) as StoredRecord);
   }
 
   byName(name: string): User | undefined {
@@ -140,51 +74,11 @@ export class Accounts implements RecordStore {
     )!;
   }
 
-  /** Instead of what the user has of this kind. */
-  setCredential(user: User, credential: StoredCredential): void {
-    const { id, name } = user;
-    switch (credential.kind) {
-      case "password":
-        if (credential.record.identity !== name)
-          throw new ChatError("malformed", "a password of another name");
-        checkRecord(credential.record);
-        this.#database.run(
-          "INSERT OR REPLACE INTO passwords (identity, user, record) VALUES (?, ?, ?)",
-          name,
-          id,
-          JSON.stringify(credential.record),
-        );
-        return;
-      case "psk":
-        this.#database.run("DELETE FROM psks WHERE user = ?", id);
-        this.#database.run(
-          "INSERT INTO psks (identity, user, key) VALUES (?, ?, ?)",
-          credential.identity,
-          id,
-          credential.key,
-        );
-        return;
-      case "key": {
-        const owner = this.#database.get<{ user: number }>(
-          "SELECT user FROM keys WHERE fingerprint = ?",
-          credential.fingerprint,
-        );
-        if (owner !== undefined && owner.user !== id)
-          throw new ChatError("name_taken", "somebody has that key");
-        this.#database.run("DELETE FROM keys WHERE user = ?", id);
-        this.#database.run("INSERT INTO keys (fingerprint, user) VALUES (?, ?)", credential.fingerprint, id);
-      }
-    }
-  }
-
-  /** Takes away what a user logs in with, or forbids it. */
+  /** Whoever is banned or removed does not log in. */
   exclude(user: User, how: "ban" | "allow" | "remove"): void {
     const change = { ban: "banned_ms = ?", allow: "banned_ms = NULL", remove: "removed_ms = ?" }[how];
     const values = how === "allow" ? [user.id] : [Date.now(), user.id];
     this.#database.run(`UPDATE users SET ${change} WHERE id = ?`, ...values);
-    if (how !== "remove") return;
-    for (const table of ["passwords", "psks", "keys"])
-      this.#database.run(`DELETE FROM ${table} WHERE user = ?`, user.id);
   }
 
   invite(record: StoredRecord, role: Role, room: number | undefined, validMs: number): void {
@@ -252,23 +146,11 @@ export function fold(name: string): string {
   return name.normalize("NFKC").toLowerCase();
 }
 
-function random(length: number): Uint8Array {
-  return crypto.getRandomValues(new Uint8Array(length));
-}
-
-function checkRecord(record: StoredRecord): void {
+/** @throws ChatError malformed for what is no record of a password */
+export function checkRecord(record: StoredRecord): void {
   try {
     fromStored(record);
   } catch {
     throw new ChatError("malformed", "not the record of a password");
-  }
-}
-
-/** @throws ChatError malformed */
-export function publicKeyBytes(base64: string): Uint8Array {
-  try {
-    return fromBase64(base64);
-  } catch {
-    throw new ChatError("malformed", "not a key");
   }
 }

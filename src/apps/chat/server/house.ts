@@ -1,9 +1,11 @@
 /** What the parts of a chat's server share. */
 
+import type { CloseOptions, PeerName } from "../../../endpoint/server.ts";
 import type { Method, Params, Result } from "../protocol.ts";
-import type { Credential, Entry } from "../types.ts";
-import type { Accounts, StoredCredential, User } from "./accounts.ts";
+import type { Credential, CredentialKind, Entry } from "../types.ts";
+import type { Accounts, User } from "./accounts.ts";
 import type { Attachments } from "./attachments.ts";
+import type { Credentials, StoredCredential } from "./credentials.ts";
 import type { Database } from "./database.ts";
 import type { Entries } from "./entries.ts";
 import type { ChatLimits } from "./limits.ts";
@@ -17,12 +19,15 @@ export interface House {
   readonly epoch: string;
   readonly database: Database;
   readonly accounts: Accounts;
+  readonly credentials: Credentials;
   readonly rooms: Rooms;
   readonly entries: Entries;
   readonly attachments: Attachments;
   readonly live: Live;
   readonly pump: Pump;
   readonly limits: ChatLimits;
+  /** Ends sessions that were made by a credential or an invitation, and those that handshakes would lead to. */
+  closeSessionsOf(peer: PeerName, options?: CloseOptions): void;
   /** Told of faults that are the server's own. */
   report(error: unknown): void;
 }
@@ -33,6 +38,8 @@ export interface Caller {
   readonly user: User | undefined;
   /** The identity of the invitation that it came by. */
   readonly invitation: string | undefined;
+  /** Ends all other sessions that were made by this. */
+  endOthersBy(kind: CredentialKind, id: string): void;
   /** As the store is to have it. */
   credential(credential: Credential): StoredCredential;
   /** It gets what happens in the room, from now on or no more. */

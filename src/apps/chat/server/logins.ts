@@ -2,14 +2,25 @@
 import type { Signer } from "../../../crypto/provider.ts";
 import { type Auth, psk, publicKey } from "../../../endpoint/auth.ts";
 import { password } from "../../../login/password.ts";
+import { INVITATION_PREFIX } from "../link.ts";
 import type { Accounts } from "./accounts.ts";
+import type { Credentials } from "./credentials.ts";
 
-export function logins(accounts: Accounts, key: Signer): Auth {
-  const byPassword = password(accounts, { endSessions: true });
+/** @param secret the store's, of which users that do not exist have their salts */
+export function logins(
+  accounts: Accounts,
+  credentials: Credentials,
+  key: Signer,
+  secret: Uint8Array<ArrayBuffer>,
+): Auth {
+  const get = (identity: string) =>
+    identity.startsWith(INVITATION_PREFIX)
+      ? accounts.invitationRecord(identity)
+      : credentials.passwordOf(identity);
   const ways: Auth[] = [
-    psk((identity) => accounts.pskOf(identity)),
-    byPassword,
-    publicKey({ key, trusted: (fingerprint) => accounts.isTrusted(fingerprint) }),
+    psk((identity) => credentials.pskOf(identity)),
+    password({ get, secret }),
+    publicKey({ key, trusted: (fingerprint) => credentials.userBy("key", fingerprint) !== undefined }),
   ];
   return {
     client() {
@@ -18,6 +29,5 @@ export function logins(accounts: Accounts, key: Signer): Auth {
     // Each sets fields of its own.
     server: async (context) =>
       Object.assign({}, ...(await Promise.all(ways.map((way) => way.server(context))))),
-    revocations: (report) => byPassword.revocations!(report),
   };
 }

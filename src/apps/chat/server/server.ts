@@ -6,21 +6,23 @@ import { generatePkcs8, signerFromPkcs8 } from "../../../crypto/signer.ts";
 import type { ListenOptions } from "../../../endpoint/listen.ts";
 import type { Server } from "../../../endpoint/server.ts";
 import { createInvitation } from "../invitation.ts";
+import { keyFingerprint } from "../key-fingerprint.ts";
 import { type ChatLink, formatLink } from "../link.ts";
 import { CHAT_PROTOCOL, CloseCode } from "../protocol.ts";
 import { Accounts, type User } from "./accounts.ts";
 import { Attachments } from "./attachments.ts";
 import { Bucket } from "./bucket.ts";
+import { Credentials } from "./credentials.ts";
 import { Database } from "./database.ts";
 import { Entries } from "./entries.ts";
 import type { House } from "./house.ts";
-import { keyFingerprint } from "./key-fingerprint.ts";
 import { type ChatLimits, defaultLimits } from "./limits.ts";
 import { Live } from "./live.ts";
 import { logins } from "./logins.ts";
 import { Pump } from "./pump.ts";
 import { Rooms } from "./rooms.ts";
 import { ServerSession, type UserRates } from "./session.ts";
+import { Settings } from "./settings.ts";
 
 export type Listen = (url: string | URL, options: ListenOptions) => Promise<Server>;
 
@@ -50,7 +52,7 @@ const SWEEP_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 /** Clients show signs of life far more often. */
 const IDLE_MS = 30_000;
-const TICKET_SECRET_BYTES = 32;
+const SECRET_BYTES = 32;
 
 /** A running server. Made by `openChat`. */
 export class ChatServer {
@@ -98,26 +100,33 @@ export class ChatServer {
     try {
       const accounts = new Accounts(database);
       const rooms = new Rooms(database);
+      const settings = new Settings(database);
       const fresh = toBase64(await generatePkcs8("Ed25519"));
-      const stored = accounts.setting("server key", () => new TextEncoder().encode(fresh));
+      const stored = settings.once("server key", () => new TextEncoder().encode(fresh));
+      const loginSecret = settings.once("login secret", () =>
+        crypto.getRandomValues(new Uint8Array(SECRET_BYTES)),
+      );
       const key = await signerFromPkcs8(fromBase64(new TextDecoder().decode(stored)));
+      let server: Server;
       const house: House = {
         name,
         epoch: toBase64Url(crypto.getRandomValues(new Uint8Array(9))),
         database,
         accounts,
+        credentials: new Credentials(database),
         rooms,
         entries: new Entries(database),
         attachments: new Attachments(database, folder),
         live: new Live(rooms),
         pump: new Pump(),
         limits: { ...defaultLimits, ...options.limits },
+        closeSessionsOf: (...whose) => void server.closeSessionsOf(...whose),
         report: (error) => options.onerror?.(error),
       };
       const ownerInvitation = accounts.hasOwner ? undefined : await inviteOwner(house);
       const running = new Set<Promise<void>>();
       const ratesOf = rates(house.limits);
-      const server = await listen(url, {
+      server = await listen(url, {
         idleTimeoutMs: IDLE_MS,
         ...options.listen,
         // A channel, and some attachments.
@@ -128,8 +137,8 @@ export class ChatServer {
           maxSessionBytes: 1_048_576,
         },
         // Clients come back after a restart without typing anything, and all of them at once without much work.
-        tickets: { secrets: await ticketSecrets(house) },
-        auth: logins(accounts, key),
+        tickets: { secrets: await ticketSecrets(database, settings) },
+        auth: logins(accounts, house.credentials, key, loginSecret),
         applicationProtocols: [CHAT_PROTOCOL],
         onsession(session) {
           const run = new ServerSession(house, session, ratesOf).run();
@@ -194,12 +203,12 @@ export class ChatServer {
 }
 
 /** A new one for this start, and the one before it. */
-async function ticketSecrets({ accounts, database }: House): Promise<Uint8Array[]> {
+async function ticketSecrets(database: Database, settings: Settings): Promise<Uint8Array[]> {
   return database.change(() => {
-    const fresh = crypto.getRandomValues(new Uint8Array(TICKET_SECRET_BYTES));
-    const before = accounts.setting("ticket secret", () => fresh);
-    database.run("UPDATE meta SET value = ? WHERE name = 'ticket secret'", fresh);
-    return [fresh, new Uint8Array(before)];
+    const fresh = crypto.getRandomValues(new Uint8Array(SECRET_BYTES));
+    const before = settings.get("ticket secret") ?? fresh;
+    settings.set("ticket secret", fresh);
+    return [fresh, before];
   });
 }
 

@@ -18,14 +18,15 @@ import {
   type Transfer,
   VERSION,
 } from "../protocol.ts";
-import type { Credential } from "../types.ts";
+import type { Credential, CredentialKind } from "../types.ts";
 import { methods, signal, transfer } from "../wire.ts";
 import { accountMethods } from "./account-methods.ts";
-import { publicKeyBytes, type StoredCredential, type User } from "./accounts.ts";
+import type { User } from "./accounts.ts";
 import { Bucket } from "./bucket.ts";
+import { peerKind, type StoredCredential } from "./credentials.ts";
 import type { Caller, Handler, House, Outcome } from "./house.ts";
-import { keyFingerprint } from "./key-fingerprint.ts";
 import { messageMethods } from "./message-methods.ts";
+import { provenKey } from "./proven-key.ts";
 import type { Pumped } from "./pump.ts";
 import { enter, roomMethods } from "./room-methods.ts";
 import { download, upload } from "./transfers.ts";
@@ -152,7 +153,7 @@ export class ServerSession implements Caller, Pumped {
   async #channel(reader: MessageReader): Promise<void> {
     for (;;) {
       const message = await reader.next();
-      if (message === undefined || this.#isOver) return;
+      if (message === undefined) return;
       const waitMs = this.#requests.take(1, performance.now());
       if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
       if (this.#waiting >= MAX_WAITING) {
@@ -160,7 +161,7 @@ export class ServerSession implements Caller, Pumped {
           this.#resume = resolve;
         });
       }
-      if (this.#isOver) return;
+      if (this.#isOver || this.#session.isClosed) return;
       this.#request(message);
     }
   }
@@ -246,7 +247,7 @@ export class ServerSession implements Caller, Pumped {
   #hello({ version }: Params<"hello">): Outcome<Result<"hello">> {
     if (version !== VERSION) throw new ChatError("version", `this server speaks version ${VERSION}`);
     if (this.user !== undefined) throw new ChatError("not_now", "hello was said");
-    const { accounts, rooms, live, name: server, epoch } = this.#house;
+    const { accounts, credentials, rooms, live, name: server, epoch } = this.#house;
     const { peer } = this.#session;
     if (this.invitation !== undefined) {
       return { result: { rooms: [], server, epoch }, effect: () => clearTimeout(this.#helloTimer) };
@@ -254,14 +255,14 @@ export class ServerSession implements Caller, Pumped {
     const user =
       peer === undefined || peer.kind === "certificate"
         ? undefined
-        : accounts.byCredential(peer.kind, peer.identity);
+        : credentials.userBy(peer.kind === "public_key" ? "key" : peer.kind, peer.identity);
     if (user === undefined) throw new ChatError("not_allowed", "nobody may log in like that any more");
     const invitations = accounts.redeemedBy(user);
     for (const identity of invitations) accounts.forgetInvitation(identity);
     const result = { user: { name: user.name, role: user.role }, rooms: rooms.ofUser(user), server, epoch };
     const effect = () => {
       clearTimeout(this.#helloTimer);
-      for (const identity of invitations) accounts.reportChange(identity);
+      for (const identity of invitations) this.#house.closeSessionsOf({ kind: "password", identity });
       if (this.#isOver || this.user !== undefined) return;
       this.user = user;
       live.add(user, this);
@@ -270,11 +271,13 @@ export class ServerSession implements Caller, Pumped {
   }
 
   #redeem({ id, name, credential }: Params<"invitation.redeem">): Outcome<Result<"invitation.redeem">> {
-    const { accounts } = this.#house;
+    const { accounts, credentials } = this.#house;
     const { invitation } = this;
     if (invitation === undefined) throw new ChatError("not_allowed", "that takes an invitation");
     const { user, room } = accounts.redeem(invitation, id, name);
-    accounts.setCredential(user, this.credential(credential));
+    // What it was with an answer that was lost, nobody has.
+    credentials.removeAll(user);
+    credentials.add(user, this.credential(credential));
     const entered = room === null ? undefined : enter(this.#house, user, room);
     const result = { user: { name: user.name, role: user.role } };
     return entered === undefined ? { result } : { result, effect: entered };
@@ -282,14 +285,21 @@ export class ServerSession implements Caller, Pumped {
 
   // Caller
 
+  endOthersBy(kind: CredentialKind, id: string): void {
+    this.#house.closeSessionsOf(
+      { kind: peerKind(kind), identity: id },
+      { except: this.#session, closeCode: CloseCode.revoked, reason: "this login was changed or removed" },
+    );
+  }
+
   credential(credential: Credential): StoredCredential {
     switch (credential.kind) {
       case "password":
         return credential;
       case "psk":
-        return { kind: "psk", ...exportPsk(this.#session) };
+        return { kind: "psk", ...exportPsk(this.#session, new TextEncoder().encode(credential.context)) };
       case "key":
-        return { kind: "key", fingerprint: keyFingerprint(publicKeyBytes(credential.publicKey)) };
+        return { kind: "key", fingerprint: provenKey(this.#session, credential) };
     }
   }
 

@@ -92,8 +92,20 @@ CREATE TABLE attachments (
 ) WITHOUT ROWID;
 `;
 
+/** Users have several keys, and tell them apart by their age. */
+const SEVERAL_KEYS = `
+ALTER TABLE passwords ADD COLUMN added_ms INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE psks ADD COLUMN added_ms INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE keys ADD COLUMN added_ms INTEGER NOT NULL DEFAULT 0;
+UPDATE passwords SET added_ms = (SELECT created_ms FROM users WHERE id = user);
+UPDATE psks SET added_ms = (SELECT created_ms FROM users WHERE id = user);
+UPDATE keys SET added_ms = (SELECT created_ms FROM users WHERE id = user);
+CREATE INDEX psks_of_user ON psks (user);
+CREATE INDEX keys_of_user ON keys (user);
+`;
+
 /**
  * What makes each version of the tables of the one before it; the first makes them of nothing. Those that were published
  * never change: a change of the tables is another one at the end.
  */
-export const MIGRATIONS: readonly string[] = [TABLES];
+export const MIGRATIONS: readonly string[] = [TABLES, SEVERAL_KEYS];
