@@ -97,6 +97,8 @@ describe("lines as they are typed", () => {
     "/delete it",
     "/history 0",
     "/rooms x",
+    "/password correct horse",
+    "/forget",
   ])("%j is refused", (line) => {
     expect(() => parseLine(line)).toThrow();
   });
@@ -129,6 +131,7 @@ describe("lines of JSON", () => {
     '{"send":"x","rom":"y"}',
     '{"quit":false}',
     '{"edit":0,"text":""}',
+    '{"password":"correct horse"}',
   ])("%s is refused", (line) => {
     expect(() => parseJsonLine(line)).toThrow();
   });

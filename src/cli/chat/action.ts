@@ -50,6 +50,14 @@ export type Action =
   /** To the server, and to a room if one is given. */
   | (InRoom & { readonly kind: "invite"; readonly role?: Role })
   | { readonly kind: "state"; readonly state: "online" | "away" }
+  /** What the user logs in with. */
+  | { readonly kind: "logins" }
+  /** Asks for a new password, unless it is a file's first line. */
+  | { readonly kind: "password"; readonly file?: string }
+  /** From now on this machine logs in by a private key, or by one that is agreed on with the server. */
+  | { readonly kind: "key"; readonly file?: string }
+  /** Takes something away from what the user logs in with: `password`, or a key by how its name begins. */
+  | { readonly kind: "forget"; readonly which: string }
   | { readonly kind: "fingerprint" }
   | { readonly kind: "help" }
   | { readonly kind: "quit" };

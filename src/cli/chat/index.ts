@@ -6,6 +6,7 @@ import { EXIT_CODES, UsageError } from "../exit.ts";
 import { firstLine, readSecretFile } from "../secrets.ts";
 import { milliseconds } from "../session-options.ts";
 import { aborted } from "../stop.ts";
+import type { KeepLogin } from "./login.ts";
 import { slashHelp } from "./slash.ts";
 
 const HELP = `Usage: sealgram chat [LINK | HOST[:PORT]] [options]
@@ -41,6 +42,7 @@ A line at a time:
                            {"history":true,"limit":50,"before":120}      {"join":"garden"}  {"leave":"garden"}
                            {"create":"garden","access":"members"}        {"direct":"bob","text":"psst"}
                            {"members":true}  {"rooms":true}              {"read":12}  {"typing":true}
+                           {"logins":true}  {"password_file":"FILE"}     {"key":true}  {"key_file":"FILE"}  {"forget":"ID"}
                            {"upload":"a.png"}  {"download":"ID","folder":"."}   {"invite":true}
                            {"role":"moderator","user":"bob"}  {"kick":"bob"}  {"ban":"bob","everywhere":true}
 
@@ -123,7 +125,7 @@ export const chatCommand: Command = {
       import("./login.ts"),
       import("./plain.ts"),
     ]);
-    const begin = (client: Client) => new PlainChat(client, plain, report);
+    const begin = (client: Client, keepLogin: KeepLogin) => new PlainChat(client, keepLogin, plain, report);
     const chat = await logIn(await loadChat(), login, report, context.stop, begin);
     try {
       await Promise.race([chat.run(), aborted(context.stop)]);

@@ -42,6 +42,9 @@ export interface LoginOptions {
   readonly profile: string | undefined;
 }
 
+/** Changes how this machine logs in the next time. */
+export type KeepLogin = (login: Profile["login"]) => Promise<void>;
+
 /**
  * @param begin called as soon as there is a client: what is not listened to from then on is missed
  * @throws what `connect` does, in words that say what to do; UsageError
@@ -51,7 +54,7 @@ export async function logIn<T>(
   options: LoginOptions,
   report: Report,
   signal: AbortSignal,
-  begin: (client: Client) => T,
+  begin: (client: Client, keepLogin: KeepLogin) => T,
 ): Promise<T> {
   const { profile, path, isNew, auth } = await loginOf(chat, options, report, signal);
   report.event(
@@ -66,7 +69,7 @@ export async function logIn<T>(
     throw explained(error, profile.login.kind);
   }
   try {
-    const begun = begin(client);
+    const begun = begin(client, (login) => keep(path, { ...profile, login }));
     if (isNew) await keep(path, profile);
     else await touchProfile(path);
     return begun;

@@ -11,10 +11,11 @@ import {
 } from "../../apps/chat/client/entry.ts";
 import { type Action, ActionError } from "./action.ts";
 import { downloadFile, downloadsFolder, expandHome, uploadFile } from "./files.ts";
+import { type LoginOutcome, type LoginPlace, performLogin } from "./perform-login.ts";
 import { slashHelp } from "./slash.ts";
 
 /** Where an action is asked for. */
-export interface Place {
+export interface Place extends LoginPlace {
   readonly client: Client;
   readonly room: ChatRoom | undefined;
   /** Where downloads go unless the action says so. */
@@ -56,6 +57,7 @@ export type Outcome =
     }
   | { readonly event: "downloaded"; readonly path: string; readonly bytes: number }
   | { readonly event: "invitation"; readonly link: string }
+  | LoginOutcome
   | { readonly event: "fingerprint"; readonly fingerprint: string | undefined }
   | { readonly event: "help"; readonly lines: readonly string[] }
   | { readonly event: "quit" }
@@ -172,6 +174,11 @@ export async function perform(action: Action, place: Place): Promise<Outcome> {
     case "state":
       client.setState(action.state);
       return done;
+    case "logins":
+    case "password":
+    case "key":
+    case "forget":
+      return performLogin(action, client.login, place);
     case "fingerprint":
       return { event: "fingerprint", fingerprint: client.link.serverKey };
     case "help":

@@ -2,11 +2,15 @@
 import process from "node:process";
 import { ChatError, type ChatRoom, type Client, type Entry, newId } from "../../apps/chat/client/entry.ts";
 import { Limit } from "../../apps/chat/protocol.ts";
+import { Stopped } from "../exit.ts";
 import { lines } from "../input.ts";
+import { askPassword, openTerminal } from "../prompt.ts";
 import type { Report } from "../report.ts";
 import { type Action, ActionError } from "./action.ts";
+import { typed } from "./input.ts";
 import { parseJsonLine, type Tag } from "./json-input.ts";
 import { Lately } from "./lately.ts";
+import type { KeepLogin } from "./login.ts";
 import { found, messagesBefore, type Outcome, type Place, perform } from "./perform.ts";
 import { PlainOutput, roomFields } from "./plain-output.ts";
 import { parseLine } from "./slash.ts";
@@ -35,6 +39,7 @@ const PROGRESS_MS = 1_000;
 
 export class PlainChat implements Place {
   readonly client: Client;
+  readonly keepLogin: KeepLogin;
   readonly downloads: string | undefined;
   readonly #options: PlainOptions;
   readonly #output: PlainOutput;
@@ -48,8 +53,9 @@ export class PlainChat implements Place {
   #hasQuit = false;
   #progressMs = 0;
 
-  constructor(client: Client, options: PlainOptions, report: Report) {
+  constructor(client: Client, keepLogin: KeepLogin, options: PlainOptions, report: Report) {
     this.client = client;
+    this.keepLogin = keepLogin;
     this.downloads = options.downloads;
     this.#options = options;
     this.#output = new PlainOutput(options.isJson, report);
@@ -78,7 +84,8 @@ export class PlainChat implements Place {
     const tooLong = (maxBytes: number) =>
       this.#output.error(new ActionError(`a line has more than ${maxBytes} bytes`), {});
     const decoder = new TextDecoder();
-    for await (const bytes of lines(process.stdin, () => MAX_LINE_BYTES, tooLong)) {
+    const input = process.stdin.isTTY ? typed(process.stdin) : process.stdin;
+    for await (const bytes of lines(input, () => MAX_LINE_BYTES, tooLong)) {
       await this.#take(decoder.decode(bytes).replace(/\r$/, ""));
       if (this.#hasQuit) break;
     }
@@ -286,6 +293,19 @@ export class PlainChat implements Place {
 
   attachmentAt(room: ChatRoom, position: number | undefined): { readonly id: string } | undefined {
     return this.#lately.attachmentAt(room, position);
+  }
+
+  async askPassword(question: string): Promise<string> {
+    const terminal = openTerminal();
+    if (terminal === undefined) {
+      throw new ActionError('there is no terminal to type it on: with --json, {"password_file":"FILE"} does');
+    }
+    try {
+      return await askPassword(question, true, terminal);
+    } catch (error) {
+      if (error instanceof Stopped) throw new ActionError("the password stays as it is");
+      throw error;
+    }
   }
 
   sending(room: ChatRoom, id: string): void {

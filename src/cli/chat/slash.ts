@@ -172,6 +172,26 @@ export const slashCommands: readonly SlashCommand[] = [
     names: "room",
     parse: (room) => ({ kind: "invite", ...(room === "" ? {} : { room }) }),
   },
+  { name: "logins", usage: "", summary: "what you log in with", parse: nothing({ kind: "logins" }) },
+  {
+    name: "password",
+    usage: "",
+    summary: "asks for a new password, which lets you in from anywhere",
+    parse: nothing({ kind: "password" }),
+  },
+  {
+    name: "key",
+    usage: "[FILE]",
+    summary: "this machine logs in by a private key, or one made for it",
+    names: "file",
+    parse: (file) => ({ kind: "key", ...(file === "" ? {} : { file }) }),
+  },
+  {
+    name: "forget",
+    usage: "LOGIN",
+    summary: "takes a login away, and ends what was open by it",
+    parse: (which) => ({ kind: "forget", which: required(which, "which one? /logins lists them") }),
+  },
   {
     name: "fingerprint",
     usage: "",

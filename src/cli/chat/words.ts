@@ -1,5 +1,5 @@
 /** What happens in a chat, in lines for people. Everything that others have written is harmless here. */
-import type { ChatRoom, Entry, MessageEntry } from "../../apps/chat/client/entry.ts";
+import type { ChatRoom, Entry, MessageEntry, OwnCredential } from "../../apps/chat/client/entry.ts";
 import { harmless, harmlessLines } from "./harmless.ts";
 import type { Outcome } from "./perform.ts";
 
@@ -103,6 +103,10 @@ export function outcomeLines(outcome: Outcome): string[] {
           ? "* the link has no fingerprint"
           : `* the server's key: ${outcome.fingerprint}`,
       ];
+    case "logins":
+      return outcome.logins.map(loginLine);
+    case "login_changed":
+      return [`* ${loginChanges[outcome.change]}`];
     case "help":
       return [...outcome.lines];
     case "stored":
@@ -112,3 +116,19 @@ export function outcomeLines(outcome: Outcome): string[] {
       return [];
   }
 }
+
+function loginLine({ kind, id, addedMs, isOwn }: OwnCredential): string {
+  const what = {
+    password: "password",
+    psk: `key ${id.slice(0, 12)} of one machine`,
+    key: `private key ${id}`,
+  }[kind];
+  const since = new Date(addedMs).toISOString().slice(0, 10);
+  return `* ${what}, since ${since}${isOwn ? " (this machine's)" : ""}`;
+}
+
+const loginChanges = {
+  password: "your password is set: whoever else was logged in by one before is not any more",
+  key: "this machine logs in by that key from now on",
+  forgotten: "it lets nobody in any more, and whoever was logged in by it is not",
+} as const;
