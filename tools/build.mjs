@@ -13,6 +13,7 @@ import {
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { bundledPackages } from "./build-bundled.mjs";
 import { buildCore, WASM } from "./build-core.mjs";
 import { buildPage } from "./build-page.mjs";
 import { output, root, run, runMain, say, ToolError } from "./process.mjs";
@@ -81,8 +82,11 @@ export const ENTRIES = [
 /** The command: nothing to import, so it has no declarations. */
 export const PROGRAM = { name: "cli", source: "src/cli/main.ts" };
 
-/** Packages that are part of the command, and so no dependencies of the library. Others stay what they are. */
-export const BUNDLED = ["qr"];
+/**
+ * Packages that are part of the command, with all that they import, and so no dependencies of the library. Others stay
+ * what they are.
+ */
+export const BUNDLED = ["ink", "qr", "react", "string-width"];
 
 /** What esbuild needs to know of the library, in every bundle made of it. */
 export const BUNDLE = { bundle: true, format: "esm", target: "es2022", logLevel: "silent" };
@@ -127,9 +131,10 @@ export async function bundleEntries(outdir) {
     splitting: true,
     chunkNames: "shared/[name]-[hash]",
     platform: "neutral",
+    mainFields: ["module", "main"],
     external: ["node:*"],
-    packages: "external",
-    alias: Object.fromEntries(BUNDLED.map((name) => [name, fileURLToPath(import.meta.resolve(name))])),
+    define: { "process.env.NODE_ENV": '"production"' },
+    plugins: [bundledPackages(BUNDLED)],
   }).catch((error) => {
     throw new ToolError(`esbuild cannot bundle the entry points: ${error.message}`);
   });

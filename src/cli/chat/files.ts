@@ -37,22 +37,32 @@ export function expandHome(path: string): string {
   return path === "~" || path.startsWith("~/") ? join(homedir(), path.slice(1)) : path;
 }
 
-export async function uploadFile(room: ChatRoom, path: string, progress: Progress): Promise<AttachmentInfo> {
+/** A file as it was when it was looked at. */
+export interface FileToSend {
+  /** As the user has named it. */
+  readonly path: string;
+  readonly name: string;
+  readonly type: string;
+  readonly bytes: number;
+  /** Its content: no more than was announced, should it grow meanwhile. */
+  open(): AsyncIterable<Uint8Array>;
+}
+
+/** @throws ActionError */
+export async function fileToSend(path: string): Promise<FileToSend> {
   const file = expandHome(path);
   const info = await stat(file).catch((error) => {
     throw new ActionError(`${path} cannot be read (${codeOf(error) ?? "failed"})`);
   });
   if (!info.isFile()) throw new ActionError(`${path} is no file`);
   const bytes = info.size;
-  // No more than was announced, should it grow meanwhile.
-  const content: AsyncIterable<Uint8Array> =
-    bytes === 0 ? empty() : createReadStream(file, { end: bytes - 1, highWaterMark: 65_536 });
-  return room.upload(content, {
+  return {
+    path,
     name: shortened(basename(file)),
     type: types[extname(file).toLowerCase()] ?? "application/octet-stream",
     bytes,
-    progress: (sent) => progress(sent, bytes),
-  });
+    open: () => (bytes === 0 ? empty() : createReadStream(file, { end: bytes - 1, highWaterMark: 65_536 })),
+  };
 }
 
 async function* empty(): AsyncGenerator<Uint8Array> {}

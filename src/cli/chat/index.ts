@@ -1,12 +1,15 @@
 /** `sealgram chat`: the chat on a terminal, in full screen or a line at a time. */
+import process from "node:process";
 import { parseArgs } from "node:util";
 import type { Client } from "../../apps/chat/client/entry.ts";
 import { type Command, commonOptions } from "../command.ts";
 import { EXIT_CODES, UsageError } from "../exit.ts";
+import type { Report } from "../report.ts";
 import { firstLine, readSecretFile } from "../secrets.ts";
 import { milliseconds } from "../session-options.ts";
 import { aborted } from "../stop.ts";
 import type { KeepLogin } from "./login.ts";
+import type { PlainOptions } from "./plain.ts";
 import { slashHelp } from "./slash.ts";
 
 const HELP = `Usage: sealgram chat [LINK | HOST[:PORT]] [options]
@@ -26,7 +29,8 @@ Options:
   --room NAME            the room to begin in, which is joined; @NAME for a direct conversation;
                          general, or the only one, unless given
   --downloads FOLDER     where attachments go: ~/Downloads; nothing there is overwritten
-  --plain                a line at a time, without moving the cursor; so does an input or output that is no terminal
+  --plain                a line at a time, without moving the cursor, instead of a full screen; so does an input or output
+                         that is no terminal, TERM=dumb, and any of the options below
   -h, --help
 
 A line at a time:
@@ -100,7 +104,7 @@ export const chatCommand: Command = {
       throw new UsageError("chat takes one link, or one host");
     }
     const linkFile = values["link-file"];
-    const plain = {
+    const plain: PlainOptions = {
       isJson: values.json === true,
       room: values.room,
       history: count("--history", values.history ?? "0"),
@@ -120,12 +124,11 @@ export const chatCommand: Command = {
       profile: values.profile,
     };
     // Other commands do without all this.
-    const [{ loadChat }, { logIn }, { PlainChat }] = await Promise.all([
+    const [{ loadChat }, { logIn }, begin] = await Promise.all([
       import("./runtime.ts"),
       import("./login.ts"),
-      import("./plain.ts"),
+      isFullScreen(values) ? fullScreen(plain) : aLineAtATime(plain, report),
     ]);
-    const begin = (client: Client, keepLogin: KeepLogin) => new PlainChat(client, keepLogin, plain, report);
     const chat = await logIn(await loadChat(), login, report, context.stop, begin);
     try {
       await Promise.race([chat.run(), aborted(context.stop)]);
@@ -134,6 +137,33 @@ export const chatCommand: Command = {
     }
   },
 };
+
+interface Running {
+  readonly client: Client;
+  run(): Promise<void>;
+}
+
+/** Whether the terminal can show it, and nothing was asked for that is not for looking at. */
+function isFullScreen(values: Readonly<Record<string, unknown>>): boolean {
+  const isTerminal = process.stdin.isTTY === true && process.stdout.isTTY === true;
+  return (
+    isTerminal && process.env.TERM !== "dumb" && !LINE_OPTIONS.some((name) => values[name] !== undefined)
+  );
+}
+
+const LINE_OPTIONS = ["plain", "json", "history", "verbatim", "stay", "drain"];
+
+type Begin = (client: Client, keepLogin: KeepLogin) => Running;
+
+async function fullScreen({ room, downloads }: PlainOptions): Promise<Begin> {
+  const { ScreenChat } = await import("./screen/index.ts");
+  return (client, keepLogin) => new ScreenChat(client, keepLogin, { room, downloads });
+}
+
+async function aLineAtATime(options: PlainOptions, report: Report): Promise<Begin> {
+  const { PlainChat } = await import("./plain.ts");
+  return (client, keepLogin) => new PlainChat(client, keepLogin, options, report);
+}
 
 function count(option: string, value: string): number {
   if (!/^\d{1,6}$/.test(value) || Number(value) > MAX_HISTORY) {

@@ -5,12 +5,12 @@ import {
   type Client,
   type Member,
   type MessageEntry,
-  newId,
   type Receipt,
   type RoomInfo,
+  type Stored,
 } from "../../apps/chat/client/entry.ts";
 import { type Action, ActionError } from "./action.ts";
-import { downloadFile, downloadsFolder, expandHome, uploadFile } from "./files.ts";
+import { downloadFile, downloadsFolder, expandHome, type FileToSend, fileToSend } from "./files.ts";
 import { type LoginOutcome, type LoginPlace, performLogin } from "./perform-login.ts";
 import { slashHelp } from "./slash.ts";
 
@@ -24,9 +24,24 @@ export interface Place extends LoginPlace {
   lastOf(room: ChatRoom, whose: "own" | "other"): number | undefined;
   /** The attachment of the message at a position; of the last that has one, unless given. */
   attachmentAt(room: ChatRoom, position: number | undefined): { readonly id: string } | undefined;
-  /** A message is on its way, and settles when it is stored. */
-  sending(room: ChatRoom, id: string, text: string): void;
+  /** Sends a message. Settles when it is stored, or at once, with nothing, where it is seen on its way. */
+  send(room: ChatRoom, text: string, options: SendingOptions): Promise<StoredMessage | undefined>;
+  /** Sends a file in a message of its own, and settles as {@link send}. */
+  sendFile(room: ChatRoom, file: FileToSend, text: string): Promise<StoredFile | undefined>;
+  /** How much of a download is there. */
   progress(path: string, bytes: number, ofBytes: number): void;
+}
+
+export interface SendingOptions {
+  readonly id?: string | undefined;
+  readonly replyTo?: number | undefined;
+}
+
+export type StoredMessage = Stored & { readonly id: string };
+
+export interface StoredFile {
+  readonly position: number;
+  readonly attachment: { readonly id: string; readonly name: string };
 }
 
 /** What came of an action: an event for programs, of which `describeOutcome` makes lines. */
@@ -71,7 +86,7 @@ export async function perform(action: Action, place: Place): Promise<Outcome> {
   const done = { event: "done", action: action.kind } as const;
   switch (action.kind) {
     case "send":
-      return send(place, roomOf(place, action.room), action.text, action);
+      return send(place, roomOf(place, action.room), action.text, { id: action.id, replyTo: action.replyTo });
     case "reply": {
       const room = roomOf(place, action.room);
       const replyTo = action.position ?? place.lastOf(room, "other");
@@ -90,10 +105,8 @@ export async function perform(action: Action, place: Place): Promise<Outcome> {
     }
     case "upload": {
       const room = roomOf(place, action.room);
-      const { path, text = "" } = action;
-      const attachment = await uploadFile(room, path, (bytes, of) => place.progress(path, bytes, of));
-      const { position } = await room.send(text, { attachment });
-      return { event: "uploaded", room, position, attachment: { id: attachment.id, name: attachment.name } };
+      const stored = await place.sendFile(room, await fileToSend(action.path), action.text ?? "");
+      return stored === undefined ? done : { event: "uploaded", room, ...stored };
     }
     case "download": {
       const room = roomOf(place, action.room);
@@ -138,7 +151,7 @@ export async function perform(action: Action, place: Place): Promise<Outcome> {
     }
     case "direct": {
       const room = await client.direct(action.user);
-      if (action.text !== undefined && action.text !== "") await send(place, room, action.text, {});
+      if (action.text !== undefined && action.text !== "") await place.send(room, action.text, {});
       return { event: "opened", room };
     }
     case "members": {
@@ -188,15 +201,9 @@ export async function perform(action: Action, place: Place): Promise<Outcome> {
   }
 }
 
-async function send(
-  place: Place,
-  room: ChatRoom,
-  text: string,
-  { replyTo, id = newId() }: { readonly replyTo?: number; readonly id?: string },
-): Promise<Outcome> {
-  place.sending(room, id, text);
-  const { position, timeMs } = await room.send(text, { id, ...(replyTo === undefined ? {} : { replyTo }) });
-  return { event: "stored", room, id, position, timeMs };
+async function send(place: Place, room: ChatRoom, text: string, options: SendingOptions): Promise<Outcome> {
+  const stored = await place.send(room, text, options);
+  return stored === undefined ? { event: "done", action: "send" } : { event: "stored", room, ...stored };
 }
 
 /** A room that this user is in: by `@user`, its name, or its number. */
@@ -247,4 +254,22 @@ export async function messagesBefore(
     }
     before = page.entries[0]!.position;
   }
+}
+
+/**
+ * The room to begin in: as it is named, or general, or the only one.
+ * @returns nothing where there is no such
+ */
+export async function firstRoom(client: Client, wanted: string | undefined): Promise<ChatRoom | undefined> {
+  if (wanted !== undefined) {
+    const own = found(client, wanted);
+    return own ?? (wanted.startsWith("@") ? client.direct(wanted.slice(1)) : client.join(wanted));
+  }
+  const own = found(client, "general");
+  if (own !== undefined) return own;
+  const listed = (await client.listRooms()).filter(({ kind }) => kind === "room");
+  const first =
+    listed.find(({ name }) => name.toLowerCase() === "general") ??
+    (listed.length === 1 ? listed[0] : undefined);
+  return first === undefined ? undefined : (client.rooms.get(first.id) ?? client.join(first.id));
 }

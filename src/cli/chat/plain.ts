@@ -7,11 +7,21 @@ import { lines } from "../input.ts";
 import { askPassword, openTerminal } from "../prompt.ts";
 import type { Report } from "../report.ts";
 import { type Action, ActionError } from "./action.ts";
+import type { FileToSend } from "./files.ts";
 import { typed } from "./input.ts";
 import { parseJsonLine, type Tag } from "./json-input.ts";
 import { Lately } from "./lately.ts";
 import type { KeepLogin } from "./login.ts";
-import { found, messagesBefore, type Outcome, type Place, perform } from "./perform.ts";
+import {
+  firstRoom,
+  messagesBefore,
+  type Outcome,
+  type Place,
+  perform,
+  type SendingOptions,
+  type StoredFile,
+  type StoredMessage,
+} from "./perform.ts";
 import { PlainOutput, roomFields } from "./plain-output.ts";
 import { parseLine } from "./slash.ts";
 import { entryLines, outcomeLines, roomLabel, size } from "./words.ts";
@@ -153,20 +163,11 @@ export class PlainChat implements Place {
   // Where it begins
 
   async #firstRoom(): Promise<ChatRoom | undefined> {
-    const { client } = this;
-    const { room } = this.#options;
-    if (room !== undefined) {
-      return found(client, room) ?? (room.startsWith("@") ? client.direct(room.slice(1)) : client.join(room));
+    const room = await firstRoom(this.client, this.#options.room);
+    if (room === undefined) {
+      this.#output.tell("no_room", {}, "this is no room yet: /rooms lists them, /join ROOM enters one");
     }
-    const own = found(client, "general");
-    if (own !== undefined) return own;
-    const listed = (await client.listRooms()).filter(({ kind }) => kind === "room");
-    const first =
-      listed.find(({ name }) => name.toLowerCase() === "general") ??
-      (listed.length === 1 ? listed[0] : undefined);
-    if (first !== undefined) return client.rooms.get(first.id) ?? client.join(first.id);
-    this.#output.tell("no_room", {}, "this is no room yet: /rooms lists them, /join ROOM enters one");
-    return undefined;
+    return room;
   }
 
   async #tellPast(room: ChatRoom): Promise<void> {
@@ -308,9 +309,22 @@ export class PlainChat implements Place {
     }
   }
 
-  sending(room: ChatRoom, id: string): void {
+  async send(
+    room: ChatRoom,
+    text: string,
+    { id = newId(), replyTo }: SendingOptions,
+  ): Promise<StoredMessage> {
     this.#typed?.add(id);
     if (this.#options.isJson) this.#output.say("sent", { ...roomFields(room), id }, []);
+    return { id, ...(await room.send(text, { id, ...(replyTo === undefined ? {} : { replyTo }) })) };
+  }
+
+  async sendFile(room: ChatRoom, file: FileToSend, text: string): Promise<StoredFile> {
+    const { path, name, type, bytes } = file;
+    const progress = (sent: number) => this.progress(path, sent, bytes);
+    const attachment = await room.upload(file.open(), { name, type, bytes, progress });
+    const { position } = await room.send(text, { attachment });
+    return { position, attachment: { id: attachment.id, name: attachment.name } };
   }
 
   progress(path: string, bytes: number, ofBytes: number): void {

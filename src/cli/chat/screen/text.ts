@@ -1,0 +1,129 @@
+/** How much room text takes on a terminal, and how it is broken into lines. */
+import stringWidth from "string-width";
+import type { Row, Span, Style } from "./style.ts";
+
+const segmenter = new Intl.Segmenter(undefined, { granularity: "grapheme" });
+const ASCII = /^[ -~]*$/;
+
+/** What a reader takes for one character each. */
+export function graphemes(text: string): string[] {
+  return ASCII.test(text) ? [...text] : Array.from(segmenter.segment(text), ({ segment }) => segment);
+}
+
+/** In columns. */
+export function widthOf(text: string): number {
+  return ASCII.test(text) ? text.length : stringWidth(text);
+}
+
+export function rowWidth(row: Row): number {
+  return row.reduce((sum, { text }) => sum + widthOf(text), 0);
+}
+
+/** As much of a text as fits, with an ellipsis if that is not all. */
+export function truncate(text: string, width: number): string {
+  if (widthOf(text) <= width) return text;
+  let taken = "";
+  let left = width - 1;
+  for (const character of graphemes(text)) {
+    left -= widthOf(character);
+    if (left < 0) break;
+    taken += character;
+  }
+  return width < 1 ? "" : `${taken}…`;
+}
+
+/** A row of no more than so many columns. */
+export function truncateRow(row: Row, width: number): Row {
+  const spans: Span[] = [];
+  let left = width;
+  for (const span of row) {
+    const own = widthOf(span.text);
+    if (own > left) {
+      spans.push({ ...span, text: truncate(span.text, left) });
+      break;
+    }
+    spans.push(span);
+    left -= own;
+  }
+  return spans;
+}
+
+/** A row with something at its right end, of exactly so many columns; what is at the left gives way. */
+export function spread(left: Row, right: Row, width: number, style?: Style): Row {
+  const end = truncateRow(right, width);
+  const endWidth = rowWidth(end);
+  const gap = endWidth === 0 ? 0 : 1;
+  const begin = truncateRow(left, Math.max(0, width - endWidth - gap));
+  const space = " ".repeat(Math.max(0, width - rowWidth(begin) - endWidth));
+  const all = [...begin, { text: space }, ...end];
+  return style === undefined ? all : all.map((span) => ({ ...span, style: { ...style, ...span.style } }));
+}
+
+interface Piece {
+  readonly text: string;
+  readonly width: number;
+  readonly style: Style | undefined;
+}
+
+/**
+ * Breaks text at spaces, and at line feeds; words longer than a line wherever it ends. Spaces at the end of a line that was
+ * broken are left out.
+ * @param width of each row, 1 at least
+ */
+export function wrap(spans: readonly Span[], width: number): Row[] {
+  const rows: Row[] = [];
+  let row: Piece[] = [];
+  let used = 0;
+  /** Where the row can be broken: behind so many pieces, the last of which are spaces. */
+  let breakAt = 0;
+  let hasWord = false;
+  const finish = (count: number) => {
+    const rest = row.slice(count);
+    let end = count;
+    while (end > 0 && row[end - 1]!.text === " ") end--;
+    rows.push(joined(row.slice(0, end)));
+    row = rest;
+    used = rest.reduce((sum, piece) => sum + piece.width, 0);
+    breakAt = 0;
+    hasWord = rest.length > 0;
+  };
+  for (const { text, style } of spans) {
+    for (const character of graphemes(text)) {
+      if (character === "\n") {
+        rows.push(joined(row));
+        row = [];
+        used = 0;
+        breakAt = 0;
+        hasWord = false;
+        continue;
+      }
+      const own = widthOf(character);
+      if (used + own > width && row.length > 0) {
+        // A space that does not fit is where the line ends.
+        if (character === " ") {
+          finish(row.length);
+          continue;
+        }
+        finish(breakAt > 0 ? breakAt : row.length);
+      }
+      row.push({ text: character, width: own, style });
+      used += own;
+      // Indentation is no place to break at.
+      if (character !== " ") hasWord = true;
+      else if (hasWord) breakAt = row.length;
+    }
+  }
+  rows.push(joined(row));
+  return rows;
+}
+
+function joined(pieces: readonly Piece[]): Row {
+  const spans: { text: string; style?: Style }[] = [];
+  let last: Style | undefined | null = null;
+  for (const { text, style } of pieces) {
+    if (style === last && spans.length > 0) spans.at(-1)!.text += text;
+    else spans.push(style === undefined ? { text } : { text, style });
+    last = style;
+  }
+  return spans;
+}

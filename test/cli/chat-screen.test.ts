@@ -1,0 +1,191 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join as joinPath } from "node:path";
+import { describe, expect, test } from "vitest";
+import type { ChatRoom, Client } from "../../src/apps/chat/client/entry.ts";
+import { event, Party, temporaryFolder, udp } from "../chat/support.ts";
+import { runtime, secretFile } from "./support.ts";
+import { Tty, type TtyOptions } from "./tty.ts";
+
+const limits = {
+  messages: { perSecond: 10_000, burst: 10_000 },
+  requests: { perSecond: 10_000, burst: 10_000 },
+};
+
+const ENTER = "\r";
+const CTRL_N = "\x0e";
+const CTRL_P = "\x10";
+const PAGE_UP = "\x1b[5~";
+const END = "\x1b[F";
+
+interface Chat {
+  readonly party: Party;
+  readonly olga: Client;
+  readonly general: ChatRoom;
+  /** A terminal of somebody new, in the chat. */
+  join(name: string, options?: TtyOptions): Promise<Tty>;
+}
+
+async function open(): Promise<Chat> {
+  const party = await Party.open(udp, { limits });
+  const olga = await party.owner();
+  const general = await olga.createRoom("general", { topic: "All about boats" });
+  await general.send("welcome");
+  return {
+    party,
+    olga,
+    general,
+    join: async (name, options = {}) => {
+      const folder = temporaryFolder();
+      const file = secretFile(`invitation-${name}-${Math.random()}`, await olga.invite());
+      const env = { XDG_CONFIG_HOME: folder, HOME: folder, ...options.env };
+      const args = ["chat", "--link-file", file, "--name", name, "--no-password"];
+      const tty = new Tty(args, { ...options, env });
+      await tty.until("welcome");
+      return tty;
+    },
+  };
+}
+
+async function readBy(room: ChatRoom, user: string): Promise<number> {
+  return (await room.receipts()).find((receipt) => receipt.user === user)!.read;
+}
+
+/** Settles once a user has read the room up to a position. */
+async function hasRead(client: Client, room: ChatRoom, user: string, position: number): Promise<void> {
+  const told = event(
+    client,
+    "receipts",
+    ({ room: where, receipts }) =>
+      where === room && receipts.some((receipt) => receipt.user === user && receipt.read >= position),
+  );
+  if ((await readBy(room, user)) < position) await told;
+}
+
+describe.each(["node", "deno", "bun"])("in %s", (name) => {
+  const command = async () => (name === "node" ? [process.execPath] : await runtime(name));
+
+  test("talks, and leaves the terminal as it was", { timeout: 60_000 }, async () => {
+    const { olga, general, join } = await open();
+    const tty = await join("alice", { command: await command() });
+    expect(tty.isTaken).toBe(true);
+    expect(tty.lines[0]).toMatch(/^ Rooms +│ #general {2}All about boats +2 members$/);
+    await general.send("hello alice");
+    await tty.until(/olga {2}hello alice/);
+    const came = event(olga, "entry", ({ entry }) => entry.author === "alice" && entry.kind === "message");
+    tty.type("hi 日本 👋");
+    await tty.until(/^> hi 日本 👋$/m);
+    expect(tty.cursor).toEqual({ x: "> hi ".length + 4 + 1 + 2, y: 22 });
+    tty.type(ENTER);
+    expect((await came).entry).toMatchObject({ text: "hi 日本 👋" });
+    await tty.until(/alice {2}hi 日本 👋 ✓✓$/m);
+    general.markRead();
+    await tty.until("👋 ✓✓ read");
+    general.typing();
+    await tty.until("olga is typing …");
+    tty.type(`/quit${ENTER}`);
+    expect(await tty.value("code")).toBe("0");
+    expect(await tty.value("after")).toBe(await tty.value("before"));
+    expect(tty.isTaken).toBe(false);
+    expect(tty.text).not.toContain("welcome");
+  });
+
+  test("loses the server, says so, and goes on when it is back", { timeout: 60_000 }, async () => {
+    const { party, join } = await open();
+    const tty = await join("alice", { command: await command() });
+    await party.server.close();
+    await tty.until("connection lost: trying again");
+    tty.type(`said meanwhile${ENTER}`);
+    await tty.until(/said meanwhile …$/m);
+    await party.restart();
+    await tty.until("connected again");
+    await tty.until(/said meanwhile ✓/);
+    tty.type("\x03");
+    expect(await tty.value("code")).toBe("0");
+  });
+
+  test("takes the size that its window has", { timeout: 60_000 }, async () => {
+    const { join } = await open();
+    const tty = await join("alice", { command: await command() });
+    await tty.resize(40, 12);
+    await tty.until((text) => text.startsWith(" #general") && text.split("\n")[10] === ">");
+    await tty.resize(12, 5);
+    await tty.until("too small");
+    await tty.resize(100, 30);
+    await tty.until((text) => text.split("\n")[28] === ">" && text.includes("olga  welcome"));
+  });
+});
+
+test("rooms are switched, and say what is unread in them", { timeout: 60_000 }, async () => {
+  const { olga, join } = await open();
+  const garden = await olga.createRoom("garden", { topic: "Tomatoes" });
+  const tty = await join("alice");
+  tty.type("/join gar\t");
+  await tty.until(/^> \/join garden$/m);
+  tty.type(ENTER);
+  await tty.until("#garden  Tomatoes");
+  tty.type(CTRL_N);
+  await tty.until("#general  All about boats");
+  await garden.send("they are red");
+  await tty.until(/^ # garden +1 │/m);
+  await tty.until("1 unread elsewhere");
+  expect(await readBy(garden, "alice")).toBeLessThan(garden.head);
+  tty.type(CTRL_P);
+  await tty.until("olga  they are red");
+  await hasRead(olga, garden, "alice", garden.head);
+  const direct = await olga.direct("alice");
+  await direct.send("psst");
+  await tty.until(/^ ● olga +1 │/m);
+});
+
+test("stays where somebody reads, and what is below is not read", { timeout: 60_000 }, async () => {
+  const { olga, general, join } = await open();
+  const tty = await join("alice");
+  for (let i = 1; i <= 150; i++) await general.send(`message ${i} of many`);
+  await tty.until("message 150 of many");
+  await hasRead(olga, general, "alice", general.head);
+  tty.type(PAGE_UP);
+  await tty.until((text) => !text.includes("message 150 of many") && text.includes("message 130 of many"));
+  await tty.until("older messages: End");
+  const { lines } = tty;
+  const { position } = await general.send("and one more");
+  await tty.until("1 new below: End");
+  expect(tty.lines.slice(0, 20)).toEqual(lines.slice(0, 20));
+  expect(await readBy(general, "alice")).toBe(position - 1);
+  tty.type(END);
+  await tty.until("and one more");
+  await tty.until((text) => !text.includes("new below"));
+  // All pages there are, one after the other.
+  tty.type("\x1b[1;5H");
+  for (;;) {
+    const isAtBegin = tty.lines.some((line) => line.includes("welcome"));
+    if (isAtBegin) break;
+    const before = tty.text;
+    tty.type("\x1b[1;5H");
+    await tty.until((text) => text !== before);
+  }
+});
+
+test("completes, helps, and keeps what went wrong", { timeout: 60_000 }, async () => {
+  const { join } = await open();
+  const folder = temporaryFolder();
+  mkdirSync(joinPath(folder, "papers"));
+  writeFileSync(joinPath(folder, "papers", "report.txt"), "quarterly");
+  const tty = await join("alice");
+  tty.type("/me\t");
+  await tty.until(/^ me {2}members/m);
+  tty.type("\x15ol\t");
+  await tty.until(/^> olga:$/m);
+  tty.type(`\x15/upload ${folder}/pa\t`);
+  await tty.until("papers/");
+  tty.type("rep\t");
+  await tty.until("papers/report.txt");
+  tty.type(ENTER);
+  await tty.until("[report.txt, 9 B]");
+  tty.type("\x1bOP");
+  await tty.until("PageUp, PageDown, Esc");
+  tty.type("\x1b");
+  await tty.until("[report.txt, 9 B]");
+  tty.type(`/nosuch${ENTER}`);
+  await tty.until("there is no such command");
+  await tty.until(/^> \/nosuch$/m);
+});
