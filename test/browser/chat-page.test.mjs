@@ -386,6 +386,36 @@ async function useChat(browser, host, way, images) {
     await stranger.getByRole("alert").getByText("This invitation was used").waitFor();
     await stranger.context().close();
   });
+  await step("another password, a key on this device, and what was open elsewhere ends", async () => {
+    const elsewhere = await person(browser, faults);
+    const logIn = async (password) => {
+      await elsewhere.goto(origin);
+      await elsewhere.getByLabel("Name").fill("olga");
+      await elsewhere.getByLabel("Password").fill(password);
+      await elsewhere.getByRole("button", { name: "Log in" }).click();
+      await elsewhere.getByRole("navigation").waitFor();
+    };
+    await logIn(PASSWORD);
+    await olga.getByRole("button", { name: "olga" }).first().click();
+    await olga.getByRole("button", { name: "Password and keys" }).click();
+    const dialog = olga.getByRole("dialog");
+    await dialog.getByText("used here").waitFor();
+    await dialog.getByLabel("Another password").fill("battery staple");
+    await dialog.getByRole("button", { name: "Change the password" }).click();
+    await dialog.getByText("Your password is set.").waitFor();
+    await elsewhere.getByRole("alertdialog").getByText("This login has ended").waitFor();
+    await logIn("battery staple");
+    await dialog.getByRole("button", { name: "Log in by a key on this device" }).click();
+    await dialog.getByText("Key on one device").waitFor();
+    await checkAccess(olga);
+    await dialog.getByRole("button", { name: "Take away" }).click();
+    await dialog.getByRole("button", { name: "Really take it away" }).click();
+    await elsewhere.getByRole("alertdialog").waitFor();
+    await dialog.getByText("Password", { exact: true }).waitFor({ state: "detached" });
+    await olga.reload();
+    await olga.getByRole("heading", { name: "general", level: 1 }).waitFor();
+    await elsewhere.context().close();
+  });
   assert.deepEqual(faults, []);
   await olga.context().close();
   await amir.context().close();

@@ -6,17 +6,20 @@ import type { ChatView } from "../client/entry.ts";
 import { Avatar } from "./avatar.tsx";
 import { Dialog } from "./dialog.tsx";
 import { type Kept, recall } from "./keep.ts";
+import { Logins } from "./logins.tsx";
 
 export function Account({
   view,
   login,
   onKeys,
+  onLogin,
   onLeave,
   onClose,
 }: {
   readonly view: ChatView;
   readonly login: Kept;
   readonly onKeys: () => void;
+  readonly onLogin: (login: Kept) => void;
   readonly onLeave: (isToForget: boolean) => void;
   readonly onClose: () => void;
 }): VNode {
@@ -26,6 +29,10 @@ export function Account({
   }, [login]);
   const { user } = view.client;
   const isKey = "psk" in login.auth;
+  const [isChanging, setChanging] = useState(false);
+  if (isChanging) {
+    return <Logins view={view} login={login} isKept={isKept} onLogin={onLogin} onClose={onClose} />;
+  }
   return (
     <Dialog title="Your login" onClose={onClose}>
       <p class="who">
@@ -45,6 +52,9 @@ export function Account({
           : "Nothing is kept on this device: when this page is closed or reloaded, you log in again."}
       </p>
       <div class="stack">
+        <button type="button" onClick={() => setChanging(true)}>
+          Password and keys
+        </button>
         <button type="button" onClick={onKeys}>
           Keyboard shortcuts
         </button>
@@ -57,7 +67,9 @@ export function Account({
           {isKept ? `Log out, and forget the ${isKey ? "key" : "password"}` : "Log out"}
         </button>
         {isKept && isKey && (
-          <p class="hint">Without the key, you need another invitation, and another name.</p>
+          <p class="hint">
+            Without the key and without a password, you need another invitation, and another name.
+          </p>
         )}
       </div>
     </Dialog>

@@ -108,6 +108,7 @@ export function App({ invitation: first }: { readonly invitation: Invitation | u
           place={state.place}
           view={state.view}
           login={state.login}
+          onLogin={(login) => setState({ ...state, login })}
           onLeave={(isToForget) => void leave(state.place, state.view, isToForget)}
         />
       );

@@ -23,6 +23,7 @@ interface ChatProps {
   readonly place: Place;
   readonly view: ChatView;
   readonly login: Kept;
+  readonly onLogin: (login: Kept) => void;
   readonly onLeave: (isToForget: boolean) => void;
 }
 
@@ -61,7 +62,7 @@ function useAttention(view: ChatView, onLost: () => void): void {
   }, [view]);
 }
 
-export function Chat({ place, view, login, onLeave }: ChatProps): VNode {
+export function Chat({ place, view, login, onLogin, onLeave }: ChatProps): VNode {
   const [dialog, setDialog] = useState<DialogName>();
   const [isDrawerOpen, setDrawerOpen] = useState(false);
   useView(view);
@@ -133,7 +134,14 @@ export function Chat({ place, view, login, onLeave }: ChatProps): VNode {
     seal: () => <Seal view={view} place={place} login={login} onClose={close} />,
     keys: () => <Keys onClose={close} />,
     account: () => (
-      <Account view={view} login={login} onKeys={() => setDialog("keys")} onLeave={onLeave} onClose={close} />
+      <Account
+        view={view}
+        login={login}
+        onKeys={() => setDialog("keys")}
+        onLogin={onLogin}
+        onLeave={onLeave}
+        onClose={close}
+      />
     ),
   };
   const close = () => setDialog(undefined);

@@ -19,19 +19,27 @@ export function Dialog({
 }): VNode {
   const ref = useRef<HTMLDialogElement>(null);
   const id = useId();
+  const isGone = useRef(false);
   useLayoutEffect(() => {
     const dialog = ref.current!;
     dialog.showModal();
     // Where there is something to write, one has come to write.
     dialog.querySelector<HTMLElement>("input:not([type=checkbox])")?.focus();
-    return () => dialog.close();
+    return () => {
+      isGone.current = true;
+      dialog.close();
+    };
   }, []);
+  // Of its end it is told later, when another one may be in its place.
+  const closed = () => {
+    if (!isGone.current) onClose();
+  };
   const closeOutside = (event: MouseEvent) => {
     if (event.target === ref.current) onClose();
   };
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: Escape closes it, as of any dialog
-    <dialog ref={ref} class={kind} aria-labelledby={id} onClose={onClose} onClick={closeOutside}>
+    <dialog ref={ref} class={kind} aria-labelledby={id} onClose={closed} onClick={closeOutside}>
       <div class="dialog-body">
         <header>
           <h2 id={id}>

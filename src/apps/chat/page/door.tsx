@@ -1,9 +1,10 @@
 /** @jsxImportSource preact */
 /** Who is not in yet: by an invitation as a new user, or by name and password. */
-import type { ComponentChildren, VNode } from "preact";
+import type { VNode } from "preact";
 import { useEffect, useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { ChatAuth, Invitation } from "../client/entry.ts";
 import { Failure, useAction } from "./dialog.tsx";
+import { Field, NewPassword } from "./field.tsx";
 import { Icon } from "./icons.tsx";
 import type { Kept } from "./keep.ts";
 import { findInvitation, linkWith, type Place } from "./place.ts";
@@ -12,7 +13,6 @@ import { chat, dialOptions } from "./ways.ts";
 /** Logs in. Rejects if that fails. */
 export type Enter = (kept: Kept, isToStay: boolean) => Promise<void>;
 
-const LEAST_PASSWORD = 8;
 const NAME = /^[\p{L}\p{N}][\p{L}\p{M}\p{N}._-]{0,31}$/u;
 
 interface DoorProps {
@@ -50,31 +50,6 @@ export function Door({ place, invitation: given, kept, onEnter }: DoorProps): VN
         and cannot read it.
       </p>
     </main>
-  );
-}
-
-function Field({
-  label,
-  hint,
-  children,
-}: {
-  readonly label: string;
-  readonly hint?: string;
-  /** @param ids of the field, and of what describes it */
-  readonly children: (ids: { id: string; "aria-describedby"?: string }) => ComponentChildren;
-}): VNode {
-  const id = useId();
-  const described = hint === undefined ? {} : { "aria-describedby": `${id}-hint` };
-  return (
-    <div class="field">
-      <label for={id}>{label}</label>
-      {children({ id, ...described })}
-      {hint !== undefined && (
-        <p class="hint" id={`${id}-hint`}>
-          {hint}
-        </p>
-      )}
-    </div>
   );
 }
 
@@ -317,23 +292,7 @@ function Join({
       </fieldset>
       {way === "password" && (
         <>
-          <Field
-            label="Password"
-            hint={`${LEAST_PASSWORD} characters or more. It is never sent to the server, not even encrypted.`}
-          >
-            {(ids) => (
-              <input
-                {...ids}
-                type="password"
-                name="new-password"
-                autocomplete="new-password"
-                required
-                minLength={LEAST_PASSWORD}
-                value={password}
-                onInput={(event) => setPassword(event.currentTarget.value)}
-              />
-            )}
-          </Field>
+          <NewPassword label="Password" value={password} onChange={setPassword} />
           <StayChoice isToStay={isToStay} onChange={setToStay} />
         </>
       )}
