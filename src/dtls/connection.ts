@@ -34,7 +34,7 @@ export class Connection {
   readonly #reliability: Reliability;
   #state: State = "handshaking";
   readonly #startedAtMs: number;
-  readonly #idleTimeoutMs: number;
+  #idleTimeoutMs: number;
   #hasStarted = false;
   readonly #paths: Paths;
   readonly #outgoing: Outgoing;
@@ -374,6 +374,11 @@ export class Connection {
   /** Largest datagram to send from now on, in bytes. */
   setMtu(mtuBytes: number): void {
     this.#outgoing.setMtu(mtuBytes);
+  }
+
+  /** Silence is nothing to end for from now on: whoever uses the connection sees to that. */
+  ignoreSilence(): void {
+    this.#idleTimeoutMs = Number.POSITIVE_INFINITY;
   }
 
   /** First retransmission time-out from now on. */

@@ -1,5 +1,6 @@
 /** A DTLS connection as what carries a session's packets. */
 import type { Bytes } from "../core/bytes.ts";
+import type { SealgramError } from "../errors.ts";
 import type { PacketCarrier } from "../session/carrier.ts";
 import type { Association } from "./association.ts";
 
@@ -79,5 +80,9 @@ export class SessionCarrier implements PacketCarrier {
 
   close(): void {
     this.#association.connection.close();
+  }
+
+  abandon(reason: SealgramError): void {
+    this.#association.abandon(reason);
   }
 }

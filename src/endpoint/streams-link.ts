@@ -42,6 +42,8 @@ export class StreamsLink implements AssociationUser {
   ) {
     this.#association = association;
     this.#host = host;
+    // A session has its own idea of it (RFC 9000 §10.1).
+    association.connection.ignoreSilence();
     const carrier = new SessionCarrier(
       association,
       () => host.maxDatagramBytes(),

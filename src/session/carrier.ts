@@ -6,6 +6,7 @@
  * ECN counts, and congestion is what loss and delay show.
  */
 import type { Bytes } from "../core/bytes.ts";
+import type { SealgramError } from "../errors.ts";
 
 /** What an engine sends packets with: DTLS records, whose numbers are the packets' numbers. */
 export interface PacketCarrier {
@@ -32,4 +33,6 @@ export interface PacketCarrier {
   setMtu(mtuBytes: number): void;
   /** Ends it, and tells the peer. */
   close(): void;
+  /** Ends it without a word to the peer. */
+  abandon(reason: SealgramError): void;
 }

@@ -13,7 +13,7 @@ import { Closing } from "./closing.ts";
 import { OutgoingDatagrams } from "./datagram-queue.ts";
 import { SessionEnd } from "./end.ts";
 import { TransportError, transportErrorName } from "./errors.ts";
-import { PeerIdleTimeout } from "./idle.ts";
+import { IdleTimeout } from "./idle.ts";
 import { Incoming } from "./incoming.ts";
 import { MetricsLog } from "./metrics-log.ts";
 import type { SessionOptions } from "./options.ts";
@@ -63,7 +63,7 @@ export class SessionEngine {
   readonly #received = new ReceivedPackets();
   readonly #incoming: Incoming;
   readonly #outgoing: Outgoing;
-  readonly #idle: PeerIdleTimeout;
+  readonly #idle: IdleTimeout;
   readonly #fates = new Fates();
   readonly #metrics: MetricsLog | undefined;
   #closing: Closing | undefined;
@@ -72,6 +72,8 @@ export class SessionEngine {
   #mustClose = false;
   #lastHeardMs: number;
   #tickAtMs: number;
+  /** When the peer was last told, for the sake of telling, that flow control holds this side up. */
+  #toldHeldUpAtMs: number = Number.NEGATIVE_INFINITY;
   /** Not to be tried again before: the carrier has refused a packet. */
   #retryAtMs: number = Number.NEGATIVE_INFINITY;
   /** Whether a packet, a time-out or a flush is under way: what is called from within is not to send. */
@@ -88,7 +90,7 @@ export class SessionEngine {
     this.#host = host;
     this.#lastHeardMs = nowMs;
     this.#tickAtMs = nowMs;
-    this.#idle = new PeerIdleTimeout(nowMs);
+    this.#idle = new IdleTimeout(options.idleTimeoutMs, nowMs);
     this.datagrams = new OutgoingDatagrams(options.outgoingDatagrams, this.#fates);
     this.recovery = new Recovery<Sent | undefined>(this.#recoveryHost(), nowMs, options.recovery);
     const { recovery } = this;
@@ -143,7 +145,7 @@ export class SessionEngine {
         engine.#options.log?.parametersSet(host.now(), "remote", peer);
         engine.#outgoing.frames.peer = peer;
         engine.streams.allow(peer);
-        engine.#idle.set(peer.maxIdleTimeoutMs, engine.#options.idleTimeoutMs);
+        engine.#idle.setPeer(peer.maxIdleTimeoutMs);
         const most = Math.min(peer.maxUdpPayloadSize, MAX_PACKET_BYTES + engine.#carrier.overheadBytes);
         engine.recovery.setPeer(peer.maxAckDelayMs, most);
         host.ready();
@@ -185,7 +187,8 @@ export class SessionEngine {
   get deadlineMs(): number {
     if (this.#closing !== undefined) return this.#closing.deadlineMs;
     if (this.#isOver) return Number.POSITIVE_INFINITY;
-    return Math.min(this.recovery.deadlineMs, this.#keepAliveAtMs, this.#idleAtMs, this.#sendAtMs);
+    const lifeMs = Math.min(this.#keepAliveAtMs, this.#heldUpAtMs, this.#idleAtMs);
+    return Math.min(this.recovery.deadlineMs, lifeMs, this.#sendAtMs);
   }
 
   /** When there may be something to send. */
@@ -203,6 +206,15 @@ export class SessionEngine {
     if (keepAliveMs === undefined) return Number.POSITIVE_INFINITY;
     // In time for the peer, too (RFC 9000 §10.1.2).
     return this.#lastHeardMs + Math.min(keepAliveMs, this.#idle.periodMs / 2);
+  }
+
+  /**
+   * "To keep the connection from closing, a sender that is flow control limited SHOULD periodically send a
+   * STREAM_DATA_BLOCKED or DATA_BLOCKED frame" (RFC 9000 §4.1).
+   */
+  get #heldUpAtMs(): number {
+    if (!this.streams.isHeldUp) return Number.POSITIVE_INFINITY;
+    return Math.max(this.#idle.restartedAtMs, this.#toldHeldUpAtMs) + this.#idle.periodMs / 2;
   }
 
   get #idleAtMs(): number {
@@ -268,10 +280,10 @@ export class SessionEngine {
     }
     if (this.#isOver) return;
     if (nowMs >= this.#idleAtMs) {
-      this.#finish();
-      this.#over(
-        new SessionEnd(0, "", new SealgramError("idle_timeout", "the peer has had nothing for too long")),
-      );
+      const error = new SealgramError("idle_timeout", "nothing was received for too long");
+      this.#over(new SessionEnd(0, "", error));
+      // "the connection is silently closed"
+      this.#carrier.abandon(error);
       this.flush();
       return;
     }
@@ -279,6 +291,11 @@ export class SessionEngine {
     if (nowMs >= this.#keepAliveAtMs) {
       this.#lastHeardMs = nowMs;
       this.#outgoing.frames.isPingDue = true;
+    }
+    if (nowMs >= this.#heldUpAtMs) {
+      this.#toldHeldUpAtMs = nowMs;
+      // "when it has no ack-eliciting packets in flight"
+      if (this.recovery.bytesInFlight === 0) this.streams.tellHeldUp();
     }
     this.flush();
   }

@@ -1,31 +1,36 @@
 /**
- * The peer's idle time-out (RFC 9000 §10.1): when the peer has forgotten the session, so has this side. This side's own is
- * a matter of what carries the session.
+ * The idle time-out (RFC 9000 §10.1): the shorter one of both sides'. When the peer has forgotten the session, so has this
+ * side.
  */
 
 /** "at least three times the current Probe Timeout (PTO)" */
 const PROBE_TIMEOUTS = 3;
 
-export class PeerIdleTimeout {
-  /** Infinite if the peer has none, or none below this side's. */
-  #periodMs: number = Number.POSITIVE_INFINITY;
+export class IdleTimeout {
+  #periodMs: number;
   #restartedAtMs: number;
   /** Whether something that asks for an answer was sent since something came. */
   #hasSent = false;
 
-  constructor(nowMs: number) {
+  /** @param ownMs this side's; none if undefined */
+  constructor(ownMs: number | undefined, nowMs: number) {
+    this.#periodMs = ownMs ?? Number.POSITIVE_INFINITY;
     this.#restartedAtMs = nowMs;
   }
 
   /** @param ofPeerMs max_idle_timeout, 0 for none */
-  set(ofPeerMs: number, ownMs: number | undefined): void {
-    const isShorter = ofPeerMs > 0 && ofPeerMs < (ownMs ?? Number.POSITIVE_INFINITY);
-    this.#periodMs = isShorter ? ofPeerMs : Number.POSITIVE_INFINITY;
+  setPeer(ofPeerMs: number): void {
+    if (ofPeerMs > 0) this.#periodMs = Math.min(this.#periodMs, ofPeerMs);
   }
 
-  /** Infinite if nothing of the kind is needed. */
+  /** Infinite if neither side has one. */
   get periodMs(): number {
     return this.#periodMs;
+  }
+
+  /** When it began to run the last time. */
+  get restartedAtMs(): number {
+    return this.#restartedAtMs;
   }
 
   received(nowMs: number): void {

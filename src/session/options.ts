@@ -33,7 +33,7 @@ export interface SessionOptions {
   readonly maxRequestsBytes: number;
   /** Congestion control, loss recovery and path MTU discovery. */
   readonly recovery: RecoveryOptions;
-  /** What DTLS ends an idle connection after; the peer is told. */
+  /** What an idle session ends after; the peer is told. */
   readonly idleTimeoutMs: number | undefined;
   /** After so long without a packet from the peer it is asked for a sign of life. */
   readonly keepAliveMs: number | undefined;

@@ -3,7 +3,7 @@ import type { Fate } from "./callbacks.ts";
 import type { PacketCarrier } from "./carrier.ts";
 import type { Closing } from "./closing.ts";
 import { FrameType, writeConnectionClose, writeControl } from "./frames.ts";
-import type { PeerIdleTimeout } from "./idle.ts";
+import type { IdleTimeout } from "./idle.ts";
 import type { SessionOptions } from "./options.ts";
 import { type FrameSources, OutgoingFrames } from "./outgoing-frames.ts";
 import { givePacket, MAX_PACKET_BYTES, type Packet, takePacket } from "./packet.ts";
@@ -14,7 +14,7 @@ import type { SessionCounters } from "./statistics.ts";
 
 export interface OutgoingSources extends FrameSources {
   readonly counters: SessionCounters;
-  readonly idle: PeerIdleTimeout;
+  readonly idle: IdleTimeout;
 }
 
 /** Packet numbers are left out once among so many packets at first, and ever less often. */

@@ -9,7 +9,7 @@ import { PacketReader, PacketWriter } from "./varint.ts";
 
 /** One side's parameters. Those called `initial` are the limits to begin with, in bytes or streams. */
 export interface TransportParameters {
-  /** Of this side, in milliseconds; 0 for none. DTLS ends an idle connection, and the peer may want to know when. */
+  /** What this side ends an idle session after, in milliseconds; 0 for none. */
   readonly maxIdleTimeoutMs: number;
   /** The largest datagram that this side receives, in bytes. */
   readonly maxUdpPayloadSize: number;

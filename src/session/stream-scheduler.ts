@@ -17,6 +17,8 @@ export class StreamScheduler {
   readonly #fresh = new SendQueue<SendStream>();
   /** Streams with something to send that the session's flow control does not allow. */
   #withoutCredit: SendStream[] = [];
+  /** Streams that their own limits hold up, or did. */
+  readonly #blocked = new Set<Stream>();
 
   constructor(streams: ReadonlyMap<number, Stream>, credit: SendCredit, control: ControlFrames) {
     this.#streams = streams;
@@ -33,8 +35,28 @@ export class StreamScheduler {
     }
     if (send.isBlocked && send.blockedAt !== send.limit) {
       send.blockedAt = send.limit;
+      this.#blocked.add(stream);
       this.#control.raiseOf(stream, StreamControl.stream_data_blocked);
     }
+  }
+
+  /** Whether flow control may hold something up. */
+  get isHeldUp(): boolean {
+    return this.#blocked.size > 0 || this.#withoutCredit.length > 0;
+  }
+
+  /** Tells the peer once more what holds this side up; what does not any more is forgotten. */
+  tellHeldUp(): void {
+    if (this.#withoutCredit.length > 0) this.#control.raise(Control.data_blocked);
+    for (const stream of this.#blocked) {
+      if (stream.send!.isBlocked) this.#control.raiseOf(stream, StreamControl.stream_data_blocked);
+      else this.#blocked.delete(stream);
+    }
+  }
+
+  /** The stream is done. */
+  forget(stream: Stream): void {
+    this.#blocked.delete(stream);
   }
 
   /** Something of a stream may have to be sent again. */
@@ -120,5 +142,6 @@ export class StreamScheduler {
     this.#lost.clear();
     this.#fresh.clear();
     this.#withoutCredit = [];
+    this.#blocked.clear();
   }
 }

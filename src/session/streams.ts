@@ -168,6 +168,7 @@ export class Streams {
   /** Forgets a stream that is done. */
   #tidy(stream: Stream): void {
     if (!stream.isDone || !stream.isAccepted || !this.#streams.delete(stream.id)) return;
+    this.#scheduler.forget(stream);
     if (this.#isOwn(stream.id)) return;
     const limits = this.#incoming[(stream.id & UNIDIRECTIONAL) === 0 ? 0 : 1];
     limits.finish();
@@ -307,6 +308,16 @@ export class Streams {
   /** Whether there is anything to send. */
   get hasFrames(): boolean {
     return !this.#control.isEmpty || this.#scheduler.hasData;
+  }
+
+  /** Whether flow control may hold something up that the application has written. */
+  get isHeldUp(): boolean {
+    return this.#scheduler.isHeldUp;
+  }
+
+  /** Tells the peer once more what holds this side up. */
+  tellHeldUp(): void {
+    this.#scheduler.tellHeldUp();
   }
 
   /** Fills a packet. Answers what went into it, before `sent`. */

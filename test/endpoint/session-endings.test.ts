@@ -48,7 +48,8 @@ async function pair(options: Partial<ListenOptions> = {}, auth = alice): Promise
   const load = async () => shared;
   const server = await listenOn(load, url, { auth, ...options });
   onTestFinished(() => server.abort());
-  const again = () => connectOn(load, url, { auth, timeoutMs: Number.POSITIVE_INFINITY });
+  const again = () =>
+    connectOn(load, url, { auth, timeoutMs: Number.POSITIVE_INFINITY, idleTimeoutMs: options.idleTimeoutMs });
   const [client, { value }] = await Promise.all([again(), server[Symbol.asyncIterator]().next()]);
   const ofServer: Session = value;
   ofServer.ondatagram = (datagram) => void ofServer.sendDatagram(datagram);
@@ -112,6 +113,17 @@ const provoked: Readonly<Record<string, () => Promise<string>>> = {
       code: "carrier_failed",
       cause: new Error("the interface is gone"),
     });
+    return ended;
+  },
+
+  packet_numbers_exhausted: async () => {
+    const { client, ofServer } = await pair({ idleTimeoutMs: 0 });
+    const ended = ending(client);
+    while (!client.isClosed) {
+      client.updateKeys();
+      await vi.advanceTimersByTimeAsync(100);
+    }
+    expect(await ofServer.closed).toEqual({ closeCode: 0, reason: "" });
     return ended;
   },
 };

@@ -1,5 +1,6 @@
 /** Two session engines on a virtual path, without DTLS: records are numbered, come at most once, and are not sealed. */
 import type { Bytes } from "../../src/core/bytes.ts";
+import type { SealgramError } from "../../src/errors.ts";
 import type { PacketCarrier } from "../../src/session/carrier.ts";
 import type { SessionEnd } from "../../src/session/end.ts";
 import { SessionEngine } from "../../src/session/engine.ts";
@@ -129,6 +130,11 @@ export class SimulatedSession implements PacketCarrier {
     } as const;
     this.#link.send(OVERHEAD_BYTES + 2, () => this.peer.arrive(record));
     this.engine.end(undefined);
+  }
+
+  abandon(reason: SealgramError): void {
+    this.isCarrierClosed = true;
+    this.engine.end(reason);
   }
 
   /** A record from the peer, or an attacker who has the keys. */

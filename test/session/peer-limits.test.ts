@@ -73,9 +73,14 @@ describe("max_datagram_frame_size (RFC 9221 §3)", () => {
   });
 });
 
-describe("the peer's idle time-out", () => {
-  test("below this side's ends the session when nothing comes any more", () => {
-    const pair = serverOf({ maxIdleTimeoutMs: 5000 }, { server: { idleTimeoutMs: 60_000 } });
+describe("the idle time-out (RFC 9000 §10.1)", () => {
+  test.each([
+    [5000, 60_000],
+    [5000, undefined],
+    [0, 5000],
+    [70_000, 5000],
+  ])("is the shorter one of the peer's %d ms and this side's %d ms, if there are two", (peerMs, ownMs) => {
+    const pair = serverOf({ maxIdleTimeoutMs: peerMs }, { server: { idleTimeoutMs: ownMs } });
     pair.clock.run(4900);
     expect(pair.server.end).toBeUndefined();
     pair.clock.run(8000);
@@ -84,13 +89,19 @@ describe("the peer's idle time-out", () => {
     expect(pair.server.engine.deadlineMs).toBe(Number.POSITIVE_INFINITY);
   });
 
-  test.each([
-    [0, 60_000],
-    [70_000, 60_000],
-  ])("of %d ms is no matter beside this side's of %d ms", (peerMs, ownMs) => {
-    const pair = serverOf({ maxIdleTimeoutMs: peerMs }, { server: { idleTimeoutMs: ownMs } });
-    pair.clock.run(300_000);
+  test("is none if neither side has one", () => {
+    const pair = serverOf({});
+    pair.clock.run(10_000_000);
     expect(pair.server.end).toBeUndefined();
+  });
+
+  test("ends the session without a word", () => {
+    const pair = serverOf({ maxIdleTimeoutMs: 5000 });
+    pair.clock.run(4900);
+    const sent = pair.down.carriedBytes;
+    pair.clock.run(100_000);
+    expect(pair.server.end?.error?.code).toBe("idle_timeout");
+    expect(pair.down.carriedBytes - sent).toBe(0);
   });
 
   test("begins anew with what comes, and with the first packet that asks for an answer", () => {
@@ -124,5 +135,44 @@ describe("the peer's idle time-out", () => {
     pair.clock.run(60_000);
     expect([pair.client.end, pair.server.end]).toEqual([undefined, undefined]);
     expect(pair.server.engine.counters.packetsReceived).toBeGreaterThan(20);
+  });
+
+  test("is kept from running out by who is held up by flow control, with what says so (§4.1)", () => {
+    const window = { initialBytes: 1000, maxBytes: 1000 };
+    for (const [client, name] of [
+      [{ streamWindow: window }, FrameType.stream_data_blocked],
+      [{ sessionWindow: window }, FrameType.data_blocked],
+    ] as const) {
+      const pair = new SessionPair({ client: { ...client, idleTimeoutMs: 10_000 } }).ready();
+      const { streams } = pair.server.engine;
+      const told: unknown[] = [];
+      pair.server.filter = (packet) => {
+        told.push(...framesOf(packet, "blocked").map(([, type]) => type));
+        return true;
+      };
+      const stream = streams.open(true, 0)!;
+      streams.write(stream, new Uint8Array(2000));
+      pair.server.flush();
+      pair.clock.run(pair.clock.nowMs + 100_000);
+      expect([pair.client.end, pair.server.end]).toEqual([undefined, undefined]);
+      expect(new Set(told)).toEqual(new Set([name]));
+      expect(told.length).toBeGreaterThan(15);
+      expect(told.length).toBeLessThan(25);
+      // Once all has gone there is nothing to say.
+      const received = pair.client.incoming[0]!;
+      pair.client.engine.streams.accept(received);
+      while (received.receive!.readableBytes > 0) {
+        pair.client.engine.streams.read(received, 500);
+        pair.client.flush();
+        pair.clock.run(pair.clock.nowMs + 100);
+      }
+      told.length = 0;
+      pair.clock.run(pair.clock.nowMs + 100_000);
+      expect(told).toEqual([]);
+      expect([pair.client.end, pair.server.end].map((end) => end?.error?.code)).toEqual([
+        "idle_timeout",
+        "idle_timeout",
+      ]);
+    }
   });
 });
