@@ -34,6 +34,7 @@ export class ClientLink implements AssociationOwner {
   readonly #route: Route;
   readonly #config: ClientConfig;
   readonly #opener: StreamsOpener | undefined;
+  #heard: (() => void) | undefined;
   /** Aborted at the session's end. */
   readonly #life = new AbortController();
   #carrier: Carrier | undefined;
@@ -49,7 +50,15 @@ export class ClientLink implements AssociationOwner {
   #maxPauseMs = 0;
   #movedAtMs = Number.NEGATIVE_INFINITY;
 
-  constructor(platform: Shared, route: Route, config: ClientConfig, opener: StreamsOpener | undefined) {
+  /** @param heard called when the first datagram has come */
+  constructor(
+    platform: Shared,
+    route: Route,
+    config: ClientConfig,
+    opener: StreamsOpener | undefined,
+    heard: () => void,
+  ) {
+    this.#heard = heard;
     this.#platform = platform;
     this.#route = route;
     this.#config = config;
@@ -102,6 +111,8 @@ export class ClientLink implements AssociationOwner {
   #handler(self: () => Carrier | undefined): CarrierHandler {
     return {
       datagram: (datagram, host, port) => {
+        this.#heard?.();
+        this.#heard = undefined;
         if (this.#left !== undefined && self() === this.#left) this.#association!.receiveLate(datagram);
         else this.#association?.receive(datagram, host, port);
         if (this.#settle !== undefined) this.#confirm();
@@ -120,11 +131,6 @@ export class ClientLink implements AssociationOwner {
         else this.#cancel(new SealgramError("carrier_failed", "the socket failed", { cause }));
       },
     };
-  }
-
-  /** Whether nothing has come so far. */
-  get isSilent(): boolean {
-    return !this.#carrier?.statistics.received;
   }
 
   /** Gives the handshake up. */

@@ -3,6 +3,7 @@ import type { NamedGroup } from "../crypto/provider.ts";
 import { usableTicket } from "../dtls/client-psk.ts";
 import type { ClientConfig, SessionTicket } from "../dtls/config.ts";
 import { SealgramError } from "../errors.ts";
+import { race } from "../race.ts";
 import { NamedGroup as Groups } from "../tls/codepoints.ts";
 import { ClientLink } from "./client-link.ts";
 import { MAX_DELAY_MS } from "./deadlines.ts";
@@ -32,10 +33,15 @@ export interface ConnectOptions extends CommonOptions {
    * its certificate. No secret depends on them: the gateway sees sealed datagrams only.
    */
   readonly serverCertificateHashes?: CertificateHashes;
+  /**
+   * Called when the first datagram has come back: something answers there, which has not proved to be the server yet. For
+   * those who have other ways to the same server, and try the next when one is silent.
+   */
+  readonly onanswer?: () => void;
 }
 
 const DEFAULT_TIMEOUT_MS = 10_000;
-/** An address that has not said a word for so long is not waited for alone. */
+/** An address that has not said a word for so long is not waited for alone (RFC 8305 §5). */
 const NEXT_ADDRESS_MS = 1_000;
 
 /** As `connect` of the entry points, on a platform. */
@@ -74,46 +80,23 @@ async function dial(
 ): Promise<Session> {
   const config = await unless(stop, clientConfig(platform, target, options));
   const routes = await unless(stop, target.routes(platform));
-  stop.throwIfAborted();
-  const race = new AbortController();
-  const { signal } = race;
-  const aborted = () => race.abort(stop.reason);
-  stop.addEventListener("abort", aborted);
-  return new Promise<Session>((resolve, reject) => {
-    let begun = 0;
-    let failures = 0;
-    // Another address of the same host is tried when one fails that may be the wrong one, or is silent (RFC 8305).
-    const next = () => {
-      const route = routes[begun];
-      if (route === undefined || signal.aborted) return;
-      begun++;
-      let link: ClientLink | undefined;
-      const timer = setTimeout(() => {
-        if (link?.isSilent ?? true) next();
-      }, NEXT_ADDRESS_MS);
-      attempt(platform, config, signal, (config) => {
-        link = new ClientLink(platform, route, config, opener);
-        return link;
-      })
-        .then(
-          (session) => {
-            if (signal.aborted) session.close();
-            else resolve(session);
-            reject(signal.reason);
-            race.abort();
-          },
-          (error) => {
-            const { code } = error;
-            if ((code !== "refused" && code !== "unreachable") || ++failures === routes.length) reject(error);
-            else next();
-          },
-        )
-        .finally(() => clearTimeout(timer));
-    };
-    next();
-  }).finally(() => {
-    race.abort();
-    stop.removeEventListener("abort", aborted);
+  let { onanswer } = options;
+  return race(routes, {
+    signal: stop,
+    nextMs: NEXT_ADDRESS_MS,
+    begin: (route, signal, alive) => {
+      const heard = () => {
+        alive();
+        // What it throws is reported as uncaught.
+        if (onanswer !== undefined) queueMicrotask(onanswer);
+        onanswer = undefined;
+      };
+      return attempt(platform, config, signal, (own) => new ClientLink(platform, route, own, opener, heard));
+    },
+    // Another address of the same host is tried when one fails that may be the wrong one.
+    isFinal: (error) => !["refused", "unreachable"].includes((error as SealgramError).code),
+    blame: (failures) => failures.at(-1),
+    discard: (session) => session.close(),
   });
 }
 

@@ -139,7 +139,7 @@ function address(remote: RemoteAddress): DenoAddress {
 function listenDatagram(options: RemoteAddress): DenoDatagramSocket {
   const { Deno } = globalThis as unknown as { Deno: DenoNet };
   if (Deno.listenDatagram === undefined) {
-    throw new TypeError("Deno has UDP sockets only when it runs with --unstable-net");
+    throw new SealgramError("no_udp", "Deno has UDP sockets only when it runs with --unstable-net");
   }
   return Deno.listenDatagram(address(options));
 }

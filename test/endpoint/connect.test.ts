@@ -127,6 +127,17 @@ test("a host whose first address is silent, or refuses, is reached by another", 
   expect(opened.getStats().failedHandshakes).toBe(0);
 });
 
+test("it is told once that something answers, and never that nothing does", async () => {
+  let answers = 0;
+  const onanswer = () => void answers++;
+  const { session } = await dialAny(["192.0.2.1", "192.0.2.3"], { timeoutMs: 50_000, onanswer });
+  await session;
+  expect(answers).toBe(1);
+  const { session: silent } = await dialAny(["192.0.2.1"], { timeoutMs: 100, onanswer });
+  expect((await failure(silent)).code).toBe("timeout");
+  expect(answers).toBe(1);
+});
+
 test("a host whose addresses all refuse, refuses; with a silent one among them, it may yet answer", async () => {
   const { session } = await dialAny(["192.0.2.2", "192.0.2.4"], { timeoutMs: 50_000 });
   expect((await failure(session)).code).toBe("refused");

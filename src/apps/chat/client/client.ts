@@ -1,6 +1,7 @@
 /** A chat's client: it stays connected, gets everything once and in order, and keeps what it has to say until it is stored. */
 import type { CloseInfo } from "../../../endpoint/session.ts";
 import { SealgramError } from "../../../errors.ts";
+import { pause } from "../../../pause.ts";
 import { type ChatLink, formatLink, parseLink } from "../link.ts";
 import {
   ChatError,
@@ -15,7 +16,7 @@ import {
 import type { Access, Entry, MessageEntry, Receipt, Role, RoomInfo, UserInfo } from "../types.ts";
 import { Connection, type ConnectionUser } from "./connection.ts";
 import { authOf, type ChatAuth } from "./credentials.ts";
-import { type Connect, Dialer, type DialOptions, isFinal } from "./dialer.ts";
+import { type Connect, Dialer, type DialOptions, isFinal, isMistake } from "./dialer.ts";
 import { Emitter } from "./emitter.ts";
 import { Feed } from "./feed.ts";
 import { Login, type LoginHost } from "./login.ts";
@@ -63,6 +64,12 @@ export interface RoomMessage {
 
 const FIRST_PAUSE_MS = 250;
 const MAX_PAUSE_MS = 15_000;
+/**
+ * Whoever refuses a login has proved nothing: anybody can who gets one datagram to this side in the server's name. So it
+ * takes several refusals, with pauses between them, to log out for good who was logged in before.
+ */
+const REFUSALS = 3;
+const REFUSED_PAUSE_MS = 1_000;
 /** In small rooms others are told of receipts; in large ones they are there for those who ask, and for coming back. */
 const RECEIPT_MS = 500;
 const LARGE_RECEIPT_MS = 4_000;
@@ -249,11 +256,13 @@ export class Client extends Emitter<ChatEvents> {
   async #run(connection: Connection): Promise<void> {
     let current: Connection | undefined = connection;
     let pauseMs = FIRST_PAUSE_MS;
+    let refusals = 0;
     while (!this.#stop.signal.aborted) {
       let failure: unknown = new ChatError("disconnected", "the connection is lost");
       try {
         current ??= await this.#connect();
         pauseMs = FIRST_PAUSE_MS;
+        refusals = 0;
         const end = await current.session.closed;
         failure = endError(end) ?? failure;
       } catch (error) {
@@ -263,7 +272,11 @@ export class Client extends Emitter<ChatEvents> {
       this.#connection = undefined;
       this.#outbox.detach();
       if (this.#stop.signal.aborted) return;
-      if (isFinal(failure) || isRefusal(failure)) {
+      if (isFinal(failure)) {
+        refusals++;
+        pauseMs = Math.max(pauseMs, REFUSED_PAUSE_MS);
+      }
+      if (refusals === REFUSALS || isMistake(failure) || isRefusal(failure)) {
         this.#finish(failure);
         return;
       }
@@ -510,16 +523,4 @@ function endError(end: CloseInfo | undefined): Error | undefined {
 function isRefusal(error: unknown): boolean {
   if (error instanceof SealgramError) return error.code === "revoked";
   return error instanceof ChatError && ["banned", "not_allowed", "version", "malformed"].includes(error.code);
-}
-
-function pause(delayMs: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, delayMs);
-    signal.addEventListener("abort", done);
-  });
 }

@@ -4,6 +4,7 @@ import type { Auth } from "../../../endpoint/auth.ts";
 import type { ConnectOptions } from "../../../endpoint/connect.ts";
 import type { Session } from "../../../endpoint/session.ts";
 import { SealgramError } from "../../../errors.ts";
+import { race } from "../../../race.ts";
 import type { ChatLink } from "../link.ts";
 import { CHAT_PROTOCOL } from "../protocol.ts";
 
@@ -12,7 +13,7 @@ export type Connect = (url: string | URL, options: ConnectOptions) => Promise<Se
 /** What of the options of `connect` is left to choose. */
 export type DialOptions = Omit<
   ConnectOptions,
-  "auth" | "applicationProtocols" | "ticket" | "signal" | "streams"
+  "auth" | "applicationProtocols" | "ticket" | "signal" | "streams" | "onanswer"
 >;
 
 /**
@@ -20,6 +21,8 @@ export type DialOptions = Omit<
  * tells. Coming back costs little, so it is not waited for long.
  */
 const IDLE_MS = 8_000;
+/** A way that is silent for so long, as where UDP is blocked, is not waited for alone. */
+const NEXT_WAY_MS = 500;
 /** Signs of life are asked for so often within that time. */
 const KEEP_ALIVES = 3;
 
@@ -42,9 +45,10 @@ export class Dialer {
   async dial(signal: AbortSignal): Promise<Session> {
     const { idleTimeoutMs = IDLE_MS } = this.#options;
     const keepAlive = idleTimeoutMs === 0 ? {} : { keepAliveMs: idleTimeoutMs / KEEP_ALIVES };
-    let failure: unknown;
-    for (const url of [...this.#urls]) {
-      try {
+    const { url, session } = await race([...this.#urls], {
+      signal,
+      nextMs: NEXT_WAY_MS,
+      begin: async (url, signal, alive) => {
         const ticket = this.#last?.ticket;
         const session = await this.#connect(url, {
           ...this.#optionsFor(url),
@@ -53,19 +57,20 @@ export class Dialer {
           auth: this.#auth,
           applicationProtocols: [CHAT_PROTOCOL],
           signal,
+          onanswer: alive,
           ...(ticket === undefined ? {} : { ticket }),
         });
-        this.#last = session;
-        this.#urls.splice(this.#urls.indexOf(url), 1);
-        this.#urls.unshift(url);
-        return session;
-      } catch (error) {
-        // That of the best way says most, unless there is no such way here.
-        if (failure === undefined || codeOf(failure) === "no_udp") failure = error;
-        if (signal.aborted || isFinal(error)) throw error;
-      }
-    }
-    throw failure;
+        return { url, session };
+      },
+      isFinal,
+      // That of the best way says most, of those that there are here.
+      blame: (failures) => failures.find((each) => !isMissing(each)) ?? failures[0],
+      discard: ({ session }) => session.close(),
+    });
+    this.#last = session;
+    this.#urls.splice(this.#urls.indexOf(url), 1);
+    this.#urls.unshift(url);
+    return session;
   }
 
   /** What is said of certificates is for the gateways that show them. */
@@ -76,13 +81,23 @@ export class Dialer {
   }
 }
 
+/** Whether a way failed because this runtime does not have it. */
+function isMissing(error: unknown): boolean {
+  return ["no_udp", "no_websocket", "no_webtransport"].includes(codeOf(error) ?? "");
+}
+
 function codeOf(error: unknown): string | undefined {
   return error instanceof SealgramError ? error.code : undefined;
 }
 
-/** Whether trying again, as the same user, is of no use. */
+/** Whether something is wrong with what this side was told to do. */
+export function isMistake(error: unknown): boolean {
+  return error instanceof TypeError || error instanceof RangeError;
+}
+
+/** Whether no other way does better: the user is not let in, as far as whoever has answered can tell. */
 export function isFinal(error: unknown): boolean {
-  if (error instanceof TypeError || error instanceof RangeError) return true;
+  if (isMistake(error)) return true;
   return ["authentication_failed", "unknown_identity", "untrusted_public_key", "protocol_version"].includes(
     codeOf(error) ?? "",
   );
