@@ -32,7 +32,7 @@ export async function bundlePage(options) {
   });
 }
 
-/** @param outdir made if it is not there */
+/** @param outdir made if it is not there @returns esbuild's account of it */
 export async function buildPage(outdir) {
   const { metafile } = await bundlePage({ outdir });
   const nameOf = (source) => {
@@ -43,4 +43,5 @@ export async function buildPage(outdir) {
     .replace("%CSS%", nameOf("page.css"))
     .replace("%JS%", nameOf("main.tsx"));
   writeFileSync(join(outdir, "index.html"), html);
+  return metafile;
 }

@@ -16,6 +16,7 @@ import { parseArgs } from "node:util";
 import { bundledPackages } from "./build-bundled.mjs";
 import { buildCore, WASM } from "./build-core.mjs";
 import { buildPage } from "./build-page.mjs";
+import { notices } from "./notices.mjs";
 import { output, root, run, runMain, say, ToolError } from "./process.mjs";
 import { setup } from "./setup.mjs";
 
@@ -111,8 +112,8 @@ export async function buildPackage(dist = DIST) {
   if (dist === DIST) rmSync(STAMP, { force: true });
   const wasm = await buildCore();
   rmSync(dist, { recursive: true, force: true });
-  await bundleEntries(dist);
-  await buildPage(join(dist, "page"));
+  const bundles = [await bundleEntries(dist), await buildPage(join(dist, "page"))];
+  writeFileSync(join(dist, "THIRD-PARTY.txt"), notices(bundles));
   await writeDeclarations(dist);
   copyFileSync(join(root, WASM), join(dist, "core.wasm"));
   chmodSync(join(dist, `${PROGRAM.name}.js`), 0o755);
@@ -120,11 +121,13 @@ export async function buildPackage(dist = DIST) {
   return { wasmBytes: wasm.length };
 }
 
-/** All that runs, in a folder anywhere in the repository. */
+/** All that runs, in a folder anywhere in the repository. @returns esbuild's account of it */
 export async function bundleEntries(outdir) {
   const { build } = await import("esbuild");
-  await build({
+  const { metafile } = await build({
     ...BUNDLE,
+    absWorkingDir: root,
+    metafile: true,
     entryPoints: [...ENTRIES, PROGRAM].map(({ name, source }) => ({ in: join(root, source), out: name })),
     outdir,
     // What two entries share is one module, so that a class is the same class in both.
@@ -138,6 +141,7 @@ export async function bundleEntries(outdir) {
   }).catch((error) => {
     throw new ToolError(`esbuild cannot bundle the entry points: ${error.message}`);
   });
+  return metafile;
 }
 
 async function writeDeclarations(outDir) {

@@ -164,7 +164,7 @@ async function checkPortable() {
 
 /** What is in the package: no sources, no tests, nobody's data. */
 const PACKED =
-  /^(README\.md|CHANGELOG\.md|LICENSE|package\.json|dist\/core\.wasm|dist\/page\/[\w.-]+|dist\/[\w/-]+(\.js|\.d\.ts))$/;
+  /^(README\.md|CHANGELOG\.md|LICENSE|package\.json|dist\/core\.wasm|dist\/THIRD-PARTY\.txt|dist\/page\/[\w.-]+|dist\/[\w/-]+(\.js|\.d\.ts))$/;
 
 /** What npm would publish: its exports resolve, with types, in every way that a program can import them. */
 async function checkExports() {

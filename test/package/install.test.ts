@@ -110,6 +110,19 @@ describe("entry points", () => {
   });
 });
 
+test("the licences of what is carried along are there, and no text for a package that is not", () => {
+  const texts = readFileSync(join(installed, "dist/THIRD-PARTY.txt"), "utf8");
+  const titles = [...texts.matchAll(/^-{80}\n(\S+) \d+\.\d+\.\d+$/gm)].map(([, title]) => title);
+  expect(titles).toEqual(expect.arrayContaining(["ink", "preact", "qr", "react", "yoga-layout"]));
+  expect(titles).not.toContain("ws");
+  expect(
+    texts
+      .split("-".repeat(80))
+      .slice(1)
+      .filter((text) => !/permission|licen[cs]ed/i.test(text)),
+  ).toEqual([]);
+});
+
 describe("tree-shaking", () => {
   /** The constant M of SPAKE2+ for P-256 (RFC 9383 §4). */
   const spake2plus = "886e2f97ace46e55ba9dd7242579f2993b64e16ef3dcab95afd497333d8fa12f";
