@@ -25,7 +25,6 @@ const LETTERS: Readonly<Record<string, string>> = {
   D: "left",
   F: "end",
   H: "home",
-  M: "enter",
   P: "f1",
   Q: "f2",
   R: "f3",
@@ -196,17 +195,16 @@ function takeCsi(input: string): Taken {
 
 function csiKeys(first: string, second: string, final: string, parameters: string): Key[] {
   if (final === "Z") return [chord("shift+tab")];
-  if (final === "u") return [characterChord(first, second)];
-  if (final === "~" && first === "27") return [characterChord(parameters.split(";")[2] ?? "", second)];
+  if (final === "u") return characterChord(first, second);
+  if (final === "~" && first === "27") return characterChord(parameters.split(";")[2] ?? "", second);
   const name = final === "~" ? NUMBERS[first] : LETTERS[final];
   return name === undefined ? [] : [chord(`${modifiers(second)}${name}`)];
 }
 
-function characterChord(code: string, modifier: string): Key {
+function characterChord(code: string, modifier: string): Key[] {
   const number = Number.parseInt(code, 10);
-  const isCharacter = number > 0 && number <= 0x10ffff;
-  const name = CODES[code.split(":")[0]!] ?? (isCharacter ? String.fromCodePoint(number) : "");
-  return chord(`${modifiers(modifier)}${name}`);
+  if (!(number > 0 && number <= 0x10ffff)) return [];
+  return [chord(`${modifiers(modifier)}${CODES[number] ?? String.fromCodePoint(number)}`)];
 }
 
 /** One more than the sum of Shift 1, Alt 2 and Ctrl 4. */

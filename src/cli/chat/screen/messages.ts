@@ -60,14 +60,14 @@ const kept = new WeakMap<TimelineItem, Kept>();
 
 /** A room's items as blocks of rows, which are made when they are asked for. */
 export class Messages {
-  readonly #timeline: Timeline;
+  readonly #timeline: Pick<Timeline, "at">;
   readonly #items: readonly TimelineItem[];
   readonly #look: Look;
   readonly #today: string;
   readonly #firstNew: number;
   readonly #marked: ReadonlySet<number>;
 
-  constructor(timeline: Timeline, look: Look) {
+  constructor(timeline: Pick<Timeline, "items" | "at">, look: Look) {
     this.#timeline = timeline;
     this.#items = timeline.items;
     this.#look = look;
@@ -136,13 +136,14 @@ function markedOf(items: readonly TimelineItem[]): ReadonlySet<number> {
 
 function itemRows(item: TimelineItem, context: Context): readonly Row[] {
   const { before, width, today, isFirstNew } = context;
-  const rows: Row[] = [];
   const isNewDay = before === undefined || dayKey(before.timeMs) !== dayKey(item.timeMs);
-  if (isNewDay) rows.push(rule(dayText(item.timeMs, today), width, DIM));
-  if (isFirstNew) rows.push(rule("new", width, { color: "bad" }));
   const isBegun = !isNewDay && !isFirstNew;
-  rows.push(...(item.kind === "message" ? messageRows(item, context, isBegun) : happeningRows(item, width)));
-  return context.isSelected ? rows.map((row, i) => (i < rows.length ? selected(row) : row)) : rows;
+  const own = item.kind === "message" ? messageRows(item, context, isBegun) : happeningRows(item, width);
+  return [
+    ...(isNewDay ? [rule(dayText(item.timeMs, today), width, DIM)] : []),
+    ...(isFirstNew ? [rule("new", width, { color: "bad" })] : []),
+    ...(context.isSelected ? own.map(selected) : own),
+  ];
 }
 
 function selected(row: Row): Row {
@@ -283,12 +284,8 @@ export function rule(text: string, width: number, style: Style): Row {
 }
 
 const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
-const day = new Intl.DateTimeFormat("en-GB", {
-  weekday: "long",
-  day: "numeric",
-  month: "long",
-  year: "numeric",
-});
+const weekday = new Intl.DateTimeFormat("en", { weekday: "long" });
+const month = new Intl.DateTimeFormat("en", { month: "long" });
 
 function clockText(timeMs: number): string {
   return clock.format(timeMs);
@@ -300,5 +297,7 @@ function dayKey(timeMs: number): string {
 }
 
 function dayText(timeMs: number, today: string): string {
-  return dayKey(timeMs) === today ? "Today" : day.format(timeMs);
+  if (dayKey(timeMs) === today) return "Today";
+  const date = new Date(timeMs);
+  return `${weekday.format(date)}, ${date.getDate()} ${month.format(date)} ${date.getFullYear()}`;
 }
