@@ -5,8 +5,12 @@ import type { TicketProtector } from "../dtls/config.ts";
 
 /** How clients of a server may resume (RFC 9846 §4.7.1). */
 export interface TicketOptions {
-  /** 32 random bytes each, newest first, the same on every server that is to take the tickets. */
-  readonly secrets?: readonly Uint8Array[];
+  /**
+   * 32 random bytes each, newest first, the same on every server that is to take the tickets: the first one seals, all
+   * of them open. Or a function that answers them at any time, for servers that replace them while they run, as all
+   * should: a recording of resumed sessions stays closed, but whoever has a secret can make tickets.
+   */
+  readonly secrets?: readonly Uint8Array[] | (() => readonly Uint8Array[]);
   /** For how long a ticket is good, up to seven days: two hours unless given. */
   readonly lifetimeMs?: number;
   /**
@@ -32,9 +36,16 @@ export function ticketProtector(crypto: CryptoProvider, options: TicketOptions):
   } = options;
   if (!(totalLifetimeMs > 0)) throw new RangeError("tickets.totalLifetimeMs is above 0");
   if (!(count >= 0 && count <= MAX_COUNT)) throw new RangeError(`tickets.count is up to ${MAX_COUNT}`);
-  let secrets = options.secrets ?? [crypto.random(SECRET_BYTES)];
-  const keys = new TicketKeys(crypto, { secrets, lifetimeMs });
-  let rotateAtMs = options.secrets === undefined ? Date.now() + lifetimeMs : Number.POSITIVE_INFINITY;
+  const { secrets = ownSecrets(crypto, lifetimeMs) } = options;
+  const current = typeof secrets === "function" ? secrets : () => secrets;
+  let derived = current();
+  const keys = new TicketKeys(crypto, { secrets: derived, lifetimeMs });
+  const refresh = () => {
+    const now = current();
+    if (now === derived) return;
+    keys.rotate(now);
+    derived = now;
+  };
   const context = new TextEncoder().encode("sealgram resumption");
   return {
     count,
@@ -42,15 +53,26 @@ export function ticketProtector(crypto: CryptoProvider, options: TicketOptions):
     lifetimeSeconds: Math.floor(lifetimeMs / 1000),
     totalLifetimeSeconds: Math.floor(totalLifetimeMs / 1000),
     seal(state) {
-      const now = Date.now();
-      if (now >= rotateAtMs) {
-        // A ticket lives as long as a secret seals: the one before is all that is still needed.
-        secrets = [crypto.random(SECRET_BYTES), secrets[0]!];
-        keys.rotate(secrets);
-        rotateAtMs = now + lifetimeMs;
-      }
-      return keys.seal(state, context, now);
+      refresh();
+      return keys.seal(state, context, Date.now());
     },
-    open: async (ticket) => (await keys.open(ticket, context, Date.now()))?.state,
+    open: async (ticket) => {
+      refresh();
+      return (await keys.open(ticket, context, Date.now()))?.state;
+    },
+  };
+}
+
+/** Each seals for as long as a ticket lives: the one before is all that is still needed. */
+function ownSecrets(crypto: CryptoProvider, lifetimeMs: number): () => readonly Uint8Array[] {
+  let secrets = [crypto.random(SECRET_BYTES)];
+  let rotateAtMs = Date.now() + lifetimeMs;
+  return () => {
+    const now = Date.now();
+    if (now >= rotateAtMs) {
+      secrets = [crypto.random(SECRET_BYTES), secrets[0]!];
+      rotateAtMs = now + lifetimeMs;
+    }
+    return secrets;
   };
 }

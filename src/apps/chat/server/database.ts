@@ -217,6 +217,13 @@ export class Database {
     this.run("VACUUM INTO ?", file);
   }
 
+  /** Nothing of what was deleted is left in the log either. */
+  tidy(): void {
+    if (this.#isClosed) return;
+    this.#commit();
+    this.all("PRAGMA wal_checkpoint(TRUNCATE)");
+  }
+
   /** With a full disk, or one that fails, SQLite has undone all that was not committed. */
   #lost(error: unknown): void {
     this.#isOpen = false;

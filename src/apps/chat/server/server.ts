@@ -23,6 +23,7 @@ import { Pump } from "./pump.ts";
 import { Rooms } from "./rooms.ts";
 import { ServerSession, type UserRates } from "./session.ts";
 import { Settings } from "./settings.ts";
+import { TICKET_MS, TicketSecrets } from "./ticket-secrets.ts";
 
 export type Listen = (url: string | URL, options: ListenOptions) => Promise<Server>;
 
@@ -74,7 +75,7 @@ export class ChatServer {
     server: Server,
     running: Set<Promise<void>>,
     known: Pick<ChatServer, "fingerprint" | "ownerInvitation">,
-    retentionDays: number,
+    sweep: () => Promise<void>,
   ) {
     this.#house = house;
     this.#server = server;
@@ -83,10 +84,9 @@ export class ChatServer {
     this.fingerprint = known.fingerprint;
     this.ownerInvitation = known.ownerInvitation;
     this.closed = server.closed;
-    const sweep = () =>
-      void this.#sweep(Date.now() - retentionDays * DAY_MS).catch((error) => house.report(error));
-    this.#sweeper = setInterval(sweep, SWEEP_MS);
-    sweep();
+    const sweepNow = () => void sweep().catch((error) => house.report(error));
+    this.#sweeper = setInterval(sweepNow, SWEEP_MS);
+    sweepNow();
   }
 
   /**
@@ -124,6 +124,7 @@ export class ChatServer {
         report: (error) => options.onerror?.(error),
       };
       const ownerInvitation = accounts.hasOwner ? undefined : await inviteOwner(house);
+      const tickets = new TicketSecrets(settings);
       const running = new Set<Promise<void>>();
       const ratesOf = rates(house.limits);
       server = await listen(url, {
@@ -137,7 +138,7 @@ export class ChatServer {
           maxSessionBytes: 1_048_576,
         },
         // Clients come back after a restart without typing anything, and all of them at once without much work.
-        tickets: { secrets: await ticketSecrets(database, settings) },
+        tickets: { secrets: () => tickets.current(), lifetimeMs: TICKET_MS },
         auth: logins(accounts, house.credentials, key, loginSecret),
         applicationProtocols: [CHAT_PROTOCOL],
         onsession(session) {
@@ -147,7 +148,16 @@ export class ChatServer {
         },
       });
       const known = { fingerprint: keyFingerprint(key.publicKey), ownerInvitation };
-      return new ChatServer(house, server, running, known, retentionDays);
+      const sweep = async () => {
+        tickets.current();
+        if (retentionDays !== Number.POSITIVE_INFINITY) {
+          const beforeMs = Date.now() - retentionDays * DAY_MS;
+          await database.change(() => house.entries.deleteBefore(beforeMs));
+        }
+        await house.attachments.sweep(Date.now());
+        database.tidy();
+      };
+      return new ChatServer(house, server, running, known, sweep);
     } catch (error) {
       database.close();
       throw error;
@@ -169,12 +179,6 @@ export class ChatServer {
   /** As those of any server. */
   get stats(): ReturnType<Server["getStats"]> {
     return this.#server.getStats();
-  }
-
-  async #sweep(beforeMs: number): Promise<void> {
-    const { database, entries, attachments } = this.#house;
-    if (beforeMs > 0) await database.change(() => entries.deleteBefore(beforeMs));
-    await attachments.sweep(Date.now());
   }
 
   /**
@@ -200,16 +204,6 @@ export class ChatServer {
     this.#house.pump.stop();
     this.#house.database.close();
   }
-}
-
-/** A new one for this start, and the one before it. */
-async function ticketSecrets(database: Database, settings: Settings): Promise<Uint8Array[]> {
-  return database.change(() => {
-    const fresh = crypto.getRandomValues(new Uint8Array(SECRET_BYTES));
-    const before = settings.get("ticket secret") ?? fresh;
-    settings.set("ticket secret", fresh);
-    return [fresh, before];
-  });
 }
 
 async function inviteOwner({ accounts, database }: House): Promise<ChatLink["invitation"]> {

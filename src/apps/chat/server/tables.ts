@@ -104,8 +104,11 @@ CREATE INDEX psks_of_user ON psks (user);
 CREATE INDEX keys_of_user ON keys (user);
 `;
 
+/** There was one, of each start. */
+const TICKET_SECRETS = "DELETE FROM meta WHERE name = 'ticket secret';";
+
 /**
  * What makes each version of the tables of the one before it; the first makes them of nothing. Those that were published
  * never change: a change of the tables is another one at the end.
  */
-export const MIGRATIONS: readonly string[] = [TABLES, SEVERAL_KEYS];
+export const MIGRATIONS: readonly string[] = [TABLES, SEVERAL_KEYS, TICKET_SECRETS];
