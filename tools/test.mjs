@@ -225,13 +225,9 @@ async function* testChat(scratch) {
   const dist = join(scratch, "dist");
   const cli = join(dist, "cli.js");
   const program = join(scratch, "end-to-end.mjs");
-  yield testOne("chat, the page", async () => {
-    await bundleEntries(dist);
-    await buildPage(join(dist, "page"));
-    const { command } = await findRuntime("chromium");
-    const { testChatPage } = await import("../test/browser/chat-page.test.mjs");
-    await testChatPage(command, cli);
-  });
+  await bundleEntries(dist);
+  await buildPage(join(dist, "page"));
+  yield* testChatPage(cli);
   yield testOne("chat, everybody in one room", async () => {
     const { build } = await import("esbuild");
     const entry = join(root, "test/end-to-end/chat.ts");
@@ -252,6 +248,20 @@ async function* testChat(scratch) {
     say(`everybody in one room: SEALGRAM_SEED=${seed}`);
     await testChatEverywhere({ commands, browser, pageFolder: join(dist, "page") }, seed);
   });
+}
+
+/** The chat's page, as people see it. */
+async function* testChatPage(cli) {
+  const { chatPageTests, openBrowser } = await import("../test/browser/chat/index.mjs");
+  const { command } = await findRuntime("chromium");
+  const browser = await openBrowser(command);
+  try {
+    for (const [name, test] of Object.entries(chatPageTests)) {
+      yield testOne(`chat, the page: ${name}`, () => test({ browser, cli }));
+    }
+  } finally {
+    await browser.close();
+  }
 }
 
 /** A test that passes unless it throws. */

@@ -16,6 +16,14 @@ const NEAR = 40;
 /** Screen readers are not to read out older pages: they are told of additions again after that. */
 const QUIET_MS = 1_000;
 
+/** Where one was when one has scrolled last. */
+interface Noted {
+  readonly scrollTop: number;
+  readonly scrollHeight: number;
+  /** The first row in sight, and where it was. */
+  readonly anchor: { readonly key: string; readonly top: number } | undefined;
+}
+
 export function Log({
   view,
   timeline,
@@ -32,7 +40,7 @@ export function Log({
 }): VNode {
   const box = useRef<HTMLDivElement>(null);
   const list = useRef<HTMLOListElement>(null);
-  const anchor = useRef<{ readonly key: string; readonly top: number }>(undefined);
+  const noted = useRef<Noted>(undefined);
   const isAtEnd = useRef(true);
   const hasBegun = useRef(false);
   const [newestSeen, setNewestSeen] = useState<number>();
@@ -47,14 +55,19 @@ export function Log({
 
   /** Notes where one is, so as to be there again whatever changes. */
   const note = () => {
-    const { scrollTop, scrollHeight, clientHeight } = box.current!;
-    isAtEnd.current = scrollHeight - clientHeight - scrollTop < NEAR;
+    const { scrollTop, scrollHeight } = box.current!;
+    const { top } = box.current!.getBoundingClientRect();
+    const row = [...list.current!.children].find((each) => each.getBoundingClientRect().bottom > top);
+    const key = (row as HTMLElement | undefined)?.dataset.key;
+    const anchor = key === undefined ? undefined : { key, top: row!.getBoundingClientRect().top };
+    noted.current = { scrollTop, scrollHeight, anchor };
+  };
+  const isNearEnd = ({ scrollHeight }: { readonly scrollHeight: number }) =>
+    scrollHeight - box.current!.clientHeight - box.current!.scrollTop < NEAR;
+  const scrolled = () => {
+    isAtEnd.current = isNearEnd(box.current!);
     setNewestSeen(isAtEnd.current ? undefined : (before) => before ?? newestPosition());
-    const top = box.current!.getBoundingClientRect().top;
-    const first = [...list.current!.children].find((row) => row.getBoundingClientRect().bottom > top);
-    const key = (first as HTMLElement | undefined)?.dataset.key;
-    anchor.current =
-      first === undefined || key === undefined ? undefined : { key, top: first.getBoundingClientRect().top };
+    note();
   };
   const newestPosition = () => items.findLast(({ position }) => position !== undefined)?.position ?? 0;
 
@@ -68,11 +81,17 @@ export function Log({
     const element = box.current;
     // An observer may tell of what is not there any more.
     if (element === null) return;
-    if (isAtEnd.current) element.scrollTop = element.scrollHeight;
-    else if (anchor.current !== undefined) {
-      const row = rowOf(anchor.current.key);
-      if (row !== undefined) element.scrollTop += row.getBoundingClientRect().top - anchor.current.top;
+    if (noted.current !== undefined) {
+      // Who has scrolled since then is there already, and it is told of in the next frame only.
+      const by = element.scrollTop - noted.current.scrollTop;
+      if (by < 0) isAtEnd.current = isNearEnd(noted.current) || isNearEnd(element);
+      const { anchor } = noted.current;
+      const row = anchor === undefined ? undefined : rowOf(anchor.key);
+      if (!isAtEnd.current && row !== undefined)
+        element.scrollTop += row.getBoundingClientRect().top - (anchor!.top - by);
     }
+    if (isAtEnd.current) element.scrollTop = element.scrollHeight;
+    note();
   };
 
   useLayoutEffect(() => {
@@ -82,7 +101,7 @@ export function Log({
       if (mark !== undefined) {
         const element = box.current!;
         element.scrollTop += mark.getBoundingClientRect().top - element.getBoundingClientRect().top - 64;
-        note();
+        scrolled();
         return;
       }
     }
@@ -169,7 +188,7 @@ export function Log({
         // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls can be focused
         tabIndex={0}
         onScroll={() => {
-          note();
+          scrolled();
           loadOlder();
         }}
         onKeyDown={pressed}

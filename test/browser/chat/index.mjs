@@ -1,0 +1,13 @@
+// The tests of the chat's page in a real browser, on a real server.
+import { tests as conversation } from "./conversation.test.mjs";
+import { tests as history } from "./history.test.mjs";
+import { tests as login } from "./login.test.mjs";
+
+/** By name: each takes `browser` of Playwright and `cli`, the built command, beside its page and its library. */
+export const chatPageTests = { ...conversation, ...login, ...history };
+
+/** @param executablePath of Chromium */
+export async function openBrowser(executablePath) {
+  const { chromium } = await import("playwright-core");
+  return chromium.launch({ executablePath, chromiumSandbox: false, args: ["--disable-gpu"] });
+}
