@@ -63,6 +63,15 @@ export class Host {
     await ended;
   }
 
+  /** From now on it neither hears nor says anything, until it goes on. */
+  pause() {
+    this.#child.kill("SIGSTOP");
+  }
+
+  goOn() {
+    this.#child.kill("SIGCONT");
+  }
+
   /** The gateway in Deno. Linux only. */
   signalWebTransport(signal) {
     const { pid } = this.#child;
@@ -72,6 +81,7 @@ export class Host {
 
   async close() {
     const ended = once(this.#child, "exit");
+    this.goOn();
     this.#child.kill("SIGTERM");
     await ended;
     rmSync(this.#folder, { recursive: true, force: true });

@@ -12,6 +12,8 @@ interface Choice {
   readonly sign: "hash" | "person" | "plus";
   readonly name: string;
   readonly note: string;
+  /** Whether it is there before the server has said what there is. */
+  readonly isOwn?: boolean;
   choose(): void;
 }
 
@@ -29,12 +31,18 @@ export function Find({
   readonly onClose: () => void;
 }): VNode {
   const [text, setText] = useState("");
-  const [open, setOpen] = useState<readonly RoomInfo[]>([]);
+  const [open, setOpen] = useState<readonly RoomInfo[]>();
   const [at, setAt] = useState(0);
+  // Enter was pressed before all was there that it might be meant for.
+  const [isEntered, setEntered] = useState(false);
   const list = useAction();
   const { failure, run } = useAction({ not_found: "There is nobody of that name." });
   const { client } = view;
-  useEffect(() => list.run(async () => setOpen(await client.listRooms())), [client]);
+  const isConnected = view.connection.kind === "connected";
+  const load = () => list.run(async () => setOpen(await client.listRooms()));
+  useEffect(() => {
+    if (isConnected) load();
+  }, [client, isConnected]);
 
   const enter = (act: () => Promise<ChatRoom>) => run(async () => onShow(view.timelineOf(await act())));
   const wanted = text.trim().toLowerCase().replace(/^[#@]/, "");
@@ -48,9 +56,10 @@ export function Find({
         sign: timeline.room.kind === "direct" ? ("person" as const) : ("hash" as const),
         name: timeline.room.name,
         note: timeline.unread > 0 ? `${timeline.unread} unread` : "",
+        isOwn: true,
         choose: () => onShow(timeline),
       })),
-    ...open
+    ...(open ?? [])
       .filter((info) => !client.rooms.has(info.id) && isWanted(info))
       .map((info) => ({
         key: `${info.id}`,
@@ -59,7 +68,8 @@ export function Find({
         note: `Join · ${membersText(info.members)}`,
         choose: () => enter(() => client.join(info.id)),
       })),
-    ...(person === undefined || person === client.user.name
+    // The name may be that of a room that is not known yet.
+    ...(open === undefined || person === undefined || person === client.user.name
       ? []
       : [
           {
@@ -76,10 +86,15 @@ export function Find({
   const pressed = (event: KeyboardEvent) => {
     const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (by !== undefined) setAt((chosen + by + choices.length) % choices.length);
-    else if (event.key === "Enter" && !event.isComposing) choices[chosen]!.choose();
+    else if (event.key === "Enter" && !event.isComposing) setEntered(true);
     else return;
     event.preventDefault();
   };
+  useLayoutEffect(() => {
+    if (!isEntered || (open === undefined && !choices[chosen]!.isOwn)) return;
+    setEntered(false);
+    choices[chosen]!.choose();
+  }, [isEntered, open]);
   useLayoutEffect(() => {
     document.querySelector("#find-list [aria-selected=true]")?.scrollIntoView({ block: "nearest" });
   }, [chosen]);
@@ -101,9 +116,15 @@ export function Find({
         onInput={(event) => {
           setText(event.currentTarget.value);
           setAt(0);
+          setEntered(false);
         }}
       />
-      <Failure text={failure ?? list.failure} />
+      <Failure text={failure ?? (isConnected ? list.failure : undefined)} />
+      {open === undefined && isConnected && list.failure !== undefined && (
+        <button type="button" onClick={load}>
+          Look for rooms again
+        </button>
+      )}
       <div class="choices" id="find-list" role="listbox" aria-label="Rooms and people" tabIndex={-1}>
         {choices.map(({ key, sign, name, note, choose }, i) => (
           // biome-ignore lint/a11y/useKeyWithClickEvents: the field has the keys
@@ -124,6 +145,14 @@ export function Find({
           </div>
         ))}
       </div>
+      <p class="waiting" role="status">
+        {open === undefined && !isConnected && "Without a connection, only your own rooms are here."}
+        {open === undefined && isConnected && list.failure === undefined && (
+          <>
+            <span class="spinner" /> Looking for rooms …
+          </>
+        )}
+      </p>
     </Dialog>
   );
 }
