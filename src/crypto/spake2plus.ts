@@ -1,10 +1,10 @@
 import { normalizeZ } from "@noble/curves/abstract/curve.js";
-import { p256 } from "@noble/curves/nist.js";
+import { weierstrass } from "@noble/curves/abstract/weierstrass.js";
 import type { Bytes } from "../core/bytes.ts";
 import { SealgramError } from "../errors.ts";
 import { concatBytes, copyBytes, equalBytes } from "./bytes.ts";
 import { Groups } from "./group.ts";
-import { isP256Point, pointLength } from "./p256.ts";
+import { isP256Point, parameters, pointLength } from "./p256.ts";
 import type { CryptoProvider, HashSuite, KeyShare } from "./provider.ts";
 
 /*
@@ -23,7 +23,8 @@ import type { CryptoProvider, HashSuite, KeyShare } from "./provider.ts";
  * factors of one size. Secrets in arrays are erased after use; integers and keys of the runtime are the collector's.
  */
 
-const { Point } = p256;
+/** The curve alone: @noble/curves' `p256` would bring ECDSA and its hashes along. */
+const Point = weierstrass(parameters);
 const { Fp } = Point;
 type P256Point = InstanceType<typeof Point>;
 
