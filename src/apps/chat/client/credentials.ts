@@ -5,7 +5,6 @@ import { type Auth, type PresharedKey, psk, publicKey } from "../../../endpoint/
 import { exportPsk } from "../../../endpoint/exported-key.ts";
 import type { Session } from "../../../endpoint/session.ts";
 import { password } from "../../../login/password.ts";
-import { keyFingerprint } from "../key-fingerprint.ts";
 import { keyProof } from "../key-proof.ts";
 import { type ChatLink, invitationIdentity } from "../link.ts";
 import type { Credential, CredentialInfo } from "../types.ts";
@@ -83,6 +82,8 @@ export async function credentialIdOf(auth: ChatAuth): Promise<Pick<CredentialInf
   if ("password" in auth) return { kind: "password", id: auth.user };
   if ("psk" in auth) return { kind: "psk", id: auth.psk.identity };
   const { publicKey } = await signerFromPkcs8(auth.key);
+  // Its hash is a large part of a client that does without.
+  const { keyFingerprint } = await import("../key-fingerprint.ts");
   return { kind: "key", id: keyFingerprint(publicKey) };
 }
 
