@@ -2,13 +2,13 @@
 // `npm run check`: everything that can be said of the code without running it, and of the package.
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { builtinModules } from "node:module";
-import { join, relative } from "node:path";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { gzipSync } from "node:zlib";
 import { BUNDLE, buildPackage, ENTRIES } from "./build.mjs";
 import { compileCore, generateSources, WASM_SOURCE, wasmSource } from "./build-core.mjs";
 import { bundlePage, PAGE_LIMIT_BYTES } from "./build-page.mjs";
 import { staleDocs } from "./docs.mjs";
+import { gzippedBytes, loadedWith, PAGE_APPS, weighApp } from "./page-apps.mjs";
 import { npm, output, root, run, runMain, ToolError } from "./process.mjs";
 import { findRuntime } from "./runtimes.mjs";
 import { setup } from "./setup.mjs";
@@ -209,36 +209,22 @@ async function weigh(source) {
     splitting: true,
     outdir: join(root, "build/size"),
   });
-  const first = loadedAtFirst(metafile, source);
-  const sum = (isFirst) =>
-    outputFiles
-      .filter(({ path }) => first.has(relative(root, path)) === isFirst)
-      .reduce((bytes, { contents }) => bytes + gzipSync(contents, { level: 9 }).length, 0);
-  return { first: sum(true), later: sum(false) };
-}
-
-/** The files of a bundle that its entry point imports statically, itself among them. */
-function loadedAtFirst({ outputs }, source) {
-  const first = new Set();
-  const load = (path) => {
-    if (first.has(path) || outputs[path] === undefined) return;
-    first.add(path);
-    for (const { path: imported, kind } of outputs[path].imports) {
-      if (kind === "import-statement") load(imported);
-    }
+  const first = loadedWith(metafile, [source]);
+  return {
+    first: gzippedBytes(outputFiles, (path) => first.has(path)),
+    later: gzippedBytes(outputFiles, (path) => !first.has(path)),
   };
-  load(Object.keys(outputs).find((path) => outputs[path].entryPoint === source));
-  return first;
 }
 
 /** What a browser loads of the chat's page before anybody does anything: its style and its script. */
 async function weighPage() {
   const { outputFiles, metafile } = await bundlePage({ write: false, outdir: join(root, "build/size") });
   const folder = "src/apps/chat/page";
-  const first = ["main.tsx", "page.css"].flatMap((name) => [...loadedAtFirst(metafile, `${folder}/${name}`)]);
-  return outputFiles
-    .filter(({ path }) => first.includes(relative(root, path)))
-    .reduce((bytes, { contents }) => bytes + gzipSync(contents, { level: 9 }).length, 0);
+  const first = loadedWith(
+    metafile,
+    ["main.tsx", "page.css"].map((name) => `${folder}/${name}`),
+  );
+  return gzippedBytes(outputFiles, (path) => first.has(path));
 }
 
 async function checkSizes() {
@@ -247,6 +233,12 @@ async function checkSizes() {
     const { first, later } = await weigh(source);
     const size = `${name} ${first} of ${limitBytes} bytes gzipped, and ${later} that may be loaded later`;
     if (first > limitBytes) throw new ToolError(size);
+    sizes.push(size);
+  }
+  for (const app of PAGE_APPS) {
+    const bytes = await weighApp(app);
+    const size = `a page's app, ${app.name}: ${bytes} of ${app.limitBytes} bytes gzipped, all that it loads`;
+    if (bytes > app.limitBytes) throw new ToolError(size);
     sizes.push(size);
   }
   const page = await weighPage();
