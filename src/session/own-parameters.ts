@@ -3,6 +3,8 @@ import type { SessionOptions } from "./options.ts";
 import type { TransportParameters } from "./parameters.ts";
 
 const MAX_ACK_DELAY_MS = 25;
+/** "This value SHOULD include the receiver's expected delays in alarms firing" (§18.2). */
+const LATE_TIMER_MS = 5;
 const ACK_DELAY_EXPONENT = 3;
 /** Any datagram that UDP carries. */
 const MAX_UDP_PAYLOAD_SIZE = 65_527;
@@ -12,7 +14,7 @@ const MAX_DATAGRAM_FRAME_SIZE = 65_535;
 export function ownParameters(options: SessionOptions): TransportParameters {
   const { streamWindow, sessionWindow, maxIncomingBidi, maxIncomingUni, idleTimeoutMs, padding } = options;
   // At a constant rate an ACK waits for the next packet.
-  const waitMs = padding.kind === "constant" ? Math.ceil(padding.intervalMs) : 0;
+  const waitMs = padding.kind === "constant" ? Math.ceil(padding.intervalMs) + LATE_TIMER_MS : 0;
   return {
     maxIdleTimeoutMs: Math.round(idleTimeoutMs ?? 0),
     maxUdpPayloadSize: MAX_UDP_PAYLOAD_SIZE,

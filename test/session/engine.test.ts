@@ -306,7 +306,7 @@ describe("padding", () => {
     const told = (intervalMs: number) =>
       new SessionPair({ client: { padding: { kind: "constant", packetBytes: 300, intervalMs } } }).ready()
         .server.engine.peerParameters!.maxAckDelayMs;
-    expect([told(10), told(100.5)]).toEqual([25, 101]);
+    expect([told(10), told(100.5)]).toEqual([25, 106]);
   });
 
   test("at a constant rate: one packet of one size each interval, and nothing else", () => {

@@ -2,8 +2,8 @@
 import type { PacketRange } from "./packet-number.ts";
 
 export interface AcknowledgementOptions {
-  /** max_ack_delay: the longest that an ack-eliciting packet waits for its ACK. */
-  readonly maxAckDelayMs: number;
+  /** How long an ack-eliciting packet waits for its ACK: less than max_ack_delay by as much as timers may be late. */
+  readonly delayMs: number;
   /** Ack-eliciting packets that make an ACK due at once: "after receiving at least two" (§13.2.2). */
   readonly packetsPerAck: number;
   /** Ranges that are kept. Of more, the lowest are dropped: the peer may send again what they hold (§13.2.3). */
@@ -11,7 +11,7 @@ export interface AcknowledgementOptions {
 }
 
 export const defaultAcknowledgement: AcknowledgementOptions = {
-  maxAckDelayMs: 25,
+  delayMs: 20,
   packetsPerAck: 2,
   maxRanges: 32,
 };
@@ -116,7 +116,7 @@ export class ReceivedPackets {
       this.#elicitingNumber = sequenceNumber;
     }
     const isDue = !isInOrder || this.#unacknowledged >= this.#options.packetsPerAck;
-    this.#deadlineMs = Math.min(this.#deadlineMs, isDue ? nowMs : nowMs + this.#options.maxAckDelayMs);
+    this.#deadlineMs = Math.min(this.#deadlineMs, isDue ? nowMs : nowMs + this.#options.delayMs);
   }
 
   /** Whether no packet is missing between the largest ack-eliciting one so far and this one. */
