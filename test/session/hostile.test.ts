@@ -124,7 +124,15 @@ describe("a peer that breaks the rules", () => {
     expect(first(parameters(3, 2, 0x44, 0xaf))).toBe("transport_parameter_error");
     expect(first(parameters(4, 2, 9))).toBe("transport_parameter_error");
     expect(first(parameters(4, 2, 9, 9))).toBe("transport_parameter_error");
-    expect(first(parameters(2, 1, 9))).toBe("transport_parameter_error");
+    // Of QUIC's own handshake, connection IDs and migration.
+    for (const id of [0, 2, 0x0c, 0x0d, 0x0e, 0x0f, 0x10]) {
+      expect(first(parameters(id, 1, 9))).toBe("transport_parameter_error");
+    }
+    // More streams than stream IDs can name.
+    for (const id of [8, 9]) {
+      expect(first(parameters(id, 8, 0xd0, 0, 0, 0, 0, 0, 0, 1))).toBe("transport_parameter_error");
+      expect(first(parameters(id, 8, 0xd0, 0, 0, 0, 0, 0, 0, 0))).toBeUndefined();
+    }
     expect(first(parameters(0x40, 0x99, 1, 9))).toBeUndefined();
     expect(first(Uint8Array.of(1))).toBe("transport_parameter_error");
     expect(first(stream(0, 0, 1))).toBe("transport_parameter_error");

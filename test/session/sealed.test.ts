@@ -113,6 +113,31 @@ test("a change of address in mid-transfer costs the path's state, and no byte", 
   await gone(pair);
 });
 
+test("a change of port alone costs nothing of what is known of the path (RFC 9000 §9.4)", async () => {
+  const pair = await SealedPair.connected({ seed: 8 });
+  expect(await pair.settled(echo(pair, 4, 30_000))).toBe(true);
+  const path = async () => {
+    const { congestionWindowBytes, mtuBytes, minRttMs } = (await pair.server.getStats()).path!;
+    return { congestionWindowBytes, mtuBytes, minRttMs };
+  };
+  const before = await path();
+  expect(before).toMatchObject({ mtuBytes: 1452, minRttMs: expect.any(Number) });
+  const { host } = pair.server.remoteAddress;
+  pair.clientEnd.move(`${host}:4711`);
+  pair.client.sendDatagram(Uint8Array.of(1));
+  await pair.until(() => pair.server.remoteAddress.port === 4711, 10_000);
+  expect(pair.server.remoteAddress).toEqual({ host, port: 4711 });
+  const { congestionWindowBytes, ...rest } = await path();
+  expect(congestionWindowBytes).toBeGreaterThanOrEqual(before.congestionWindowBytes);
+  expect(rest).toEqual({ mtuBytes: before.mtuBytes, minRttMs: before.minRttMs });
+  // Another host is another path.
+  pair.clientEnd.move("172.16.0.9:4711");
+  pair.client.sendDatagram(Uint8Array.of(1));
+  await pair.until(() => pair.server.remoteAddress.host === "172.16.0.9", 10_000);
+  expect(await path()).toEqual({ congestionWindowBytes: 12_000, mtuBytes: 1200, minRttMs: undefined });
+  await gone(pair);
+});
+
 test("keys change under streams, on both sides, again and again", async () => {
   const pair = await SealedPair.connected({ seed: 5, weather: { loss: 0.03 } });
   const echoing = echo(pair, 12);
