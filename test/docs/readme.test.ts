@@ -6,8 +6,8 @@ import { folder, Program, writePrograms } from "./programs.ts";
 
 const programs = await writePrograms("README.md");
 
-test("a server, and clients in Deno, Bun and Node", async () => {
-  const server = await Program.run("server.mjs");
+test.each(["node", "deno", "bun"])("a server in %s, and clients in Deno, Bun and Node", async (own) => {
+  const server = await Program.run("server.mjs", own);
   await server.said(/listening on udp/);
   for (const runtime of ["deno", "bun", "node"]) {
     const client = await Program.run("client.mjs", runtime);
@@ -15,6 +15,7 @@ test("a server, and clients in Deno, Bun and Node", async () => {
     expect(client.output.trim().split("\n").sort()).toEqual(["a datagram", "a request"]);
   }
   await server.said(/(alice is here\n){3}/);
+  await server.stop();
 });
 
 test("a gateway in Deno, and a page's bundle", async () => {
