@@ -14,6 +14,7 @@ const limits = {
 const ENTER = "\r";
 const CTRL_N = "\x0e";
 const CTRL_P = "\x10";
+const CTRL_U = "\x15";
 const PAGE_UP = "\x1b[5~";
 const END = "\x1b[F";
 
@@ -22,7 +23,7 @@ interface Chat {
   readonly olga: Client;
   readonly general: ChatRoom;
   /** A terminal of somebody new, in the chat. */
-  join(name: string, options?: TtyOptions): Promise<Tty>;
+  join(name: string, options?: TtyOptions, until?: string): Promise<Tty>;
 }
 
 async function open(): Promise<Chat> {
@@ -34,13 +35,13 @@ async function open(): Promise<Chat> {
     party,
     olga,
     general,
-    join: async (name, options = {}) => {
+    join: async (name, options = {}, until = "welcome") => {
       const folder = temporaryFolder();
       const file = secretFile(`invitation-${name}-${Math.random()}`, await olga.invite());
       const env = { XDG_CONFIG_HOME: folder, HOME: folder, ...options.env };
       const args = ["chat", "--link-file", file, "--name", name, "--no-password"];
       const tty = new Tty(args, { ...options, env });
-      await tty.until("welcome");
+      await tty.until(until);
       return tty;
     },
   };
@@ -127,7 +128,10 @@ test("rooms are switched, and say what is unread in them", { timeout: 60_000 }, 
   await tty.until("#general  All about boats");
   await garden.send("they are red");
   await tty.until(/^ # garden +1 │/m);
+  // Without room for the rooms, it is said below.
+  await tty.resize(60, 24);
   await tty.until("1 unread elsewhere");
+  await tty.resize(80, 24);
   expect(await readBy(garden, "alice")).toBeLessThan(garden.head);
   tty.type(CTRL_P);
   await tty.until("olga  they are red");
@@ -188,4 +192,111 @@ test("completes, helps, and keeps what went wrong", { timeout: 60_000 }, async (
   tty.type(`/nosuch${ENTER}`);
   await tty.until("there is no such command");
   await tty.until(/^> \/nosuch$/m);
+});
+
+test("what the server does not take can be sent again, or taken back", { timeout: 60_000 }, async () => {
+  const { olga, general, join } = await open();
+  const tty = await join("alice");
+  const position = general.head + 1;
+  tty.type(`/reply #${position} too early${ENTER}`);
+  await tty.until(/too early ✗ not sent: /);
+  tty.type(`/reply #99999 to nobody${ENTER}`);
+  await tty.until(/to nobody ✗ not sent: /);
+  await general.send("late");
+  const reply = event(olga, "entry", ({ entry }) => entry.kind === "message" && entry.text === "too early");
+  tty.type("\x12");
+  expect((await reply).entry).toMatchObject({ replyTo: position });
+  await tty.until(/too early ✓/);
+  await tty.until(/to nobody ✗ not sent: /);
+  tty.type("\x18");
+  await tty.until((text) => !text.includes("not sent"));
+  await tty.until(/^> to nobody$/m);
+});
+
+test("a message is selected, and is what commands are about", { timeout: 60_000 }, async () => {
+  const { olga, general, join } = await open();
+  const { position } = await general.send("which one?");
+  await general.send("another");
+  const tty = await join("alice");
+  await tty.until("another");
+  const reply = event(olga, "entry", ({ entry }) => entry.kind === "message" && entry.text === "this one");
+  tty.type(`\x1b[1;5A\x1b[1;5A/reply this one${ENTER}`);
+  expect((await reply).entry).toMatchObject({ replyTo: position });
+  await tty.until(/↳ olga which one\?\n.*this one/);
+  const edit = event(olga, "entry", ({ entry }) => entry.kind === "edit");
+  tty.type(`/edit that one${ENTER}`);
+  expect((await edit).entry).toMatchObject({ text: "that one" });
+  await tty.until("that one (edited)");
+});
+
+test("a new password is asked for where nobody sees it", { timeout: 60_000 }, async () => {
+  const { join } = await open();
+  const tty = await join("alice");
+  tty.type(`/password${ENTER}`);
+  await tty.until(/^New password:$/m);
+  tty.type("correct horse");
+  await tty.until(/^New password: •{13}$/m);
+  tty.type(ENTER);
+  await tty.until(/^The same again:$/m);
+  tty.type(`battery staple${ENTER}`);
+  await tty.until("these are two different passwords");
+  tty.type(`${CTRL_U}/password${ENTER}`);
+  await tty.until(/^New password:$/m);
+  tty.type("\x1b");
+  await tty.until("the password stays as it is");
+  expect(tty.said).not.toContain("horse");
+});
+
+describe("the terminal is as it was", () => {
+  test.each([
+    ["SIGTERM", 143],
+    ["SIGHUP", 129],
+  ] as const)("after %s", { timeout: 60_000 }, async (signal, code) => {
+    const { join } = await open();
+    const tty = await join("alice");
+    await tty.kill(signal);
+    expect(await tty.value("code")).toBe(`${code}`);
+    expect(await tty.value("after")).toBe(await tty.value("before"));
+    expect(tty.isTaken).toBe(false);
+  });
+
+  test("when the server has no place for the user any more, and says why", { timeout: 60_000 }, async () => {
+    const { olga, join } = await open();
+    const tty = await join("alice");
+    await olga.ban("alice");
+    expect(await tty.value("code")).toBe("3");
+    expect(await tty.value("after")).toBe(await tty.value("before"));
+    expect(tty.isTaken).toBe(false);
+    expect(tty.text).toContain("banned");
+  });
+
+  test("while the shell has it, and the chat after that", { timeout: 60_000 }, async () => {
+    const { general, join } = await open();
+    const tty = await join("alice");
+    tty.type("\x1a");
+    await tty.until(() => !tty.isTaken);
+    await general.send("meanwhile");
+    await tty.kill("SIGCONT");
+    await tty.until(/olga {2}welcome(.|\n)*meanwhile/);
+    expect(tty.isTaken).toBe(true);
+  });
+});
+
+test("a terminal that can do nothing gets lines", { timeout: 60_000 }, async () => {
+  const { join } = await open();
+  const tty = await join("alice", { env: { TERM: "dumb" } }, "this is general");
+  expect(tty.isTaken).toBe(false);
+  tty.type("hello\n/quit\n");
+  expect(await tty.value("code")).toBe("0");
+  expect(tty.said).not.toContain("\x1b");
+});
+
+test("nothing is coloured where no colours are wanted", { timeout: 60_000 }, async () => {
+  const { join } = await open();
+  const tty = await join("alice", { env: { NO_COLOR: "1" } });
+  tty.type("\x03");
+  await tty.value("code");
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: it begins with one
+  expect(tty.said).not.toMatch(/\x1b\[[0-9;]*\b(3[0-7]|38|9[0-7])(;|m)/);
+  expect(tty.said).toContain("\x1b[1m");
 });

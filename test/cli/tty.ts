@@ -43,7 +43,7 @@ export class Tty {
     this.#screen = new xterm.Terminal({ cols: columns, rows, allowProposedApi: true });
     const line = [...command, program, ...args].map(quote).join(" ");
     // What the terminal is like is told before and after; the shell goes on until it is told to end.
-    const shell = `stty rows ${rows} cols ${columns}; echo "tty=$(tty)"; echo "before=$(stty -g)"; ${line}; echo "code=$?"; echo "after=$(stty -g)"; cat`;
+    const shell = `stty rows ${rows} cols ${columns}; echo "tty=$(tty)"; echo "before=$(stty -g)"; sh -c ${quote(`echo "pid=$$"; exec ${line}`)}; echo "code=$?"; echo "after=$(stty -g)"; cat`;
     this.#child = spawn(SCRIPT, ["--quiet", "--flush", "--command", shell, "/dev/null"], {
       env: { ...process.env, NO_COLOR: "", COLORTERM: "", TERM: "xterm-256color", SHELL: "/bin/sh", ...env },
       stdio: ["pipe", "pipe", "inherit"],
@@ -132,6 +132,11 @@ export class Tty {
 
   type(text: string): void {
     this.#child.stdin.write(text);
+  }
+
+  /** A signal for the command. */
+  async kill(signal: NodeJS.Signals): Promise<void> {
+    process.kill(Number(await this.value("pid")), signal);
   }
 
   /** As a window that gets another size. */

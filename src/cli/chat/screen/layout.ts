@@ -1,14 +1,10 @@
 /** Where everything is on a screen of some size. */
 import type { ChatView } from "../../../apps/chat/client/entry.ts";
-import { harmless } from "../harmless.ts";
 import type { Scene } from "./app.ts";
-import type { Completion } from "./completion.ts";
 import { type Editor, lineAt, linesOf } from "./editor.ts";
-import type { Messages } from "./messages.ts";
 import {
   choicesRow,
   headerRow,
-  type Panel,
   panelRows,
   roomRows,
   roomsWidthOf,
@@ -16,42 +12,30 @@ import {
   statusRow,
   unreadElsewhere,
 } from "./parts.ts";
-import type { Scroll } from "./scroll.ts";
+import type { Notice, ScreenState } from "./state.ts";
 import type { Depth, Row } from "./style.ts";
 import { graphemes, truncate, truncateRow, widthOf } from "./text.ts";
 
-export interface Notice {
-  readonly text: string;
-  readonly isBad: boolean;
-}
-
-/** All that there is to be seen. */
-export interface Screen {
+export interface Size {
   readonly columns: number;
   readonly rows: number;
-  readonly view: ChatView;
-  readonly editor: Editor;
-  /** What the editor's text is the secret answer to. */
-  readonly question: string | undefined;
-  readonly scroll: Scroll;
-  readonly messages: (width: number) => Messages | undefined;
-  readonly completion: Completion;
-  readonly notice: Notice | undefined;
-  readonly panel: Panel | undefined;
-  readonly depth: Depth;
-  readonly nowMs: number;
 }
 
 export interface Layout {
   readonly scene: Scene;
   readonly cursor: { readonly x: number; readonly y: number } | undefined;
-  readonly columns: number;
-  /** Of rooms and messages, or of a panel. */
-  readonly topHeight: number;
-  readonly logWidth: number;
-  readonly logHeight: number;
   /** Whether the first of the messages that are here is in sight. */
   readonly isAtBegin: boolean;
+  /** Whether there is a mark where what is new begins. */
+  readonly hasNew: boolean;
+}
+
+/** How much room there is. */
+export interface Heights {
+  /** Of rooms and messages, or of a panel. */
+  readonly topHeight: number;
+  readonly logHeight: number;
+  readonly logWidth: number;
 }
 
 const MIN_COLUMNS = 20;
@@ -63,22 +47,29 @@ export function composerWidth(columns: number): number {
   return Math.max(1, columns - PROMPT.length);
 }
 
-export function layOut(screen: Screen): Layout {
-  const { columns, rows, view, scroll, panel, notice, completion, depth } = screen;
-  if (columns < MIN_COLUMNS || rows < MIN_ROWS) return tooSmall(screen);
-  const composer =
-    screen.question === undefined
-      ? composerOf(screen.editor, columns, Math.max(1, Math.floor(rows / 3)))
-      : answerOf(screen.question, screen.editor, columns);
-  const topHeight = rows - composer.rows.length - 2;
+export function heightsOf(state: ScreenState, { columns, rows }: Size): Heights {
+  const topHeight = rows - composerOf(state, { columns, rows }).rows.length - 2;
   const roomsWidth = roomsWidthOf(columns);
   const logWidth = roomsWidth === 0 ? columns : columns - roomsWidth - 1;
-  const logHeight = topHeight - 1;
-  const messages = screen.messages(logWidth);
+  return { topHeight, logHeight: topHeight - 1, logWidth };
+}
+
+export function layOut(state: ScreenState, size: Size, depth: Depth, nowMs: number): Layout {
+  const { columns, rows } = size;
+  if (columns < MIN_COLUMNS || rows < MIN_ROWS) return tooSmall(size, depth);
+  const { view, desk, panel } = state;
+  const composer = composerOf(state, size);
+  const { topHeight, logHeight, logWidth } = heightsOf(state, size);
+  const roomsWidth = roomsWidthOf(columns);
+  const messages = state.messages(logWidth);
   const sight =
-    messages === undefined ? { rows: welcome(view), isAtBegin: false } : scroll.look(messages, logHeight);
+    messages === undefined
+      ? { rows: welcome(view), isAtBegin: false }
+      : desk.scroll.look(messages, logHeight);
   // New messages come in at the bottom.
   const blank: Row[] = Array.from({ length: Math.max(0, logHeight - sight.rows.length) }, () => []);
+  // With rooms at the side it is seen there.
+  const elsewhere = roomsWidth === 0 || panel !== undefined ? unreadElsewhere(view) : 0;
   const scene: Scene = {
     columns,
     rows,
@@ -88,21 +79,21 @@ export function layOut(screen: Screen): Layout {
     header: headerRow(view, logWidth),
     log: [...blank, ...sight.rows],
     panel: panel === undefined ? undefined : panelRows(panel, columns, topHeight),
-    rule: ruleRow(view.shown, scroll.isAtEnd, unreadElsewhere(view), columns),
+    rule: ruleRow(view.shown, desk.scroll.isAtEnd, elsewhere, columns),
     composer: composer.rows,
-    status:
-      completion.names.length > 0
-        ? choicesRow(completion.names, completion.index, columns)
-        : notice !== undefined
-          ? noticeRow(notice, columns)
-          : statusRow(view, columns, screen.nowMs),
+    status: bottomRow(state, columns, nowMs),
   };
   const cursor = { x: composer.x, y: topHeight + 1 + composer.y };
-  return { scene, cursor, columns, topHeight, logWidth, logHeight, isAtBegin: sight.isAtBegin };
+  return { scene, cursor, isAtBegin: sight.isAtBegin, hasNew: messages?.hasNew === true };
 }
 
-function tooSmall({ columns, rows, depth }: Screen): Layout {
-  const text = truncateRow([{ text: "too small" }], columns);
+/** What is to be chosen or known now, or how the connection is. */
+function bottomRow({ completion, notice, view }: ScreenState, columns: number, nowMs: number): Row {
+  if (completion.names.length > 0) return choicesRow(completion.names, completion.index, columns);
+  return notice === undefined ? statusRow(view, columns, nowMs) : noticeRow(notice, columns);
+}
+
+function tooSmall({ columns, rows }: Size, depth: Depth): Layout {
   const scene: Scene = {
     columns,
     rows,
@@ -111,20 +102,12 @@ function tooSmall({ columns, rows, depth }: Screen): Layout {
     rooms: undefined,
     header: [],
     log: [],
-    panel: [text],
+    panel: [truncateRow([{ text: "too small" }], columns)],
     rule: [],
     composer: [],
     status: [],
   };
-  return {
-    scene,
-    cursor: undefined,
-    columns,
-    topHeight: 1,
-    logWidth: columns,
-    logHeight: 1,
-    isAtBegin: false,
-  };
+  return { scene, cursor: undefined, isAtBegin: false, hasNew: false };
 }
 
 function noticeRow({ text, isBad }: Notice, columns: number): Row {
@@ -142,25 +125,29 @@ function welcome(view: ChatView): Row[] {
   ];
 }
 
+interface Composer {
+  readonly rows: Row[];
+  /** Where the cursor is in them. */
+  readonly x: number;
+  readonly y: number;
+}
+
+function composerOf({ question, desk }: ScreenState, { columns, rows }: Size): Composer {
+  if (question !== undefined) return answerOf(question.text, question.editor, columns);
+  return draftOf(desk.editor, columns, Math.max(1, Math.floor(rows / 3)));
+}
+
 /** A question, and a mark for each character of its answer. */
-function answerOf(
-  question: string,
-  { text, cursor }: Editor,
-  columns: number,
-): { rows: Row[]; x: number; y: number } {
+function answerOf(question: string, { text, cursor }: Editor, columns: number): Composer {
   const asked = truncate(`${question}: `, columns - 2);
-  const marks = (answer: string) => "•".repeat(graphemes(answer).length);
-  const row = truncateRow([{ text: asked, style: { bold: true } }, { text: marks(text) }], columns);
+  const marks = "•".repeat(graphemes(text).length);
+  const row = truncateRow([{ text: asked, style: { bold: true } }, { text: marks }], columns);
   const x = widthOf(asked) + graphemes(text.slice(0, cursor)).length;
   return { rows: [row], x: Math.min(x, columns - 1), y: 0 };
 }
 
-/** As much of what is being written as there is room for, and where the cursor is in that. */
-function composerOf(
-  { text, cursor }: Editor,
-  columns: number,
-  maxRows: number,
-): { rows: Row[]; x: number; y: number } {
+/** As much of what is being written as there is room for. */
+function draftOf({ text, cursor }: Editor, columns: number, maxRows: number): Composer {
   const lines = linesOf(text, composerWidth(columns));
   const at = lineAt(lines, cursor);
   const first = Math.max(0, Math.min(at - Math.floor(maxRows / 2), lines.length - maxRows));
@@ -168,7 +155,7 @@ function composerOf(
     .slice(first, first + maxRows)
     .map(({ begin, end }, i) => [
       { text: i + first === 0 ? PROMPT : " ".repeat(PROMPT.length), style: { dim: true } },
-      { text: harmless(text.slice(begin, end)) },
+      { text: text.slice(begin, end) },
     ]);
   return { rows, x: PROMPT.length + widthOf(text.slice(lines[at]!.begin, cursor)), y: at - first };
 }

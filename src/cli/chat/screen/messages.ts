@@ -72,14 +72,17 @@ export class Messages {
     this.#items = timeline.items;
     this.#look = look;
     this.#today = dayKey(look.nowMs);
-    const firstNew = this.#items.findIndex((item) => isNew(item, look));
-    // All of a room is not new in a way that anybody needs to be told.
-    this.#firstNew = firstNew === 0 ? -1 : firstNew;
+    this.#firstNew = this.#items.findIndex((item) => isNew(item, look));
     this.#marked = markedOf(this.#items);
   }
 
   get count(): number {
     return this.#items.length;
+  }
+
+  /** Whether something is new. */
+  get hasNew(): boolean {
+    return this.#firstNew !== -1;
   }
 
   keyAt(index: number): string {
@@ -97,7 +100,8 @@ export class Messages {
       before: this.#items[index - 1],
       repliedTo:
         item.kind === "message" && item.replyTo !== undefined ? this.#timeline.at(item.replyTo) : undefined,
-      isFirstNew: index === this.#firstNew,
+      // All of a room is not new in a way that anybody needs to be told.
+      isFirstNew: index > 0 && index === this.#firstNew,
       hasMark: this.#marked.has(index),
       isSelected: item.key === this.#look.selected,
       user: this.#look.user,

@@ -3,7 +3,7 @@ import type { ChatView, ConnectionState, PresenceState, Timeline } from "../../.
 import { messageOf } from "../../exit.ts";
 import { harmless } from "../harmless.ts";
 import { colorOf, type Row, type Span, type Style } from "./style.ts";
-import { spread, truncateRow, wrap } from "./text.ts";
+import { spread, truncateRow, widthOf, wrap } from "./text.ts";
 
 const DIM: Style = { dim: true };
 
@@ -181,10 +181,17 @@ export interface Panel {
   readonly top: number;
 }
 
+/** Lines that are too long go on below the last of their columns. */
 function panelLines({ lines }: Panel, width: number): Row[] {
-  return lines.flatMap((line) =>
-    wrap([{ text: line }], Math.max(1, width - 2)).map((row) => [{ text: " " }, ...row]),
-  );
+  return lines.flatMap((line) => {
+    const [columns] = /^ *(?:\S+(?: \S+)* {2,})?/.exec(line)!;
+    const head = widthOf(columns) > width / 2 ? "" : columns;
+    const indent = widthOf(head);
+    return wrap([{ text: line.slice(head.length) }], Math.max(1, width - 2 - indent)).map((row, i) => [
+      { text: ` ${i === 0 ? head : " ".repeat(indent)}` },
+      ...row,
+    ]);
+  });
 }
 
 /** The first line to be in sight after so many more. */
