@@ -5,10 +5,10 @@
  *     deno run -A --no-lock deno/build_npm.ts
  */
 import { build, emptyDir } from "jsr:@deno/dnt@0.42.3";
+import { nodeSources } from "../tools/build.mjs";
 
 const read = (file: string) => JSON.parse(Deno.readTextFileSync(file));
-const { name, version, description, license, engines, dependencies } = read("package.json");
-const { exports } = read("jsr.json");
+const { name, version, description, license, engines, dependencies, exports } = read("package.json");
 
 const outDir = "build/npm";
 await emptyDir(outDir);
@@ -22,7 +22,8 @@ const imports = Object.entries(dependencies).flatMap(([name, version]) => [
 Deno.writeTextFileSync(importMap, JSON.stringify({ imports: Object.fromEntries(imports) }));
 
 await build({
-  entryPoints: Object.entries(exports).map(([name, path]) => ({ name, path: String(path) })),
+  // Those of jsr.json are Deno's.
+  entryPoints: Object.entries(nodeSources(exports)).map(([name, path]) => ({ name, path: String(path) })),
   outDir,
   importMap,
   shims: {},

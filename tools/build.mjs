@@ -80,6 +80,17 @@ export const ENTRIES = [
   { name: "login/node", source: "src/login/node-file-store.ts", portable: false, limitBytes: 40_000 },
 ];
 
+/** Of package.json's exports, the sources that are Node's, by path: what dnt makes an npm package of (deno/build_npm.ts). */
+export function nodeSources(exports) {
+  const sources = Object.entries(exports).flatMap(([path, { node, default: portable }]) =>
+    ENTRIES.filter(({ name }) => `./dist/${name}.js` === (node ?? portable)).map(({ source }) => [
+      path,
+      source,
+    ]),
+  );
+  return Object.fromEntries(sources);
+}
+
 /** The command: nothing to import, so it has no declarations. */
 export const PROGRAM = { name: "cli", source: "src/cli/main.ts" };
 

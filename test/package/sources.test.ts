@@ -101,6 +101,26 @@ test("JSR's entries are npm's, and export the same, types too", async () => {
   }
 }, 120_000);
 
+test("what dnt makes npm's package of is Node's, and Deno finds it", async () => {
+  const { command } = await findRuntime("deno");
+  const program = `
+    import { nodeSources } from "./tools/build.mjs";
+    console.log(JSON.stringify(nodeSources(JSON.parse(Deno.readTextFileSync("package.json")).exports)));
+  `;
+  const running = promisify(execFile)(command, ["run", "-A", "--no-lock", "--quiet", "-"], { cwd: root });
+  running.child.stdin!.end(program);
+  const found = JSON.parse((await running).stdout) as Record<string, string>;
+  expect(Object.keys(found).sort()).toEqual(Object.keys(jsr.exports).sort());
+  for (const path of Object.values(found)) expect(existsSync(join(root, path))).toBe(true);
+  expect(Object.values(found).filter((path) => /(deno|bun)-index/.test(path))).toEqual([]);
+  expect(found).toMatchObject({
+    ".": "src/endpoint/node-index.ts",
+    "./gateway": "src/gateway/node-index.ts",
+    "./chat": "src/apps/chat/client/node-index.ts",
+    "./chat/server": "src/apps/chat/server/node-index.ts",
+  });
+});
+
 test("Deno type-checks the sources and runs them", async () => {
   const { command } = await findRuntime("deno");
   const program = `
