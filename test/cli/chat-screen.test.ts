@@ -80,7 +80,7 @@ describe.each(["node", "deno", "bun"])("in %s", (name) => {
     expect((await came).entry).toMatchObject({ text: "hi 日本 👋" });
     await tty.until(/alice {2}hi 日本 👋 ✓✓$/m);
     general.markRead();
-    await tty.until("👋 ✓✓ read");
+    await tty.until(/👋 ✓✓\sread$/m);
     general.typing();
     await tty.until("olga is typing …");
     tty.type(`/quit${ENTER}`);

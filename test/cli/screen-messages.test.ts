@@ -50,7 +50,7 @@ describe("messages", () => {
       today,
       "12:01         olga  message 1",
       "12:02               message 2",
-      "12:03        alice  message 3 ✓✓ read",
+      "12:03        alice  message 3 ✓✓\u00a0read",
       "12:09        alice  later ✓✓",
     ]);
   });

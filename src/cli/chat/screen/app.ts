@@ -24,6 +24,7 @@ export function App({ scene }: { readonly scene: Scene }): ReactElement {
   const { columns, rows, depth, rooms, roomsWidth, header, log, panel, rule, composer, status } = scene;
   const topHeight = rows - composer.length - 2;
   const mainWidth = rooms === undefined ? columns : columns - roomsWidth - 1;
+  const gap = rooms === undefined ? 0 : 1;
   const separator: Row[] = Array.from({ length: topHeight }, () => [{ text: "│", style: { dim: true } }]);
   const lines = (what: readonly Row[], width: number, height: number) =>
     linesOf(what.map((row) => sgr(row, depth)).join("\n"), width, height);
@@ -33,7 +34,7 @@ export function App({ scene }: { readonly scene: Scene }): ReactElement {
     Box,
     { flexDirection: "column" },
     lines([header], mainWidth, 1),
-    lines(log, mainWidth, topHeight - 1),
+    h(Box, { marginLeft: gap }, lines(log, mainWidth - gap, topHeight - 1)),
   );
   return h(
     Box,

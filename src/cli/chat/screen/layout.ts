@@ -50,7 +50,7 @@ export function composerWidth(columns: number): number {
 export function heightsOf(state: ScreenState, { columns, rows }: Size): Heights {
   const topHeight = rows - composerOf(state, { columns, rows }).rows.length - 2;
   const roomsWidth = roomsWidthOf(columns);
-  const logWidth = roomsWidth === 0 ? columns : columns - roomsWidth - 1;
+  const logWidth = roomsWidth === 0 ? columns : columns - roomsWidth - 2;
   return { topHeight, logHeight: topHeight - 1, logWidth };
 }
 
@@ -76,7 +76,7 @@ export function layOut(state: ScreenState, size: Size, depth: Depth, nowMs: numb
     depth,
     roomsWidth,
     rooms: roomsWidth === 0 ? undefined : roomRows(view, roomsWidth, topHeight),
-    header: headerRow(view, logWidth),
+    header: headerRow(view, roomsWidth === 0 ? columns : columns - roomsWidth - 1),
     log: [...blank, ...sight.rows],
     panel: panel === undefined ? undefined : panelRows(panel, columns, topHeight),
     rule: ruleRow(view.shown, desk.scroll.isAtEnd, elsewhere, columns),

@@ -243,7 +243,7 @@ function stateSpans({ state, error, uploadedBytes = 0, attachment }: MessageItem
     case "delivered":
       return [{ text: " ✓✓", style: DIM }];
     case "read":
-      return [{ text: " ✓✓ read", style: DIM }];
+      return [{ text: " ✓✓\u00a0read", style: DIM }];
   }
 }
 

@@ -45,7 +45,8 @@ export function roomRows(view: ChatView, width: number, height: number): Row[] {
 function roomRow(view: ChatView, timeline: Timeline, width: number): Row {
   const { room } = timeline;
   const isShown = timeline === view.shown;
-  const sign: Span = room.kind === "room" ? { text: "#", style: DIM } : DOTS[view.presenceOf(room.name)];
+  const own: Span = room.kind === "room" ? { text: "#", style: DIM } : DOTS[view.presenceOf(room.name)];
+  const sign = isShown ? { text: own.text } : own;
   const isUnread = isUnreadIn(timeline) && !isShown;
   const name: Span = { text: harmless(room.name), style: { bold: isUnread } };
   const count = isUnread

@@ -26,7 +26,7 @@ export type Row = readonly Span[];
 export type Depth = 0 | 16 | 256;
 
 /** Of xterm's 256: as far from white as from black, so that they can be read on both. */
-const USER_256 = [160, 130, 100, 64, 29, 31, 62, 98, 128, 162, 94, 66] as const;
+const USER_256 = [167, 130, 100, 64, 29, 31, 62, 98, 128, 162, 94, 66] as const;
 const USER_16 = [31, 32, 33, 34, 35, 36] as const;
 export const USER_COLORS: number = USER_256.length;
 
