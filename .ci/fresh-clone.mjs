@@ -85,7 +85,7 @@ try {
       ["dist/cli.js", "chat", opened.owner.link, "--name", "olga", "--no-password", "--plain"],
       {
         cwd: clone,
-        input: "/create general\nhello\n",
+        input: "hello\n",
         encoding: "utf8",
         env: { ...process.env, XDG_CONFIG_HOME: folder },
         timeout: 60_000,

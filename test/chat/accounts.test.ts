@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { parseLink } from "../../src/apps/chat/link.ts";
+import { ChatServer } from "../../src/apps/chat/server/server.ts";
 import { generatePkcs8 } from "../../src/crypto/signer.ts";
-import { event, failure, Party, take } from "./support.ts";
+import { event, failure, Party, take, temporaryFolder } from "./support.ts";
 
 test("the first start invites an owner, once", async () => {
   const party = await Party.open();
@@ -11,6 +12,41 @@ test("the first start invites an owner, once", async () => {
   expect((await failure(party.chat.join(link, { name: "eve" }))).code).toBe("authentication_failed");
   await party.restart();
   expect(party.server.ownerInvitation).toBeUndefined();
+});
+
+test("whoever comes is in the first room, but those who are invited into another", async () => {
+  const party = await Party.open(undefined, { firstRoom: "General" });
+  const olga = await party.owner();
+  const [general, ...others] = [...olga.rooms.values()];
+  expect(others).toEqual([]);
+  expect(general).toMatchObject({ name: "General", topic: "", access: "public", role: "owner" });
+  const bob = await party.user("bob");
+  const [bobs] = [...bob.rooms.values()];
+  expect(bobs).toMatchObject({ id: general!.id, role: "member" });
+  await bobs!.send("hello");
+  const garden = await olga.createRoom("garden");
+  const ann = await party.connect(
+    await party.chat.join(await olga.invite({ room: garden }), { name: "ann" }),
+  );
+  expect([...ann.rooms.values()].map(({ name }) => name)).toEqual(["garden"]);
+  await bobs!.leave();
+  const back = event(olga, "connected");
+  await party.restart();
+  await back;
+  const carl = await party.user("carl");
+  expect([...carl.rooms.values()].map(({ name }) => name)).toEqual(["General"]);
+  expect((await olga.listRooms()).map(({ name, members }) => [name, members])).toEqual([
+    ["garden", 2],
+    ["General", 2],
+  ]);
+});
+
+test("without a first room, or with rooms from before, nothing is made", async () => {
+  const party = await Party.open();
+  const bob = await party.user("bob");
+  expect(bob.rooms.size).toBe(0);
+  const options = { folder: temporaryFolder(), url: "udp://127.0.0.1:0", firstRoom: "a\nb" };
+  expect((await failure(ChatServer.open(party.net.listen, options))).message).toContain("firstRoom");
 });
 
 test("users come by invitation, and log in by a password, by a shared key or by a key of their own", async () => {

@@ -60,10 +60,15 @@ export class Party {
     this.#options = options;
   }
 
+  /** Without a first room, unless the options have it. */
   static async open(net: Net = memory(), options: Partial<ChatServerOptions> = {}): Promise<Party> {
     const folder = temporaryFolder();
     const faults: unknown[] = [];
-    const own = { onerror: (error: unknown) => void faults.push(error), ...options };
+    const own = {
+      onerror: (error: unknown) => void faults.push(error),
+      firstRoom: false as const,
+      ...options,
+    };
     const server = await ChatServer.open(net.listen, { folder, url: "udp://127.0.0.1:0", ...own });
     onTestFinished(() => {
       if (faults.length > 0) throw faults[0];

@@ -1,6 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import type { ChatRoom } from "../../src/apps/chat/client/entry.ts";
 import { Party, temporaryFolder, udp } from "../chat/support.ts";
 import { Cli, secretFile } from "./support.ts";
 
@@ -46,9 +47,10 @@ const limits = {
 };
 
 async function open(): Promise<{ party: Party; invite(): Promise<string> }> {
-  const party = await Party.open(udp, { limits });
+  const party = await Party.open(udp, { limits, firstRoom: "general" });
   const olga = await party.owner();
-  const general = await olga.createRoom("general", { topic: "All about boats" });
+  const [general] = [...olga.rooms.values()] as [ChatRoom];
+  await general.setTopic("All about boats");
   await general.send("welcome");
   let number = 0;
   return {

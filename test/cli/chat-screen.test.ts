@@ -27,9 +27,10 @@ interface Chat {
 }
 
 async function open(): Promise<Chat> {
-  const party = await Party.open(udp, { limits });
+  const party = await Party.open(udp, { limits, firstRoom: "general" });
   const olga = await party.owner();
-  const general = await olga.createRoom("general", { topic: "All about boats" });
+  const [general] = [...olga.rooms.values()] as [ChatRoom];
+  await general.setTopic("All about boats");
   await general.send("welcome");
   return {
     party,

@@ -19,6 +19,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeAll, expect, onTestFinished, test } from "vitest";
+import type { ChatRoom } from "../../src/apps/chat/client/entry.ts";
 import {
   type ChatAuth,
   ChatClient,
@@ -110,7 +111,7 @@ test("an owner by the invitation, a member by the owner's, by UDP and WebSocket;
   const auth = await ChatClient.join(opened.owner!.link, { name: "olga" });
   const olga = await member(opened.link, auth);
   expect(olga.user.role).toBe("owner");
-  const room = await olga.createRoom("general");
+  const [room] = [...olga.rooms.values()] as [ChatRoom];
   await room.send("before");
   const ben = await ChatClient.join(only(await olga.invite({ room }), "ws:"), { name: "ben" });
   const byWebSocket = await member(only(opened.link, "ws:"), ben);
@@ -220,7 +221,7 @@ test("WebTransport by Deno: killed, it comes back at the same place with the sam
 
   const auth = await ChatClient.join(opened.owner!.link, { name: "olga" });
   const olga = await member(opened.link, auth);
-  const room = await olga.createRoom("general");
+  const [room] = [...olga.rooms.values()] as [ChatRoom];
   const psk = formatPsk((auth as { psk: never }).psk);
   const [command, ...args] = await runtime("deno");
   const source = fileURLToPath(new URL("chat-webtransport.ts", import.meta.url));
@@ -310,11 +311,11 @@ test.each(["deno", "bun"])("in %s: a member, a restart, and the member again", a
   const server = new Cli(args, {}, command);
   const opened = await openedBy(server);
   const auth = await ChatClient.join(only(opened.owner!.link, "ws:"), { name: "olga" });
-  await (await member(opened.link, auth)).createRoom("general");
+  await (await member(opened.link, auth)).createRoom("garden");
   expect(await server.kill("SIGTERM")).toEqual({ code: 143, signal: null });
   const again = await openedBy(new Cli(args, {}, command));
   const { rooms } = await member(again.link, auth);
-  expect([...rooms.values()].map((room) => room.name)).toEqual(["general"]);
+  expect([...rooms.values()].map((room) => room.name)).toEqual(["general", "garden"]);
 });
 
 test("ports and folders that are taken are said, with what to do", async () => {

@@ -25,6 +25,7 @@ export interface EndToEndPrograms {
 }
 
 const EACH = 200;
+/** That in which everybody is from the beginning. */
 const ROOM = "general";
 /** After so many messages are in the room, the server is killed. */
 const KILLED_AFTER = [200, 500];
@@ -147,7 +148,6 @@ async function converse(
   };
   const owner = terminal("node", opened.owner!.link);
   await owner.first("connected");
-  owner.write(JSON.stringify({ create: ROOM }));
   await owner.first("opened");
   const invite = async () => {
     const before = owner.events.length;
@@ -171,7 +171,7 @@ async function converse(
     name: "browser",
   });
   closing.push(() => page.close());
-  await page.enter(ROOM);
+  await page.sees(ROOM);
 
   const participants: Participant[] = [
     terminalParticipant("node", owner),

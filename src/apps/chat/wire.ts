@@ -60,7 +60,7 @@ function visible(form: Check<string>): Check<string> {
 }
 
 export const userName: Check<string> = visible(userForm);
-const roomName: Check<string> = visible(roomForm);
+export const roomName: Check<string> = visible(roomForm);
 const topic: Check<string> = line(0, Limit.topic);
 const role: Check<Role> = oneOf("owner", "moderator", "member");
 const access: Check<Access> = oneOf("public", "members");

@@ -27,7 +27,7 @@ Options:
   --key FILE             logs in by a private key (sealgram keygen makes one), and joins with it
   --profile FILE         keeps the login there, instead of in ~/.config/sealgram/chats
   --room NAME            the room to begin in, which is joined; @NAME for a direct conversation;
-                         general, or the only one, unless given
+                         general, or the only one you are in, unless given
   --downloads FOLDER     where attachments go: ~/Downloads; nothing there is overwritten
   --plain                a line at a time, without moving the cursor, instead of a full screen; so does an input or output
                          that is no terminal, TERM=dumb, and any of the options below

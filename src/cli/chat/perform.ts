@@ -257,7 +257,7 @@ export async function messagesBefore(
 }
 
 /**
- * The room to begin in: as it is named, or general, or the only one.
+ * The room to begin in: as it is named, which is joined; or of those that the user is in, general or the only one.
  * @returns nothing where there is no such
  */
 export async function firstRoom(client: Client, wanted: string | undefined): Promise<ChatRoom | undefined> {
@@ -265,11 +265,6 @@ export async function firstRoom(client: Client, wanted: string | undefined): Pro
     const own = found(client, wanted);
     return own ?? (wanted.startsWith("@") ? client.direct(wanted.slice(1)) : client.join(wanted));
   }
-  const own = found(client, "general");
-  if (own !== undefined) return own;
-  const listed = (await client.listRooms()).filter(({ kind }) => kind === "room");
-  const first =
-    listed.find(({ name }) => name.toLowerCase() === "general") ??
-    (listed.length === 1 ? listed[0] : undefined);
-  return first === undefined ? undefined : (client.rooms.get(first.id) ?? client.join(first.id));
+  const own = [...client.rooms.values()].filter(({ kind }) => kind === "room");
+  return found(client, "general") ?? (own.length === 1 ? own[0] : undefined);
 }

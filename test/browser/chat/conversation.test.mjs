@@ -31,14 +31,15 @@ async function converseIn(chat, way) {
   const olga = await chat.stranger({ reducedMotion: "reduce" });
   const amir = await chat.stranger({ colorScheme: "dark" });
 
-  await step("the owner joins and makes a room", async () => {
+  await step("the owner joins, is in the first room, and says what it is about", async () => {
     await olga.join(host.said.owner.page, "olga", { password: true });
-    await olga.button("New room").first().click();
-    const dialog = olga.dialog;
-    await dialog.getByLabel("Name").fill("general");
-    await dialog.getByLabel("Topic, if you like").fill("Boats, weather, and who brings the coffee");
-    await dialog.getByRole("button", { name: "Make the room" }).click();
     await olga.isIn("general");
+    await olga.button("Topic and members").click();
+    await olga.button("Change the topic").click();
+    await olga.page.getByRole("textbox", { name: "Topic" }).fill("Boats, weather, and who brings the coffee");
+    await olga.button("Save").click();
+    await olga.dialog.getByText("who brings the coffee").waitFor();
+    await olga.page.keyboard.press("Escape");
   });
   await step("an invitation is copied, and lets somebody in with a key", async () => {
     await olga.button("Invite somebody").click();

@@ -8,6 +8,7 @@ import type { Attachments } from "./attachments.ts";
 import type { Credentials, StoredCredential } from "./credentials.ts";
 import type { Database } from "./database.ts";
 import type { Entries } from "./entries.ts";
+import type { FirstRoom } from "./first-room.ts";
 import type { ChatLimits } from "./limits.ts";
 import type { Live } from "./live.ts";
 import type { Pump } from "./pump.ts";
@@ -21,6 +22,7 @@ export interface House {
   readonly accounts: Accounts;
   readonly credentials: Credentials;
   readonly rooms: Rooms;
+  readonly firstRoom: FirstRoom;
   readonly entries: Entries;
   readonly attachments: Attachments;
   readonly live: Live;

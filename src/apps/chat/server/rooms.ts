@@ -83,6 +83,11 @@ export class Rooms {
       .map(describe);
   }
 
+  /** Whether somebody has made one, apart from conversations of two. */
+  get areAny(): boolean {
+    return this.#database.get("SELECT 1 FROM rooms WHERE pair IS NULL LIMIT 1") !== undefined;
+  }
+
   /** What a user can join. */
   listedTo(user: User, after: string): { rooms: RoomInfo[]; more: boolean } {
     const rows = this.#database.all<SeenRow>(

@@ -9,12 +9,14 @@ import { createInvitation } from "../invitation.ts";
 import { keyFingerprint } from "../key-fingerprint.ts";
 import { type ChatLink, formatLink } from "../link.ts";
 import { CHAT_PROTOCOL, CloseCode } from "../protocol.ts";
+import { roomName } from "../wire.ts";
 import { Accounts, type User } from "./accounts.ts";
 import { Attachments } from "./attachments.ts";
 import { Bucket } from "./bucket.ts";
 import { Credentials } from "./credentials.ts";
 import { Database } from "./database.ts";
 import { Entries } from "./entries.ts";
+import { FirstRoom } from "./first-room.ts";
 import type { House } from "./house.ts";
 import { type ChatLimits, defaultLimits } from "./limits.ts";
 import { Live } from "./live.ts";
@@ -37,6 +39,11 @@ export interface ChatServerOptions {
   readonly name?: string;
   /** Others than the defaults, for those that are given. */
   readonly limits?: Partial<ChatLimits>;
+  /**
+   * The room in which everybody is from the beginning, but those whose invitation is for another one; its owner is the
+   * server's: "general" unless given, `false` for none. It is made with the first owner, and stays what it is.
+   */
+  readonly firstRoom?: string | false;
   /** Days after which what was said is forgotten: never unless given. */
   readonly retentionDays?: number;
   /** Told of the server's own faults, a full disk among them, which clients know as `internal`. */
@@ -96,6 +103,8 @@ export class ChatServer {
   static async open(listen: Listen, options: ChatServerOptions): Promise<ChatServer> {
     const { folder, url, name = "chat", retentionDays = Number.POSITIVE_INFINITY } = options;
     if (!(retentionDays > 0)) throw new RangeError("retentionDays is above 0");
+    const { firstRoom = "general" } = options;
+    if (firstRoom !== false) checkRoomName(firstRoom);
     const database = new Database(folder);
     try {
       const accounts = new Accounts(database);
@@ -120,6 +129,7 @@ export class ChatServer {
         live: new Live(rooms),
         pump: new Pump(),
         limits: { ...defaultLimits, ...options.limits },
+        firstRoom: new FirstRoom(rooms, settings, firstRoom),
         closeSessionsOf: (...whose) => void server.closeSessionsOf(...whose),
         report: (error) => options.onerror?.(error),
       };
@@ -203,6 +213,14 @@ export class ChatServer {
     this.#house.live.stop();
     this.#house.pump.stop();
     this.#house.database.close();
+  }
+}
+
+function checkRoomName(name: string): void {
+  try {
+    roomName(name);
+  } catch {
+    throw new RangeError("firstRoom has up to 32 letters and digits, and . _ - or spaces behind the first");
   }
 }
 

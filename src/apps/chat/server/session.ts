@@ -271,14 +271,15 @@ export class ServerSession implements Caller, Pumped {
   }
 
   #redeem({ id, name, credential }: Params<"invitation.redeem">): Outcome<Result<"invitation.redeem">> {
-    const { accounts, credentials } = this.#house;
+    const { accounts, credentials, firstRoom } = this.#house;
     const { invitation } = this;
     if (invitation === undefined) throw new ChatError("not_allowed", "that takes an invitation");
     const { user, room } = accounts.redeem(invitation, id, name);
     // What it was with an answer that was lost, nobody has.
     credentials.removeAll(user);
     credentials.add(user, this.credential(credential));
-    const entered = room === null ? undefined : enter(this.#house, user, room);
+    const place = room ?? firstRoom.of(user);
+    const entered = place === undefined ? undefined : enter(this.#house, user, place);
     const result = { user: { name: user.name, role: user.role } };
     return entered === undefined ? { result } : { result, effect: entered };
   }
