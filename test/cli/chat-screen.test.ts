@@ -223,7 +223,7 @@ test("a message is selected, and is what commands are about", { timeout: 60_000 
   const reply = event(olga, "entry", ({ entry }) => entry.kind === "message" && entry.text === "this one");
   tty.type(`\x1b[1;5A\x1b[1;5A/reply this one${ENTER}`);
   expect((await reply).entry).toMatchObject({ replyTo: position });
-  await tty.until(/↳ olga which one\?\n.*this one/);
+  await tty.until(/↳ olga which one\?\n.*this one ✓/);
   const edit = event(olga, "entry", ({ entry }) => entry.kind === "edit");
   tty.type(`/edit that one${ENTER}`);
   expect((await edit).entry).toMatchObject({ text: "that one" });
