@@ -219,7 +219,6 @@ class Writer {
       },
       abort: (reason) => {
         this.#controller = undefined;
-        this.#settle();
         streams.reset(stream, codeOf(reason));
         owner.wake();
       },
@@ -235,17 +234,19 @@ class Writer {
     });
     Object.defineProperty(this.face, "sendOrder", {
       get: () => send.sendOrder,
-      set: (order: number) => {
-        if (!Number.isFinite(order)) throw new TypeError(`not a sendOrder: ${order}`);
-        send.sendOrder = order;
+      // WebIDL makes 0 of null.
+      set: (order: number | null) => {
+        if (!Number.isFinite(order ?? 0)) throw new TypeError(`not a sendOrder: ${order}`);
+        send.sendOrder = order ?? 0;
       },
     });
-    // The sink is not asked to abort before `write` or `close` has settled.
+    // The sink is not asked to abort before `write` or `close` has settled: they fail for the same reason.
     const signal = this.#controller?.signal;
     signal?.addEventListener("abort", () => {
       streams.reset(stream, codeOf(signal.reason));
       owner.wake();
-      this.#settle();
+      this.#waiting?.reject(signal.reason);
+      this.#waiting = undefined;
     });
   }
 
