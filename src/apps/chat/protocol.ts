@@ -177,11 +177,13 @@ export interface Events {
 
 export type EventName = keyof Events;
 
-/** On datagrams, which may be lost: one of these as JSON. */
+/** On datagrams, which may be lost, and come in another order: one of these as JSON. */
 export type Signal =
-  | { readonly kind: "typing"; readonly room: number; readonly user?: string }
+  /** `position` is of the newest entry that the client had: whose own is newer is not typing any more. */
+  | { readonly kind: "typing"; readonly room: number; readonly position: number; readonly user?: string }
   | { readonly kind: "presence"; readonly users: readonly PresenceChange[] }
-  | { readonly kind: "state"; readonly state: PresenceState };
+  /** Of two states in a session, the one with the higher number is newer. */
+  | { readonly kind: "state"; readonly state: PresenceState; readonly number: number };
 
 /** Whether a user is here. */
 export type PresenceState = "online" | "away" | "offline";

@@ -229,7 +229,7 @@ export const events: { readonly [E in EventName]: Check<Events[E]> } = {
 };
 
 export const signal: Check<Signal> = variant<Signal>({
-  typing: object({ kind: oneOf("typing"), room, user: optional(userName) }),
+  typing: object({ kind: oneOf("typing"), room, position, user: optional(userName) }),
   presence: object({
     kind: oneOf("presence"),
     users: list(
@@ -241,7 +241,7 @@ export const signal: Check<Signal> = variant<Signal>({
       256,
     ),
   }),
-  state: object({ kind: oneOf("state"), state: oneOf("online", "away", "offline") }),
+  state: object({ kind: oneOf("state"), state: oneOf("online", "away", "offline"), number: count }),
 });
 
 export const transfer: Check<Transfer> = variant<Transfer>({

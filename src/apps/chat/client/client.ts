@@ -100,6 +100,7 @@ export class Client extends Emitter<ChatEvents> {
   #user: UserInfo | undefined;
   #server = "";
   #state: "online" | "away" = "online";
+  #stateNumber = 1;
   #settle!: { resolve(): void; reject(error: unknown): void };
 
   private constructor(connect: Connect, link: ChatLink, { auth, signal: _, ...options }: ChatOptions) {
@@ -213,6 +214,8 @@ export class Client extends Emitter<ChatEvents> {
     if (user === undefined) return;
     this.#user = user;
     this.#server = server;
+    // Of another session, whose server may count from another number.
+    this.#presences.clear();
     for (const info of rooms) this.#adopt(info);
     const ids = new Set(rooms.map(({ id }) => id));
     for (const id of [...this.#rooms.keys()]) if (!ids.has(id)) this.#leave(id);
@@ -366,7 +369,9 @@ export class Client extends Emitter<ChatEvents> {
   #signal(signal: Signal): void {
     if (signal.kind === "typing") {
       const room = this.#rooms.get(signal.room);
-      if (room !== undefined && signal.user !== undefined) this.emit("typing", { room, user: signal.user });
+      const { user, position } = signal;
+      if (room === undefined || user === undefined || room.hasMoved(user, position)) return;
+      this.emit("typing", { room, user });
     } else if (signal.kind === "presence") {
       for (const { user, state, number } of signal.users) {
         if (number <= (this.#presences.get(user) ?? 0)) continue;
@@ -492,14 +497,16 @@ export class Client extends Emitter<ChatEvents> {
   #tellState(): void {
     const connection = this.#connection;
     const state = this.#state;
-    connection?.send({ kind: "state", state }, (hasArrived) => {
-      if (!hasArrived && connection === this.#connection && state === this.#state) this.#tellState();
+    const number = this.#stateNumber;
+    connection?.send({ kind: "state", state, number }, (hasArrived) => {
+      if (!hasArrived && connection === this.#connection && number === this.#stateNumber) this.#tellState();
     });
   }
 
   /** What others see: on a datagram. */
   setState(state: "online" | "away"): void {
     this.#state = state;
+    this.#stateNumber++;
     this.#tellState();
   }
 }

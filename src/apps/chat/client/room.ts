@@ -59,6 +59,8 @@ export class ChatRoom implements AsyncIterable<MessageEntry> {
   readonly id: number;
   readonly #host: RoomHost;
   readonly #feeds = new Set<Feed<MessageEntry>>();
+  /** The newest entry of each user. */
+  readonly #lastOf = new Map<string, number>();
   #info: RoomInfo;
   #position: number;
   #read: number;
@@ -139,7 +141,7 @@ export class ChatRoom implements AsyncIterable<MessageEntry> {
 
   /** Tells those who are here that this user is writing: on a datagram, which may be lost. */
   typing(): void {
-    this.#host.connection.send({ kind: "typing", room: this.id });
+    this.#host.connection.send({ kind: "typing", room: this.id, position: this.#position });
   }
 
   // Reading
@@ -272,8 +274,14 @@ export class ChatRoom implements AsyncIterable<MessageEntry> {
     if (entry.position <= this.#position) return false;
     this.#position = entry.position;
     this.#info = after(this.#info, entry);
+    if (this.isSmall) this.#lastOf.set(entry.author, entry.position);
     if (entry.kind === "message") for (const feed of this.#feeds) feed.push(entry);
     return true;
+  }
+
+  /** @internal Whether a user has done something since, as far as that is known: signs of typing may come late. */
+  hasMoved(user: string, position: number): boolean {
+    return (this.#lastOf.get(user) ?? 0) > position;
   }
 
   /** @internal This user has read it elsewhere. */

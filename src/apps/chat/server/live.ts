@@ -110,10 +110,10 @@ export class Live {
   }
 
   /** Somebody who follows a room is writing there. */
-  typing(user: User, room: number, from: Caller): void {
+  typing(user: User, room: number, position: number, from: Caller): void {
     const audience = this.#audiences.get(room);
     if (audience === undefined || audience.size > SMALL_ROOM || !audience.has(from)) return;
-    audience.signal(encode({ kind: "typing", room, user: user.name }), from);
+    audience.signal(encode({ kind: "typing", room, position, user: user.name }), from);
   }
 
   // Receipts

@@ -15,6 +15,7 @@ import {
   type Method,
   type Params,
   type Result,
+  type Signal,
   type Transfer,
   VERSION,
 } from "../protocol.ts";
@@ -71,6 +72,8 @@ export class ServerSession implements Caller, Pumped {
   #waiting = 0;
   #resume: (() => void) | undefined;
   #isOver = false;
+  #stateNumber = 0;
+  #stateTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(house: House, session: Session, ratesOf: (user: User) => UserRates) {
     this.#house = house;
@@ -94,6 +97,7 @@ export class ServerSession implements Caller, Pumped {
     this.#isOver = true;
     this.#house.pump.remove(this);
     clearTimeout(this.#helloTimer);
+    clearTimeout(this.#stateTimer);
     this.#resume?.();
     for (const room of this.#followed) this.#house.live.unfollow(room, this);
     if (this.user !== undefined) this.#house.live.remove(this.user, this);
@@ -363,17 +367,27 @@ export class ServerSession implements Caller, Pumped {
 
   #datagram(datagram: Uint8Array): void {
     const { user } = this;
-    if (user === undefined || this.#signals.take(1, performance.now()) > 0) return;
-    if (datagram.length > Limit.datagram) return;
+    if (user === undefined || datagram.length > Limit.datagram || this.#isOver) return;
+    const waitMs = this.#signals.take(1, performance.now());
     try {
       const value = signal(parse(datagram));
-      if (value.kind === "typing") this.#house.live.typing(user, value.room, this);
-      else if (value.kind === "state" && value.state !== "offline")
-        this.#house.live.setState(user, this, value.state);
+      if (value.kind === "state") this.#state(user, value, waitMs);
+      else if (value.kind === "typing" && waitMs === 0)
+        this.#house.live.typing(user, value.room, value.position, this);
     } catch (error) {
       if (error instanceof Malformed) this.end(CloseCode.malformed, error.message);
       else throw error;
     }
+  }
+
+  /** Of states that come too fast, the newest counts, a little later: nobody sends it again once it has arrived. */
+  #state(user: User, { state, number }: Extract<Signal, { kind: "state" }>, waitMs: number): void {
+    if (number <= this.#stateNumber || state === "offline") return;
+    this.#stateNumber = number;
+    clearTimeout(this.#stateTimer);
+    const set = () => this.#house.live.setState(user, this, state);
+    if (waitMs === 0) set();
+    else this.#stateTimer = setTimeout(set, waitMs);
   }
 }
 
