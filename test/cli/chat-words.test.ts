@@ -82,6 +82,10 @@ describe("lines as they are typed", () => {
     ["/delete", { kind: "delete" }],
     ["/download #4 my folder", { kind: "download", position: 4, folder: "my folder" }],
     ["/ban bob everywhere", { kind: "ban", user: "bob", isBanned: true, isEverywhere: true }],
+    ["/kick @bob", { kind: "kick", user: "bob", isEverywhere: false }],
+    ["/kick bob everywhere", { kind: "kick", user: "bob", isEverywhere: true }],
+    ["/key ~/my key.pem", { kind: "key", file: "~/my key.pem" }],
+    ["/forget sha256:AbCd", { kind: "forget", which: "sha256:AbCd" }],
     ["/role bob moderator", { kind: "role", user: "bob", role: "moderator" }],
     ["/QUIT", { kind: "quit" }],
   ])("%j", (line, action) => {

@@ -11,7 +11,7 @@ export class Malformed extends Error {
 const encoder = new TextEncoder();
 
 /** Bytes of UTF-8. */
-export function utf8Length(text: string): number {
+function utf8Length(text: string): number {
   return encoder.encode(text).length;
 }
 

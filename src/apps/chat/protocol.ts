@@ -33,7 +33,6 @@ export const CHAT_PROTOCOL = "sealgram-chat";
 /** In bytes of UTF-8, or items. */
 export const Limit = {
   text: 65_536,
-  name: 64,
   topic: 1_024,
   /** Of entries in one answer, besides their number. */
   pageBytes: 262_144,
@@ -100,7 +99,7 @@ export class ChatError extends Error {
 export interface Methods {
   hello: {
     params: { version: number };
-    result: { user?: UserInfo; rooms: RoomInfo[]; server: string; epoch: string };
+    result: { user?: UserInfo; rooms: RoomInfo[]; server: string };
   };
   /** Makes a user, by the session that an invitation's secret has opened. `id` makes it the same one if it is repeated. */
   "invitation.redeem": {

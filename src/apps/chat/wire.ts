@@ -65,7 +65,7 @@ const topic: Check<string> = line(0, Limit.topic);
 const role: Check<Role> = oneOf("owner", "moderator", "member");
 const access: Check<Access> = oneOf("public", "members");
 /** 128 bits of chance, in base64url. */
-export const messageId: Check<string> = pattern(/^[\w-]{22}$/);
+const messageId: Check<string> = pattern(/^[\w-]{22}$/);
 const base64: Check<string> = pattern(/^[A-Za-z0-9+/]{0,1024}={0,2}$/);
 const body: Check<string> = text(0, Limit.text);
 const empty: Check<Empty> = object<Empty>({});
@@ -83,7 +83,7 @@ const roomInfo: Check<RoomInfo> = object<RoomInfo>({
   delivered: optional(position),
   read: optional(position),
 });
-export const attachmentInfo: Check<AttachmentInfo> = object<AttachmentInfo>({
+const attachmentInfo: Check<AttachmentInfo> = object<AttachmentInfo>({
   id: messageId,
   name: line(1, 255),
   type: line(0, 255),
@@ -155,7 +155,6 @@ export const methods: {
       user: optional(userInfo),
       rooms: list(roomInfo, 10_000),
       server: text(0, 256),
-      epoch: text(1, 64),
     }),
   },
   "invitation.redeem": {

@@ -38,7 +38,12 @@ export type Action =
   | (InRoom & { readonly kind: "members" })
   | (InRoom & { readonly kind: "receipts" })
   | (InRoom & { readonly kind: "add"; readonly user: string })
-  | (InRoom & { readonly kind: "kick"; readonly user: string })
+  | (InRoom & {
+      readonly kind: "kick";
+      readonly user: string;
+      /** Off the server, not out of a room. */
+      readonly isEverywhere: boolean;
+    })
   | (InRoom & {
       readonly kind: "ban";
       readonly user: string;

@@ -98,7 +98,12 @@ const forms: Readonly<Record<string, Form>> = {
   members: form(isTrue, ["room"], (_, more) => ({ kind: "members", ...more })),
   receipts: form(isTrue, ["room"], (_, more) => ({ kind: "receipts", ...more })),
   add: form(name, ["room"], (user, more) => ({ kind: "add", user, ...more })),
-  kick: form(name, ["room"], (user, more) => ({ kind: "kick", user, ...more })),
+  kick: form(name, ["room", "everywhere"], (user, { room, everywhere = false }) => ({
+    kind: "kick",
+    user,
+    isEverywhere: everywhere,
+    room,
+  })),
   ban: form(name, ["room", "everywhere"], (user, { room, everywhere = false }) => ({
     kind: "ban",
     user,

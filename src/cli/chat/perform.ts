@@ -166,7 +166,8 @@ export async function perform(action: Action, place: Place): Promise<Outcome> {
       await roomOf(place, action.room).add(action.user);
       return done;
     case "kick":
-      await roomOf(place, action.room).remove(action.user);
+      if (action.isEverywhere) await client.removeUser(action.user);
+      else await roomOf(place, action.room).remove(action.user);
       return done;
     case "ban":
       if (action.isEverywhere) await client.ban(action.user, action.isBanned);

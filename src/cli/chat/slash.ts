@@ -136,10 +136,13 @@ export const slashCommands: readonly SlashCommand[] = [
   },
   {
     name: "kick",
-    usage: "USER",
-    summary: "takes somebody out of the room",
+    usage: "USER [everywhere]",
+    summary: "out of the room, or off the server, logins and all",
     names: "user",
-    parse: (user) => ({ kind: "kick", user: one(user) }),
+    parse(argument) {
+      const { user, isEverywhere } = whomAndWhere(argument);
+      return { kind: "kick", user, isEverywhere };
+    },
   },
   {
     name: "ban",
@@ -269,9 +272,14 @@ function positionOnly(argument: string): { position?: number } {
 }
 
 function ban(argument: string, isBanned: boolean): Action {
+  const { user, isEverywhere } = whomAndWhere(argument);
+  return { kind: "ban", user, isBanned, isEverywhere };
+}
+
+function whomAndWhere(argument: string): { user: string; isEverywhere: boolean } {
   const [user, where] = split(required(argument, "whom?"));
   if (where !== "" && where !== "everywhere") throw new ActionError("from the room, or everywhere");
-  return { kind: "ban", user: withoutAt(user), isBanned, isEverywhere: where === "everywhere" };
+  return { user: withoutAt(user), isEverywhere: where === "everywhere" };
 }
 
 function roleOf(text: string): Role {

@@ -16,8 +16,6 @@ import type { Rooms } from "./rooms.ts";
 
 export interface House {
   readonly name: string;
-  /** Tells one start of the server from another. */
-  readonly epoch: string;
   readonly database: Database;
   readonly accounts: Accounts;
   readonly credentials: Credentials;
@@ -36,10 +34,6 @@ export interface House {
 
 /** A client's session, as far as what it asks for is concerned. */
 export interface Caller {
-  /** Once it has said hello, unless it came by an invitation. */
-  readonly user: User | undefined;
-  /** The identity of the invitation that it came by. */
-  readonly invitation: string | undefined;
   /** Ends all other sessions that were made by this. */
   endOthersBy(kind: CredentialKind, id: string): void;
   /** As the store is to have it. */

@@ -57,10 +57,6 @@ export class Live {
     this.setState(user, caller, "offline");
   }
 
-  isHere(user: User): boolean {
-    return this.#users.has(user.id);
-  }
-
   /** Ends all that a user has open. */
   end(user: User, closeCode: number, reason: string): void {
     for (const caller of [...(this.#users.get(user.id) ?? [])]) caller.end(closeCode, reason);

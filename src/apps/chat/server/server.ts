@@ -1,7 +1,7 @@
 /** A chat's server: one folder, one socket. */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { fromBase64, toBase64, toBase64Url } from "../../../crypto/bytes.ts";
+import { fromBase64, toBase64 } from "../../../crypto/bytes.ts";
 import { generatePkcs8, signerFromPkcs8 } from "../../../crypto/signer.ts";
 import type { ListenOptions } from "../../../endpoint/listen.ts";
 import type { Server } from "../../../endpoint/server.ts";
@@ -119,7 +119,6 @@ export class ChatServer {
       let server: Server;
       const house: House = {
         name,
-        epoch: toBase64Url(crypto.getRandomValues(new Uint8Array(9))),
         database,
         accounts,
         credentials: new Credentials(database),

@@ -251,10 +251,10 @@ export class ServerSession implements Caller, Pumped {
   #hello({ version }: Params<"hello">): Outcome<Result<"hello">> {
     if (version !== VERSION) throw new ChatError("version", `this server speaks version ${VERSION}`);
     if (this.user !== undefined) throw new ChatError("not_now", "hello was said");
-    const { accounts, credentials, rooms, live, name: server, epoch } = this.#house;
+    const { accounts, credentials, rooms, live, name: server } = this.#house;
     const { peer } = this.#session;
     if (this.invitation !== undefined) {
-      return { result: { rooms: [], server, epoch }, effect: () => clearTimeout(this.#helloTimer) };
+      return { result: { rooms: [], server }, effect: () => clearTimeout(this.#helloTimer) };
     }
     const user =
       peer === undefined || peer.kind === "certificate"
@@ -263,7 +263,7 @@ export class ServerSession implements Caller, Pumped {
     if (user === undefined) throw new ChatError("not_allowed", "nobody may log in like that any more");
     const invitations = accounts.redeemedBy(user);
     for (const identity of invitations) accounts.forgetInvitation(identity);
-    const result = { user: { name: user.name, role: user.role }, rooms: rooms.ofUser(user), server, epoch };
+    const result = { user: { name: user.name, role: user.role }, rooms: rooms.ofUser(user), server };
     const effect = () => {
       clearTimeout(this.#helloTimer);
       for (const identity of invitations) this.#house.closeSessionsOf({ kind: "password", identity });
