@@ -60,6 +60,8 @@ export interface CloseOptions extends Partial<CloseInfo> {
 
 /** Why a server has ignored a datagram. */
 export type ServerDrop =
+  /** From port 0, where nobody can be answered. */
+  | "no_port"
   | "not_dtls"
   | "unknown_connection_id"
   | "unknown_address"
@@ -200,7 +202,8 @@ export class Server implements AsyncIterable<Session> {
 
   #receive(datagram: Uint8Array, host: string, port: number): void {
     if (this.#closing !== undefined) return;
-    if (!isProtected(datagram)) this.#receivePlaintext(datagram, host, port);
+    if (port === 0) this.#drop("no_port");
+    else if (!isProtected(datagram)) this.#receivePlaintext(datagram, host, port);
     else if (namesConnectionId(datagram)) {
       const association = datagram.length > CONNECTION_ID_BYTES ? this.#ids.find(datagram, 1) : undefined;
       if (association === undefined) this.#drop("unknown_connection_id");

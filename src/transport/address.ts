@@ -11,10 +11,22 @@ const MAX_LENGTH = 64;
 /** An IPv4 address as IPv6 writes it: mapped (RFC 4291 §2.5.5.2), or from behind a NAT64 (RFC 6052 §2.1). */
 const IPV4_INSIDE = /^(?:::ffff|64:ff9b:):(?:(\d+\.\d+\.\d+\.\d+)|([\da-f]{1,4}):([\da-f]{1,4}))$/;
 
+const MAPPED = /^::ffff:([\da-f]{1,4}):([\da-f]{1,4})$/;
+
 /** Two bytes of an IPv4 address, from four hexadecimal digits. */
 function dotted(group: string): string {
   const value = Number.parseInt(group, 16);
   return `${value >> 8}.${value & 255}`;
+}
+
+/**
+ * An address as systems spell it in what they tell of datagrams: without the zone, and an IPv4 address that IPv6 maps
+ * with dots, where URLs have hexadecimal digits.
+ */
+export function spelledBySystem(address: string): string {
+  const [bare] = address.toLowerCase().split("%") as [string];
+  const [, high, low] = MAPPED.exec(bare) ?? [];
+  return high === undefined ? bare : `::ffff:${dotted(high)}.${dotted(low!)}`;
 }
 
 /**

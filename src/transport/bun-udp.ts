@@ -16,6 +16,7 @@ import {
 
 /** As much of Bun as is used here. */
 interface BunSocket {
+  readonly closed: boolean;
   readonly port: number;
   readonly address: { readonly address: string };
   send(datagram: Uint8Array): boolean;
@@ -47,7 +48,7 @@ class BunUdpCarrier implements UdpCarrier {
   readonly port: number;
   readonly #socket: BunSocket;
   readonly #isConnected: boolean;
-  readonly #drained: () => void;
+  readonly #handler: CarrierHandler;
   readonly #ring = new SendRing();
   /** What goes when it is {@link BATCH} datagrams, or at the end of this turn, as {@link BunSocket.sendMany} takes it. */
   readonly #queue: (Uint8Array | number | string)[] = [];
@@ -57,11 +58,16 @@ class BunUdpCarrier implements UdpCarrier {
   #isFull = false;
   #isClosed = false;
 
-  constructor(socket: BunSocket, isConnected: boolean, statistics: CarrierStatistics, drained: () => void) {
+  constructor(
+    socket: BunSocket,
+    isConnected: boolean,
+    statistics: CarrierStatistics,
+    handler: CarrierHandler,
+  ) {
     this.#socket = socket;
     this.#isConnected = isConnected;
     this.statistics = statistics;
-    this.#drained = drained;
+    this.#handler = handler;
     this.host = socket.address.address;
     this.port = socket.port;
   }
@@ -96,7 +102,16 @@ class BunUdpCarrier implements UdpCarrier {
         this.statistics.errors++;
       }
     }
+    this.#lookForEnd();
     return true;
+  }
+
+  /** Nothing but what cannot be sent any more tells that a socket was closed. */
+  #lookForEnd(): void {
+    if (!this.#socket.closed || this.#isClosed) return;
+    this.#isClosed = true;
+    // Not from within a `send`.
+    queueMicrotask(() => this.#handler.failed(new Error("the socket was closed")));
   }
 
   #enqueue(datagram: Uint8Array, to: RemoteAddress): boolean {
@@ -111,42 +126,55 @@ class BunUdpCarrier implements UdpCarrier {
     this.#isBatching = false;
     if (this.#isClosed) return;
     if (this.#queued > 0) this.#sendQueue();
-    if (!this.#isFull) return;
+    if (!this.#isFull || this.#isClosed) return;
     this.#isFull = false;
-    this.#drained();
+    this.#handler.drained();
   };
 
   /**
-   * False if not all of it went: a datagram that the socket has no room for is late already, and dropped. As in
-   * {@link #sendAlone}, an error stops the batch where it is, with or without an exception.
+   * False if there was no room for all of it: a datagram that has to wait is late already, and dropped. As in
+   * {@link #sendAlone}, an error stops the batch where it is, with or without an exception. One that comes again is of a
+   * datagram that cannot be sent at all: then each goes alone.
    */
   #sendQueue(): boolean {
     const fields = this.#isConnected ? 1 : 3;
+    const queue = this.#queue;
     const count = this.#queued;
-    let sent = 0;
+    let at = 0;
     let failures = 0;
-    while (sent < count && failures < 2) {
+    let hasThrown = false;
+    while (at < count && failures < 2) {
       let now = 0;
       try {
-        now = this.#socket.sendMany(sent === 0 ? this.#queue : this.#queue.slice(sent * fields));
+        now = this.#socket.sendMany(at === 0 ? queue : queue.slice(at * fields));
       } catch {
         this.statistics.errors++;
+        hasThrown = true;
       }
-      sent += now;
+      at += now;
+      this.statistics.sent += now;
       failures = now === 0 ? failures + 1 : 0;
     }
-    this.#queue.length = 0;
+    while (hasThrown && at < count) {
+      const [datagram, port, host] = queue.slice(at * fields, (at + 1) * fields) as [
+        Uint8Array,
+        number,
+        string,
+      ];
+      if (!this.#sendAlone(datagram, { host, port })) break;
+      at++;
+    }
+    queue.length = 0;
     this.#queued = 0;
-    this.statistics.sent += sent;
-    this.statistics.refusedByQueue += count - sent;
-    if (sent < count) this.#isFull = true;
-    return sent === count;
+    this.statistics.refusedByQueue += count - at;
+    if (at < count) this.#isFull = true;
+    return at === count;
   }
 
   async close(): Promise<void> {
     if (this.#isClosed) return;
-    this.#flush();
     this.#isClosed = true;
+    if (this.#queued > 0) this.#sendQueue();
     this.#socket.close();
   }
 }
@@ -168,7 +196,9 @@ async function open(
       data(_socket, datagram, fromPort, fromHost) {
         if (!isOpen()) return;
         statistics.received++;
-        handler.datagram(datagram, fromHost, fromPort);
+        // The system may spell an address otherwise.
+        if (remote === undefined) handler.datagram(datagram, fromHost, fromPort);
+        else handler.datagram(datagram, remote.host, remote.port);
       },
       drain() {
         if (isOpen()) handler.drained();
@@ -179,9 +209,7 @@ async function open(
       },
     },
   });
-  carrier = new BunUdpCarrier(socket, remote !== undefined, statistics, () => {
-    if (isOpen()) handler.drained();
-  });
+  carrier = new BunUdpCarrier(socket, remote !== undefined, statistics, handler);
   return carrier;
 }
 

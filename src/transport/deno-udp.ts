@@ -1,5 +1,6 @@
 /** UDP on Deno.listenDatagram, which needs --unstable-net; Deno's node:dgram is many times slower. */
 import { SealgramError } from "../errors.ts";
+import { spelledBySystem } from "./address.ts";
 import { resolveHost } from "./node-resolve.ts";
 import { SendRing } from "./send-ring.ts";
 import {
@@ -57,6 +58,7 @@ class DenoUdpCarrier implements UdpCarrier {
   async #receive(): Promise<void> {
     const buffer = new Uint8Array(MAX_DATAGRAM_BYTES);
     const remote = this.#remote;
+    const spelled = remote && spelledBySystem(remote.hostname);
     let failures = 0;
     while (this.#closing === undefined) {
       try {
@@ -64,9 +66,9 @@ class DenoUdpCarrier implements UdpCarrier {
         failures = 0;
         if (this.#closing !== undefined) return;
         const { hostname, port } = received[1];
-        if (remote !== undefined && (hostname !== remote.hostname || port !== remote.port)) continue;
+        if (remote !== undefined && (hostname !== spelled || port !== remote.port)) continue;
         this.statistics.received++;
-        this.#handler.datagram(received[0], hostname, port);
+        this.#handler.datagram(received[0], remote?.hostname ?? hostname, port);
       } catch (error) {
         if (this.#closing !== undefined) return;
         // Windows reports other datagrams' ICMP errors here; a socket that only fails is broken.
@@ -103,7 +105,7 @@ class DenoUdpCarrier implements UdpCarrier {
 
   #fail(error: Error): void {
     this.#closing = Promise.resolve();
-    this.#socket.close();
+    this.#shut();
     this.#handler.failed(error);
   }
 
@@ -114,7 +116,15 @@ class DenoUdpCarrier implements UdpCarrier {
 
   async #close(): Promise<void> {
     if (this.#unsent.count > 0) await this.#unsent.none();
-    this.#socket.close();
+    this.#shut();
+  }
+
+  #shut(): void {
+    try {
+      this.#socket.close();
+    } catch {
+      // It is closed already.
+    }
   }
 }
 

@@ -29,7 +29,9 @@ class NodeUdpCarrier implements UdpCarrier {
   #isFull = false;
   #closing: Promise<void> | undefined;
 
-  constructor(socket: Socket, isConnected: boolean, handler: CarrierHandler) {
+  /** @param remote the one peer, if there is only one */
+  constructor(socket: Socket, remote: RemoteAddress | undefined, handler: CarrierHandler) {
+    const isConnected = remote !== undefined;
     this.#socket = socket;
     this.#isConnected = isConnected;
     const { address, port } = socket.address();
@@ -39,7 +41,9 @@ class NodeUdpCarrier implements UdpCarrier {
     socket.on("message", (message: Uint8Array, from: RemoteInfo) => {
       if (this.#closing !== undefined) return;
       this.statistics.received++;
-      handler.datagram(message, from.address, from.port);
+      // The system may spell an address otherwise.
+      if (remote === undefined) handler.datagram(message, from.address, from.port);
+      else handler.datagram(message, remote.host, remote.port);
     });
     // ICMP errors and datagrams that the system does not take end up here; none of them is the socket's end.
     socket.on("error", (error) => {
@@ -72,6 +76,17 @@ class NodeUdpCarrier implements UdpCarrier {
 
   send(datagram: Uint8Array, to: RemoteAddress): boolean {
     if (this.#closing !== undefined) return false;
+    try {
+      return this.#send(datagram, to);
+    } catch {
+      // node:dgram throws for port 0, which datagrams may well come from, and once it is closed, before its event says so.
+      if (this.#unsent !== undefined) this.#unsent--;
+      this.statistics.errors++;
+      return true;
+    }
+  }
+
+  #send(datagram: Uint8Array, to: RemoteAddress): boolean {
     const socket = this.#socket;
     // What the system takes at once is not in this queue; usually it is empty.
     const queued = this.#queued;
@@ -81,7 +96,6 @@ class NodeUdpCarrier implements UdpCarrier {
       return false;
     }
     const copy = this.#ring.copy(datagram, queued);
-    this.statistics.sent++;
     const isCounted = this.#unsent !== undefined;
     if (isCounted) this.#unsent = queued + 1;
     // Without a callback, an error becomes an event. With datagrams in the queue, their end has to be known.
@@ -90,16 +104,19 @@ class NodeUdpCarrier implements UdpCarrier {
       else socket.send(copy, to.port, to.host);
     } else if (this.#isConnected) socket.send(copy, this.#sent);
     else socket.send(copy, to.port, to.host, this.#sent);
+    this.statistics.sent++;
     return true;
   }
 
   close(): Promise<void> {
-    this.#closing ??= new Promise((resolve) => {
+    this.#closing ??= new Promise<void>((resolve) => {
       const socket = this.#socket;
       const end = () => socket.close(() => resolve());
       // Closing drops what is queued; an empty datagram's callback comes after all of it. Nobody is sent an empty one.
       if (this.#queued === 0) end();
       else this.#whenSent(end);
+    }).catch(() => {
+      // It is closed already.
     });
     return this.#closing;
   }
@@ -156,7 +173,7 @@ export const nodeUdp: UdpCarriers = {
   async bind({ host, port }, handler) {
     const socket = open(host);
     await until(socket, "listening", () => socket.bind({ address: host, port }));
-    return new NodeUdpCarrier(socket, false, handler);
+    return new NodeUdpCarrier(socket, undefined, handler);
   },
   async connect({ host, port }, handler, localHost) {
     const socket = open(host);
@@ -164,6 +181,6 @@ export const nodeUdp: UdpCarriers = {
       await until(socket, "listening", () => socket.bind({ address: localHost, port: 0 }));
     }
     await until(socket, "connect", () => socket.connect(port, host));
-    return new NodeUdpCarrier(socket, true, handler);
+    return new NodeUdpCarrier(socket, { host, port }, handler);
   },
 };

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { addressGroup } from "../../src/transport/address.ts";
+import { addressGroup, spelledBySystem } from "../../src/transport/address.ts";
 
 test.each([
   ["192.0.2.1", "192.0.2.1"],
@@ -22,4 +22,15 @@ test.each([
   ["x".repeat(1000), "x".repeat(64)],
 ])("the address %s counts as %s", (address, group) => {
   expect(addressGroup(address)).toBe(group);
+});
+
+test.each([
+  ["192.0.2.1", "192.0.2.1"],
+  ["2001:DB8::1", "2001:db8::1"],
+  ["fe80::1%eth0", "fe80::1"],
+  ["::ffff:7f00:1", "::ffff:127.0.0.1"],
+  ["::ffff:192.0.2.1", "::ffff:192.0.2.1"],
+  ["64:ff9b::c000:201", "64:ff9b::c000:201"],
+])("systems spell %s as %s", (address, spelled) => {
+  expect(spelledBySystem(address)).toBe(spelled);
 });

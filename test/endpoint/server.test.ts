@@ -1,5 +1,7 @@
 /** What a server does with many clients, with clients that start anew, and with those that do not mean well. */
 import { expect, onTestFinished, test } from "vitest";
+import { connectOn } from "../../src/endpoint/connect.ts";
+import { listenOn } from "../../src/endpoint/listen.ts";
 import {
   connect,
   type ListenOptions,
@@ -8,8 +10,11 @@ import {
   psk,
   type SealgramError,
 } from "../../src/endpoint/node-index.ts";
+import { sharing } from "../../src/endpoint/platform.ts";
 import type { Server } from "../../src/endpoint/server.ts";
 import type { Session } from "../../src/endpoint/session.ts";
+import { MemoryNetwork } from "../../src/transport/memory.ts";
+import { core, crypto } from "../sim/pair.ts";
 import {
   alice,
   ask,
@@ -166,6 +171,23 @@ test("a flood of garbage costs nothing but its counters", async () => {
   expect(handshakes).toBe(0);
   expect(drops.unknown_connection_id).toBeGreaterThan(100);
   expect(drops.not_dtls).toBeGreaterThan(100);
+});
+
+test("what comes from port 0, where nobody can be answered, is dropped", async () => {
+  const network = new MemoryNetwork();
+  const platform = sharing(async () => ({ core, crypto, udp: network }));
+  const address = { host: "192.0.2.1", port: 4433 };
+  const opened = await listenOn(platform, "udp://192.0.2.1:4433", { auth: alice });
+  onTestFinished(() => opened.close());
+  network.filter = (datagram, from, to) => [
+    { datagram, from: to.port === address.port ? { ...from, port: 0 } : from, to },
+  ];
+  const attempt = connectOn(platform, opened.url, { auth: alice, timeoutMs: 100 });
+  expect((await failure(attempt)).code).toBe("timeout");
+  const { drops, socket } = opened.getStats();
+  expect(drops.no_port).toBe(socket.received);
+  expect(socket).toMatchObject({ received: expect.any(Number), sent: 0 });
+  expect(socket.received).toBeGreaterThan(0);
 });
 
 test("unfinished handshakes are bounded; the oldest give way, and new clients get in", async () => {

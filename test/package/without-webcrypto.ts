@@ -27,6 +27,7 @@ const { register } = await import("../../src/login/record.ts");
 const { MemoryRecordStore } = await import("../../src/login/store.ts");
 const portableEntry = await import("../../src/endpoint/index.ts");
 const { nobleReference } = await import("../runtime/references.ts");
+const { recordSockets } = await import("../runtime/sockets.node.ts");
 
 const crypto = await runtimeCrypto();
 const core = await RecordCore.load(undefined, { aes: webCryptoAes(crypto.subtle) });
@@ -138,6 +139,7 @@ await run(
     endpoint,
     carriers: nodeUdp,
     udp: "connected",
+    systemSockets: recordSockets("node"),
   },
   (event) => console.log(`@test ${JSON.stringify(event)}`),
 );

@@ -81,3 +81,48 @@ carrierTest("a datagram that is too long for any is not sent, and nothing else h
   equal(await answered, 7);
   await Promise.all([sender.close(), receiver.close()]);
 });
+
+carrierTest("what cannot be sent at all is counted, and costs no other its datagrams", async (carriers) => {
+  const count = 20;
+  const received = new Set<number>();
+  let settle: (() => void) | undefined;
+  const all = new Promise<void>((resolve) => {
+    settle = resolve;
+  });
+  const there = await carriers.bind(local, {
+    ...ignoring,
+    datagram([first]) {
+      if (received.add(first!).size === count) settle!();
+    },
+  });
+  const sender = await carriers.bind(local, ignoring);
+  // Datagrams may come from port 0, and nothing can go there.
+  const nowhere = { host: "127.0.0.1", port: 0 };
+  for (let i = 0; i < count; i++) {
+    ok(sender.send(Uint8Array.of(255), nowhere), "there is room");
+    ok(sender.send(Uint8Array.of(i), there), "there is room");
+  }
+  await all;
+  ok(sender.statistics.errors >= count, "they are counted");
+  await Promise.all([sender.close(), there.close()]);
+});
+
+carrierTest("the one peer has one address, however it is spelled", async (carriers) => {
+  const server: UdpCarrier = await carriers.bind(
+    { host: "0.0.0.0", port: 0 },
+    { ...ignoring, datagram: (datagram, host, port) => void server.send(datagram, { host, port }) },
+  );
+  // As URLs have it; systems write ::ffff:127.0.0.1.
+  const remote = { host: "::ffff:7f00:1", port: server.port };
+  let answered: ((from: string) => void) | undefined;
+  const answer = new Promise<string>((resolve) => {
+    answered = resolve;
+  });
+  const client = await carriers.connect(remote, {
+    ...ignoring,
+    datagram: (_, host, port) => answered!(`${host} ${port}`),
+  });
+  client.send(Uint8Array.of(1), remote);
+  equal(await answer, `${remote.host} ${remote.port}`);
+  await Promise.all([client.close(), server.close()]);
+});

@@ -7,6 +7,7 @@ import type { serveDenoWebTransport } from "../../src/gateway/deno-webtransport.
 import type { openGateway } from "../../src/gateway/node-index.ts";
 import type { UdpCarriers } from "../../src/transport/types.ts";
 import type { Outside } from "./outside.ts";
+import type { SystemSocket } from "./sockets.node.ts";
 
 export type Endpoint = Pick<typeof entry, "connect" | "listen">;
 
@@ -55,6 +56,8 @@ export interface Env {
   readonly carriers: UdpCarriers | undefined;
   /** Whether the runtime has UDP sockets, and whether these hear that nobody listens at the other end. */
   readonly udp: "none" | "unconnected" | "connected";
+  /** The runtime's own sockets under those, in the order in which they were opened; `undefined` where there are none. */
+  readonly systemSockets: readonly SystemSocket[] | undefined;
   /** What only the suites need that talk to other programs. */
   readonly gateways?: Gateways;
 }

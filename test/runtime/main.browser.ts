@@ -19,6 +19,7 @@ const env: Env = {
   endpoint,
   carriers: undefined,
   udp: "none",
+  systemSockets: undefined,
   gateways: {
     hasWebTransport: true,
     openGateway: undefined,

@@ -7,6 +7,7 @@ import type { Env } from "./env.ts";
 import { type Event, run } from "./harness.ts";
 import { nodeReference } from "./references.node.ts";
 import { nobleReference, webCryptoReference } from "./references.ts";
+import { recordSockets } from "./sockets.node.ts";
 
 // Runs the suites in Node, Deno or Bun: those named on the command line, and those bundled with this file.
 // Events go to standard output as one line of JSON each, behind a mark that other output does not have.
@@ -29,6 +30,7 @@ const env: Env = {
   endpoint: await entryPoint(runtime),
   carriers: await carriers(runtime),
   udp: runtime === "deno" ? "unconnected" : "connected",
+  systemSockets: recordSockets(runtime),
   gateways: {
     hasWebTransport: runtime === "deno",
     openGateway: await gatewayEntryPoint(runtime),

@@ -11,6 +11,7 @@ import { registered } from "./harness.ts";
 import { openOutside, type Programs } from "./outside.node.ts";
 import { nodeReference } from "./references.node.ts";
 import { nobleReference, webCryptoReference } from "./references.ts";
+import { recordSockets } from "./sockets.node.ts";
 
 // The runtime suite as vitest tests, for the comfort of one command and its watch mode.
 
@@ -32,6 +33,7 @@ const env: Env = {
   endpoint,
   carriers: nodeUdp,
   udp: "connected",
+  systemSockets: recordSockets("node"),
   gateways: {
     hasWebTransport: false,
     openGateway,

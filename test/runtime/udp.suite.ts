@@ -1,6 +1,7 @@
 import type { Bytes } from "../../src/core/bytes.ts";
 import { type ListenOptions, psk, SealgramError } from "../../src/endpoint/api.ts";
 import type { Server } from "../../src/endpoint/server.ts";
+import type { Session } from "../../src/endpoint/session.ts";
 import { ask } from "./ask.ts";
 import type { Endpoint, Env } from "./env.ts";
 import { bytesEqual, equal, ok, rejects, test } from "./harness.ts";
@@ -70,6 +71,24 @@ udpTest("IPv6", (endpoint) =>
   ),
 );
 
+udpTest("one socket for IPv4 and IPv6", (endpoint) =>
+  withEcho(
+    endpoint,
+    async (server) => {
+      const { port } = server.address;
+      for (const host of ["127.0.0.1", "[::1]", "localhost", "[::ffff:127.0.0.1]"]) {
+        const session = await endpoint.connect(`udp://${host}:${port}`, { auth: alice });
+        equal(text(await ask(session, utf8(host))), host);
+        await session.rebind();
+        equal(text(await ask(session, utf8("moved"))), "moved");
+        session.close();
+      }
+      equal(server.getStats().accepted, 4);
+    },
+    "udp://[::]:0",
+  ),
+);
+
 udpTest("a wrong key and an unknown identity", (endpoint) =>
   withEcho(endpoint, async (server) => {
     for (const auth of [psk({ identity: "alice", key: new Uint8Array(32) }), psk({ identity: "bob", key })]) {
@@ -89,14 +108,94 @@ udpTest("a port where nobody listens", async (endpoint, { udp }) => {
   equal(error.code, udp === "connected" ? "refused" : "timeout");
 });
 
+udpTest("a server that is gone in the middle of a session", (endpoint) =>
+  withEcho(endpoint, async (server) => {
+    const session = await endpoint.connect(server.url, { auth: alice, idleTimeoutMs: 500 });
+    equal(text(await ask(session, utf8("there"))), "there");
+    await server.abort();
+    // Anybody can say that nobody listens there: it is for the idle time-out to end the session.
+    const timer = setInterval(() => {
+      if (!session.isClosed) session.sendDatagram(utf8("gone?"));
+    }, 20);
+    equal((await rejects(session.closed, SealgramError)).code, "idle_timeout");
+    clearInterval(timer);
+  }),
+);
+
+udpTest("what the system does not send is lost, and nothing else happens", (endpoint, { systemSockets }) =>
+  withEcho(endpoint, async (server) => {
+    const ofServer = systemSockets!.at(-1)!;
+    const session = await endpoint.connect(server.url, { auth: alice });
+    const ofClient = systemSockets!.at(-1)!;
+    equal(text(await ask(session, utf8("there"))), "there");
+    // No room, too long, no way any more, forbidden, and what the next version of a system makes of it.
+    for (const code of ["ENOBUFS", "EMSGSIZE", "ENETDOWN", "ENETUNREACH", "EHOSTUNREACH", "EPERM", "EIO"]) {
+      for (const socket of [ofClient, ofServer]) {
+        socket.fail(code);
+        const asking = ask(session, utf8(code));
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        socket.fail(undefined);
+        while (text(await asking) !== code) await ask(session, utf8(code));
+      }
+    }
+    ok(server.getStats().socket.errors >= 7, "errors are counted");
+    equal(server.getStats().accepted, 1);
+    session.close();
+  }),
+);
+
+udpTest(
+  "a client whose socket is closed by something else goes on from another",
+  (endpoint, { systemSockets }) =>
+    withEcho(endpoint, async (server) => {
+      const session = await endpoint.connect(server.url, { auth: alice });
+      equal(text(await ask(session, utf8("one"))), "one");
+      systemSockets!.at(-1)!.close();
+      equal(text(await ask(session, utf8("two"))), "two");
+      equal(server.getStats().accepted, 1);
+      session.close();
+      await session.closed;
+    }),
+);
+
+udpTest(
+  "a server whose socket is closed by something else has failed",
+  async (endpoint, { systemSockets }) => {
+    const sessions: Session[] = [];
+    const server = await endpoint.listen("udp://127.0.0.1:0", {
+      auth: alice,
+      onsession: (session) => {
+        sessions.push(session);
+        session.ondatagram = (datagram) => void session.sendDatagram(datagram);
+      },
+    });
+    const socket = systemSockets!.at(-1)!;
+    const session = await endpoint.connect(server.url, { auth: alice, idleTimeoutMs: 300 });
+    equal(text(await ask(session, utf8("one"))), "one");
+    const ends = [server.closed, sessions[0]!.closed].map((closed) => rejects(closed, SealgramError));
+    socket.close();
+    // Not every runtime tells before something is sent.
+    sessions[0]!.sendDatagram(utf8("lost"));
+    for (const end of ends) equal((await end).code, "carrier_failed");
+    equal((await rejects(session.closed, SealgramError)).code, "idle_timeout");
+    await server.close();
+  },
+);
+
 udpTest("an abort", async (endpoint) => {
   const signal = AbortSignal.abort(new RangeError("changed my mind"));
   await rejects(endpoint.connect("udp://127.0.0.1:9", { auth: alice, signal }), RangeError);
 });
 
-udpTest("a port that is taken", (endpoint) =>
+udpTest("addresses that the system does not give out", (endpoint) =>
   withEcho(endpoint, async (server) => {
-    await rejects(endpoint.listen(server.url, { auth: alice }), Error);
+    const code = async (url: string) => {
+      const error = await rejects(endpoint.listen(url, { auth: alice }), Error);
+      return (error as { code?: string }).code;
+    };
+    equal(await code(server.url), "EADDRINUSE");
+    equal(await code("udp://192.0.2.1:0"), "EADDRNOTAVAIL");
+    equal(await code("udp://does-not-exist.invalid:0"), "unreachable");
   }),
 );
 
