@@ -110,6 +110,13 @@ describe("logging in", () => {
     expect(argument.stderr).not.toContain("correct horse");
   });
 
+  test("a link that was copied from a terminal has its line breaks in it", async () => {
+    ({ party, invite } = await open());
+    const link = readFileSync(await invite(), "utf8");
+    const broken = `${link.slice(0, 30)}\n${link.slice(30, 60)}\r\n ${link.slice(60)}`;
+    expect(await new Machine().chat(broken, "--name", "dave").finish("hi\n")).toMatchObject({ code: 0 });
+  });
+
   test("a name that is taken leaves the invitation as it is", async () => {
     ({ party, invite } = await open());
     const file = await invite();

@@ -16,6 +16,7 @@ const CTRL_N = "\x0e";
 const CTRL_P = "\x10";
 const CTRL_U = "\x15";
 const PAGE_UP = "\x1b[5~";
+const PAGE_DOWN = "\x1b[6~";
 const END = "\x1b[F";
 
 interface Chat {
@@ -115,84 +116,86 @@ describe.each(["node", "deno", "bun"])("in %s", (name) => {
     await tty.resize(100, 30);
     await tty.until((text) => text.split("\n")[28] === ">" && text.includes("olga  welcome"));
   });
-});
 
-test("rooms are switched, and say what is unread in them", { timeout: 60_000 }, async () => {
-  const { olga, join } = await open();
-  const garden = await olga.createRoom("garden", { topic: "Tomatoes" });
-  const tty = await join("alice");
-  tty.type("/join gar\t");
-  await tty.until(/^> \/join garden$/m);
-  tty.type(ENTER);
-  await tty.until("#garden  Tomatoes");
-  tty.type(CTRL_N);
-  await tty.until("#general  All about boats");
-  await garden.send("they are red");
-  await tty.until(/^ # garden +1 │/m);
-  // Without room for the rooms, it is said below.
-  await tty.resize(60, 24);
-  await tty.until("1 unread elsewhere");
-  await tty.resize(80, 24);
-  expect(await readBy(garden, "alice")).toBeLessThan(garden.head);
-  tty.type(CTRL_P);
-  await tty.until("olga  they are red");
-  await hasRead(olga, garden, "alice", garden.head);
-  const direct = await olga.direct("alice");
-  await direct.send("psst");
-  await tty.until(/^ ● olga +1 │/m);
-});
+  test("rooms are switched, and say what is unread in them", { timeout: 60_000 }, async () => {
+    const { olga, join } = await open();
+    const garden = await olga.createRoom("garden", { topic: "Tomatoes" });
+    const tty = await join("alice", { command: await command() });
+    tty.type("/join gar\t");
+    await tty.until(/^> \/join garden$/m);
+    tty.type(ENTER);
+    await tty.until("#garden  Tomatoes");
+    tty.type(CTRL_N);
+    await tty.until("#general  All about boats");
+    await garden.send("they are red");
+    await tty.until(/^ # garden +1 │/m);
+    // Without room for the rooms, it is said below.
+    await tty.resize(60, 24);
+    await tty.until("1 unread elsewhere");
+    await tty.resize(80, 24);
+    expect(await readBy(garden, "alice")).toBeLessThan(garden.head);
+    tty.type(CTRL_P);
+    await tty.until("olga  they are red");
+    await hasRead(olga, garden, "alice", garden.head);
+    const direct = await olga.direct("alice");
+    await direct.send("psst");
+    await tty.until(/^ ● olga +1 │/m);
+  });
 
-test("stays where somebody reads, and what is below is not read", { timeout: 60_000 }, async () => {
-  const { olga, general, join } = await open();
-  const tty = await join("alice");
-  for (let i = 1; i <= 150; i++) await general.send(`message ${i} of many`);
-  await tty.until("message 150 of many");
-  await hasRead(olga, general, "alice", general.head);
-  tty.type(PAGE_UP);
-  await tty.until((text) => !text.includes("message 150 of many") && text.includes("message 130 of many"));
-  await tty.until("older messages: End");
-  const { lines } = tty;
-  const { position } = await general.send("and one more");
-  await tty.until("1 new below: End");
-  expect(tty.lines.slice(0, 20)).toEqual(lines.slice(0, 20));
-  expect(await readBy(general, "alice")).toBe(position - 1);
-  tty.type(END);
-  await tty.until("and one more");
-  await tty.until((text) => !text.includes("new below"));
-  // All pages there are, one after the other.
-  tty.type("\x1b[1;5H");
-  for (;;) {
-    const isAtBegin = tty.lines.some((line) => line.includes("welcome"));
-    if (isAtBegin) break;
-    const before = tty.text;
+  test("stays where somebody reads, and what is below is not read", { timeout: 60_000 }, async () => {
+    const { olga, general, join } = await open();
+    const tty = await join("alice", { command: await command() });
+    for (let i = 1; i <= 150; i++) await general.send(`message ${i} of many`);
+    await tty.until("message 150 of many");
+    await hasRead(olga, general, "alice", general.head);
+    tty.type(PAGE_UP);
+    await tty.until((text) => !text.includes("message 150 of many") && text.includes("message 130 of many"));
+    await tty.until("older messages: End");
+    const { lines } = tty;
+    const { position } = await general.send("and one more");
+    await tty.until("1 new below: End");
+    expect(tty.lines.slice(0, 20)).toEqual(lines.slice(0, 20));
+    expect(await readBy(general, "alice")).toBe(position - 1);
+    tty.type(END);
+    await tty.until("and one more");
+    await tty.until((text) => !text.includes("new below"));
+    // All pages there are, one after the other.
     tty.type("\x1b[1;5H");
-    await tty.until((text) => text !== before);
-  }
-});
+    for (;;) {
+      const isAtBegin = tty.lines.some((line) => line.includes("welcome"));
+      if (isAtBegin) break;
+      const before = tty.text;
+      tty.type("\x1b[1;5H");
+      await tty.until((text) => text !== before);
+    }
+  });
 
-test("completes, helps, and keeps what went wrong", { timeout: 60_000 }, async () => {
-  const { join } = await open();
-  const folder = temporaryFolder();
-  mkdirSync(joinPath(folder, "papers"));
-  writeFileSync(joinPath(folder, "papers", "report.txt"), "quarterly");
-  const tty = await join("alice");
-  tty.type("/me\t");
-  await tty.until(/^ me {2}members/m);
-  tty.type("\x15ol\t");
-  await tty.until(/^> olga:$/m);
-  tty.type(`\x15/upload ${folder}/pa\t`);
-  await tty.until("papers/");
-  tty.type("rep\t");
-  await tty.until("papers/report.txt");
-  tty.type(ENTER);
-  await tty.until("[report.txt, 9 B]");
-  tty.type("\x1bOP");
-  await tty.until("PageUp, PageDown, Esc");
-  tty.type("\x1b");
-  await tty.until("[report.txt, 9 B]");
-  tty.type(`/nosuch${ENTER}`);
-  await tty.until("there is no such command");
-  await tty.until(/^> \/nosuch$/m);
+  test("completes, helps, and keeps what went wrong", { timeout: 60_000 }, async () => {
+    const { join } = await open();
+    const folder = temporaryFolder();
+    mkdirSync(joinPath(folder, "papers"));
+    writeFileSync(joinPath(folder, "papers", "report.txt"), "quarterly");
+    const tty = await join("alice", { command: await command() });
+    tty.type("/me\t");
+    await tty.until(/^ me {2}members/m);
+    tty.type("\x15ol\t");
+    await tty.until(/^> olga:$/m);
+    tty.type(`\x15/upload ${folder}/pa\t`);
+    await tty.until("papers/");
+    tty.type("rep\t");
+    await tty.until("papers/report.txt");
+    tty.type(ENTER);
+    await tty.until("[report.txt, 9 B]");
+    tty.type(`/help${ENTER}`);
+    await tty.until("PageUp, PageDown, Esc");
+    tty.type(PAGE_DOWN.repeat(4));
+    await tty.until("read by everybody in the room");
+    tty.type("\x1b");
+    await tty.until("[report.txt, 9 B]");
+    tty.type(`/nosuch${ENTER}`);
+    await tty.until("there is no such command");
+    await tty.until(/^> \/nosuch$/m);
+  });
 });
 
 test("what the server does not take can be sent again, or taken back", { timeout: 60_000 }, async () => {
@@ -248,6 +251,26 @@ test("a new password is asked for where nobody sees it", { timeout: 60_000 }, as
   expect(tty.said).not.toContain("horse");
 });
 
+test("what is painted is what has changed, all of it at once", { timeout: 60_000 }, async () => {
+  const { general, join } = await open();
+  const tty = await join("alice");
+  await general.send("the last before");
+  await tty.until("the last before");
+  tty.type("x");
+  await tty.until(/^> x$/m);
+  const before = tty.said.length;
+  tty.type("y");
+  await tty.until(/^> xy$/m);
+  const painted = tty.said.slice(before);
+  expect(painted.startsWith("\x1b[?2026h")).toBe(true);
+  expect(painted.endsWith("\x1b[?2026l")).toBe(true);
+  expect(painted).not.toContain("the last before");
+  expect(painted.length).toBeLessThan(200);
+  // All of it anew, on demand.
+  tty.type("\x0c");
+  await tty.until(() => tty.said.slice(before + painted.length).includes("the last before"));
+});
+
 describe("the terminal is as it was", () => {
   test.each([
     ["SIGTERM", 143],
@@ -269,6 +292,19 @@ describe("the terminal is as it was", () => {
     expect(await tty.value("after")).toBe(await tty.value("before"));
     expect(tty.isTaken).toBe(false);
     expect(tty.text).toContain("banned");
+  });
+
+  test("after a fault of the program itself, which is told", { timeout: 60_000 }, async () => {
+    const { join } = await open();
+    const fault = 'process.on("SIGUSR2", () => { throw new Error("a fault of its own"); });';
+    const tty = await join("alice", {
+      command: [process.execPath, `--import=data:text/javascript,${encodeURIComponent(fault)}`],
+    });
+    await tty.kill("SIGUSR2");
+    expect(await tty.value("code")).toBe("1");
+    expect(await tty.value("after")).toBe(await tty.value("before"));
+    expect(tty.isTaken).toBe(false);
+    expect(tty.text).toContain("a fault of its own");
   });
 
   test("while the shell has it, and the chat after that", { timeout: 60_000 }, async () => {

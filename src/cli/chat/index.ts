@@ -10,6 +10,7 @@ import { milliseconds } from "../session-options.ts";
 import { aborted } from "../stop.ts";
 import type { KeepLogin } from "./login.ts";
 import type { PlainOptions } from "./plain.ts";
+import { keysHelp } from "./screen/help.ts";
 import { slashHelp } from "./slash.ts";
 
 const HELP = `Usage: sealgram chat [LINK | HOST[:PORT]] [options]
@@ -54,6 +55,9 @@ Commands, in the chat:
 ${slashHelp()
   .map((line) => `  ${line}`)
   .join("\n")}
+
+Keys, in full screen:
+${keysHelp().join("\n")}
 
 Examples:
   sealgram chat 'sealgram://example.net:4433/#key=sha256:…&invitation=…'

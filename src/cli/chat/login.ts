@@ -125,7 +125,8 @@ async function loginOf(
 function linkOf(target: string | undefined): ChatLink | undefined {
   if (!target?.startsWith("sealgram:")) return undefined;
   try {
-    return parseLink(target);
+    // Copied from a terminal, a link has its line breaks in it.
+    return parseLink(target.replaceAll(/\s/g, ""));
   } catch (error) {
     throw new UsageError((error as Error).message);
   }

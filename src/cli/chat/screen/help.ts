@@ -10,10 +10,7 @@ const KEYS: readonly (readonly [string, string])[] = [
     "PageUp, PageDown",
     "older and newer messages; Home and End where nothing is written, or Ctrl-Home and Ctrl-End",
   ],
-  [
-    "Ctrl-Up, Ctrl-Down",
-    "selects a message: /reply, /edit, /delete and /download are about it; Esc selects none",
-  ],
+  ["Ctrl-Up, Ctrl-Down", "selects a message, which /reply, /edit, /delete and /download are about"],
   ["Up, Down", "what you have sent before"],
   ["Ctrl-R, Ctrl-X", "what could not be sent: sends it again, or takes it back"],
   ["Ctrl-A, -E, -W, -U, -K, -Y", "editing, as in a shell"],
@@ -30,18 +27,24 @@ const MARKS: readonly (readonly [string, string])[] = [
   ["✗", "not sent"],
 ];
 
+function table(rows: readonly (readonly [string, string])[]): string[] {
+  const width = Math.max(...rows.map(([left]) => left.length));
+  return rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`);
+}
+
+export function keysHelp(): string[] {
+  return table(KEYS);
+}
+
 export function helpLines(): string[] {
-  const width = Math.max(...KEYS.map(([keys]) => keys.length));
-  const table = (rows: readonly (readonly [string, string])[], columns: number) =>
-    rows.map(([left, right]) => `  ${left.padEnd(columns)}  ${right}`);
   return [
     "Keys",
-    ...table(KEYS, width),
+    ...keysHelp(),
     "",
     "Commands",
     ...slashHelp().map((line) => `  ${line}`),
     "",
     "Behind your messages",
-    ...table(MARKS, 8),
+    ...table(MARKS),
   ];
 }

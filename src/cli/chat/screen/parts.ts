@@ -182,9 +182,10 @@ export interface Panel {
   readonly top: number;
 }
 
-/** Lines that are too long go on below the last of their columns. */
+/** Lines that are too long go on below the last of their columns; links as they are, for those who copy them. */
 function panelLines({ lines }: Panel, width: number): Row[] {
   return lines.flatMap((line) => {
+    if (/^sealgram:\S+$/.test(line)) return wrap([{ text: line }], width);
     const [columns] = /^ *(?:\S+(?: \S+)* {2,})?/.exec(line)!;
     const head = widthOf(columns) > width / 2 ? "" : columns;
     const indent = widthOf(head);

@@ -33,6 +33,8 @@ export class Terminal {
   readonly #events: TerminalEvents;
   readonly #reader = new KeyReader();
   #painted: readonly string[] = [];
+  /** What has put the cursor where it is. */
+  #place = "";
   #waiting: Frame | undefined;
   #isTaken = false;
   #flush: ReturnType<typeof setTimeout> | undefined;
@@ -102,8 +104,10 @@ export class Terminal {
     for (const [y, line] of lines.entries()) {
       if (line !== this.#painted[y]) text += `\x1b[${y + 1};1H\x1b[K${line}`;
     }
-    this.#painted = lines;
     const place = cursor === undefined ? "" : `\x1b[${cursor.y + 1};${cursor.x + 1}H\x1b[?25h`;
+    if (text === "" && place === this.#place) return;
+    this.#painted = lines;
+    this.#place = place;
     process.stdout.write(`${SYNC_BEGIN}\x1b[?25l${text}${place}${SYNC_END}`);
   }
 
