@@ -50,7 +50,7 @@ export class ClientLink implements AssociationOwner {
   #maxPauseMs = 0;
   #movedAtMs = Number.NEGATIVE_INFINITY;
 
-  /** @param heard called when the first datagram has come */
+  /** @param heard called when a gateway is reached, or else when the first datagram has come */
   constructor(
     platform: Shared,
     route: Route,
@@ -67,6 +67,7 @@ export class ClientLink implements AssociationOwner {
 
   async connect(stop: AbortSignal): Promise<Session> {
     this.#carrier = await this.#open(stop);
+    if ("url" in this.#route.remote) this.#hear();
     return new Promise((resolve, reject) => {
       const aborted = () => this.#cancel(stop.reason);
       stop.addEventListener("abort", aborted);
@@ -111,8 +112,7 @@ export class ClientLink implements AssociationOwner {
   #handler(self: () => Carrier | undefined): CarrierHandler {
     return {
       datagram: (datagram, host, port) => {
-        this.#heard?.();
-        this.#heard = undefined;
+        this.#hear();
         if (this.#left !== undefined && self() === this.#left) this.#association!.receiveLate(datagram);
         else this.#association?.receive(datagram, host, port);
         if (this.#settle !== undefined) this.#confirm();
@@ -131,6 +131,11 @@ export class ClientLink implements AssociationOwner {
         else this.#cancel(new SealgramError("carrier_failed", "the socket failed", { cause }));
       },
     };
+  }
+
+  #hear(): void {
+    this.#heard?.();
+    this.#heard = undefined;
   }
 
   /** Gives the handshake up. */

@@ -34,8 +34,8 @@ export interface ConnectOptions extends CommonOptions {
    */
   readonly serverCertificateHashes?: CertificateHashes;
   /**
-   * Called when the first datagram has come back: something answers there, which has not proved to be the server yet. For
-   * those who have other ways to the same server, and try the next when one is silent.
+   * Called when the first datagram has come back, or a gateway was reached: something answers there, which has not proved
+   * to be the server yet. For those who have other ways to the same server, and try the next when one is silent.
    */
   readonly onanswer?: () => void;
 }

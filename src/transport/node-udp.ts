@@ -45,7 +45,7 @@ class NodeUdpCarrier implements UdpCarrier {
       if (remote === undefined) handler.datagram(message, from.address, from.port);
       else handler.datagram(message, remote.host, remote.port);
     });
-    // ICMP errors and datagrams that the system does not take end up here; none of them is the socket's end.
+    // ICMP errors end up here; none of them is the socket's end.
     socket.on("error", (error) => {
       this.statistics.errors++;
       if (this.#closing === undefined && isConnected && isRefusal(error)) handler.refused();
@@ -98,7 +98,8 @@ class NodeUdpCarrier implements UdpCarrier {
     const copy = this.#ring.copy(datagram, queued);
     const isCounted = this.#unsent !== undefined;
     if (isCounted) this.#unsent = queued + 1;
-    // Without a callback, an error becomes an event. With datagrams in the queue, their end has to be known.
+    // Without a callback, Node says nothing of a datagram that the system does not take: it is lost, as others are on
+    // their way. With datagrams in the queue, their end has to be known.
     if (queued === 0 && !isCounted) {
       if (this.#isConnected) socket.send(copy);
       else socket.send(copy, to.port, to.host);

@@ -215,6 +215,18 @@ test("why there is no session", async () => {
   expect(server.getStats().sessions).toBe(0);
 });
 
+test("a gateway that is reached is an answer, even of a server that is not", async () => {
+  const silent = await bareSocket();
+  onTestFinished(() => void silent.close());
+  const { ws } = await world({ targets: { game: `udp://127.0.0.1:${silent.address().port}` } });
+  let answers = 0;
+  const onanswer = () => void answers++;
+  const error = await failure(connect(`${ws}/game`, { auth: alice, timeoutMs: 1_000, onanswer }));
+  expect([error.code, answers]).toEqual(["timeout", 1]);
+  const unknown = await failure(connect(`${ws}/other`, { auth: alice, onanswer }));
+  expect(unknown.code).toBe("unknown_target");
+});
+
 test("an HTTP server that is no gateway, and one that never answers", async () => {
   const silent = await new Promise<import("node:net").Server>((resolve) => {
     import("node:net").then(({ createServer }) => {
