@@ -75,6 +75,8 @@ export type ErrorCode =
   | "name_taken"
   | "too_many"
   | "too_large"
+  | "no_room"
+  | "stalled"
   | "deleted"
   | "invitation_used"
   | "rate_limited"

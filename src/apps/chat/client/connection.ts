@@ -1,6 +1,5 @@
 /** A client's connection: one session, its channel, and the attachments on it. */
 import type { Session } from "../../../endpoint/session.ts";
-import { StreamError } from "../../../session/stream-error.ts";
 import { frame, MessageReader, parse } from "../channel.ts";
 import { Malformed } from "../check.ts";
 import {
@@ -13,10 +12,10 @@ import {
   type Result,
   type Signal,
   type Transfer,
-  type TransferAnswer,
 } from "../protocol.ts";
-import type { AttachmentInfo } from "../types.ts";
-import { events, methods, signal, transferAnswer } from "../wire.ts";
+import { events, methods, signal } from "../wire.ts";
+import { errorOf } from "./refusal.ts";
+import { Transfers } from "./transfers.ts";
 
 interface Waiting {
   readonly method: Method;
@@ -32,6 +31,8 @@ export interface ConnectionUser {
 
 export class Connection {
   readonly session: Session;
+  /** Its attachments. */
+  readonly transfers: Transfers;
   readonly #user: ConnectionUser;
   readonly #waiting = new Map<number, Waiting>();
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
@@ -44,6 +45,7 @@ export class Connection {
     user: ConnectionUser,
   ) {
     this.session = session;
+    this.transfers = new Transfers(session);
     this.#writer = writer;
     this.#user = user;
   }
@@ -140,83 +142,4 @@ export class Connection {
     }
     this.#user.signal(value);
   }
-
-  // Attachments
-
-  /** @param progress told how many bytes the server has taken */
-  async upload(
-    head: Extract<Transfer, { kind: "upload" }>,
-    content: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-    progress?: (bytes: number) => void,
-  ): Promise<AttachmentInfo> {
-    const { readable, writable } = await this.session.createBidirectionalStream({ waitUntilAvailable: true });
-    const writer = writable.getWriter();
-    const reader = new MessageReader(readable, Limit.serverMessage);
-    const answer = reader.next();
-    answer.catch(() => {});
-    try {
-      await writer.write(frame(head));
-      let bytes = 0;
-      for await (const chunk of content) {
-        await writer.write(chunk);
-        bytes += chunk.length;
-        progress?.(bytes);
-      }
-      void writer.close().catch(() => {});
-    } catch (error) {
-      // A server that does not want the rest says why.
-      if (!(error instanceof StreamError)) {
-        void writer.abort(error).catch(() => {});
-        throw error;
-      }
-    }
-    try {
-      return attachmentOf(await answer);
-    } finally {
-      reader.cancel();
-    }
-  }
-
-  async download(
-    room: number,
-    id: string,
-  ): Promise<{ attachment: AttachmentInfo; content: AsyncGenerator<Uint8Array, void> }> {
-    const { readable, writable } = await this.session.createBidirectionalStream({ waitUntilAvailable: true });
-    const writer = writable.getWriter();
-    await writer.write(frame({ kind: "download", room, id } satisfies Transfer));
-    void writer.close().catch(() => {});
-    const reader = new MessageReader(readable, Limit.serverMessage);
-    const attachment = attachmentOf(await reader.next());
-    return { attachment, content: contentOf(reader, attachment.bytes) };
-  }
-}
-
-async function* contentOf(reader: MessageReader, bytes: number): AsyncGenerator<Uint8Array, void> {
-  let left = bytes;
-  try {
-    for (let chunk = await reader.bytes(); chunk !== undefined; chunk = await reader.bytes()) {
-      left -= chunk.length;
-      if (left < 0) throw new ChatError("malformed", "more bytes than announced");
-      yield chunk;
-    }
-    if (left > 0) throw new ChatError("disconnected", "the attachment is incomplete");
-  } finally {
-    reader.cancel();
-  }
-}
-
-function attachmentOf(answer: unknown): AttachmentInfo {
-  const { attachment, error }: TransferAnswer = transferAnswer(answer);
-  if (error !== undefined) throw errorOf(error);
-  if (attachment === undefined) throw new ChatError("malformed", "the server answers nothing");
-  return attachment;
-}
-
-function errorOf(value: unknown): ChatError {
-  const { code, message, retryAfterMs } = (value ?? {}) as Partial<ChatError>;
-  return new ChatError(
-    typeof code === "string" ? code : "internal",
-    typeof message === "string" ? message : "refused",
-    typeof retryAfterMs === "number" && retryAfterMs >= 0 ? Math.min(retryAfterMs, 600_000) : undefined,
-  );
 }

@@ -32,6 +32,7 @@ export {
   Timeline,
   type TimelineItem,
 } from "./timeline.ts";
+export type { Download } from "./transfers.ts";
 export { ChatView, type ChatViewEvents, type ConnectionState } from "./view.ts";
 
 /** What a program begins with. */

@@ -15,6 +15,7 @@ import type { Connection } from "./connection.ts";
 import { newId } from "./credentials.ts";
 import { Feed } from "./feed.ts";
 import type { Stored } from "./outbox.ts";
+import type { Download } from "./transfers.ts";
 
 /** What a room needs of its client. */
 export interface RoomHost {
@@ -196,17 +197,19 @@ export class ChatRoom implements AsyncIterable<MessageEntry> {
   ): Promise<AttachmentInfo> {
     const head = { kind: "upload", room: this.id, id: newId(), name, type, bytes } as const;
     const chunks = content instanceof Uint8Array ? slices(content) : content;
-    return this.#host.connection.upload(head, chunks, progress);
+    return this.#host.connection.transfers.upload(head, chunks, progress);
   }
 
   /**
-   * A file that somebody has sent; its content comes as it is read.
-   * @throws ChatError if there is none
+   * A file that somebody has sent; its content comes as it is read. Some come at a time, the others wait for them.
+   * @param options for how long nobody may read before it is given up with `stalled`: a minute unless given
+   * @throws ChatError not_found if there is none; too_many if hundreds wait
    */
   async download(
     attachment: Pick<AttachmentInfo, "id">,
-  ): Promise<{ attachment: AttachmentInfo; content: AsyncGenerator<Uint8Array, void> }> {
-    return this.#host.connection.download(this.id, attachment.id);
+    { idleTimeoutMs = READ_MS }: { idleTimeoutMs?: number } = {},
+  ): Promise<Download> {
+    return this.#host.connection.transfers.download(this.id, attachment.id, idleTimeoutMs);
   }
 
   // Running it
@@ -313,6 +316,7 @@ export class ChatRoom implements AsyncIterable<MessageEntry> {
 }
 
 const CHUNK_BYTES = 65_536;
+const READ_MS = 60_000;
 
 function* slices(bytes: Uint8Array): Generator<Uint8Array, void> {
   for (let at = 0; at < bytes.length; at += CHUNK_BYTES) yield bytes.subarray(at, at + CHUNK_BYTES);

@@ -21,6 +21,8 @@ const FAILURES: Readonly<Record<string, string>> = {
   not_found: "There is nothing of that name.",
   not_a_member: "You are not in that room.",
   too_large: "That is larger than the server takes.",
+  no_room: "There is no room for that on the server, or not for you.",
+  stalled: "It took too long, and was given up. Try again.",
   too_many: "There are too many already.",
   deleted: "That message was deleted.",
   rate_limited: "That was too fast. Wait a moment, then try again.",

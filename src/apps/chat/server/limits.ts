@@ -11,6 +11,10 @@ export interface ChatLimits {
   readonly signals: Rate;
   /** Bytes of attachments of a user. What comes faster waits. */
   readonly uploadBytes: Rate;
+  /** Uploads and downloads of a user at a time. More are refused with `too_many`. */
+  readonly transfers: number;
+  /** For how long nothing may come of an upload, or nothing be taken of a download, until it is given up. */
+  readonly stallMs: number;
   /** Of one attachment. */
   readonly attachmentBytes: number;
   /** Rooms that a user may be in. */
@@ -26,6 +30,8 @@ export const defaultLimits: ChatLimits = {
   messages: { perSecond: 10, burst: 40 },
   signals: { perSecond: 5, burst: 20 },
   uploadBytes: { perSecond: 4_194_304, burst: 67_108_864 },
+  transfers: 32,
+  stallMs: 60_000,
   attachmentBytes: 33_554_432,
   rooms: 500,
   waitingBytes: 2_097_152,

@@ -23,7 +23,7 @@ import { Live } from "./live.ts";
 import { logins } from "./logins.ts";
 import { Pump } from "./pump.ts";
 import { Rooms } from "./rooms.ts";
-import { ServerSession, type UserRates } from "./session.ts";
+import { ServerSession, type Usage } from "./session.ts";
 import { Settings } from "./settings.ts";
 import { TICKET_MS, TicketSecrets } from "./ticket-secrets.ts";
 
@@ -135,7 +135,7 @@ export class ChatServer {
       const ownerInvitation = accounts.hasOwner ? undefined : await inviteOwner(house);
       const tickets = new TicketSecrets(settings);
       const running = new Set<Promise<void>>();
-      const ratesOf = rates(house.limits);
+      const usageOf = usages(house.limits);
       server = await listen(url, {
         idleTimeoutMs: IDLE_MS,
         ...options.listen,
@@ -151,7 +151,7 @@ export class ChatServer {
         auth: logins(accounts, house.credentials, key, loginSecret),
         applicationProtocols: [CHAT_PROTOCOL],
         onsession(session) {
-          const run = new ServerSession(house, session, ratesOf).run();
+          const run = new ServerSession(house, session, usageOf).run();
           running.add(run);
           void run.finally(() => running.delete(run));
         },
@@ -233,8 +233,8 @@ async function inviteOwner({ accounts, database }: House): Promise<ChatLink["inv
 }
 
 /** Of users, whatever sessions they have; forgotten with the server. */
-function rates(limits: ChatLimits): (user: User) => UserRates {
-  const byUser = new Map<number, UserRates>();
+function usages(limits: ChatLimits): (user: User) => Usage {
+  const byUser = new Map<number, Usage>();
   return ({ id }) => {
     let found = byUser.get(id);
     if (found === undefined) {
@@ -242,6 +242,7 @@ function rates(limits: ChatLimits): (user: User) => UserRates {
       found = {
         messages: new Bucket(limits.messages, now),
         uploadBytes: new Bucket(limits.uploadBytes, now),
+        transfers: 0,
       };
       byUser.set(id, found);
     }

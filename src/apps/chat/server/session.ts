@@ -50,17 +50,19 @@ interface Step {
 /** Requests of one client that wait for the disk. */
 const MAX_WAITING = 64;
 
-/** What users have in common, whatever sessions they have. */
-export interface UserRates {
+/** What a user does, whatever sessions they have. */
+export interface Usage {
   readonly messages: Bucket;
   readonly uploadBytes: Bucket;
+  /** Uploads and downloads that are under way. */
+  transfers: number;
 }
 
 export class ServerSession implements Caller, Pumped {
   user: User | undefined;
   readonly #house: House;
   readonly #session: Session;
-  readonly #ratesOf: (user: User) => UserRates;
+  readonly #usageOf: (user: User) => Usage;
   readonly #requests: Bucket;
   readonly #signals: Bucket;
   readonly #followed = new Set<number>();
@@ -75,10 +77,10 @@ export class ServerSession implements Caller, Pumped {
   #stateNumber = 0;
   #stateTimer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(house: House, session: Session, ratesOf: (user: User) => UserRates) {
+  constructor(house: House, session: Session, usageOf: (user: User) => Usage) {
     this.#house = house;
     this.#session = session;
-    this.#ratesOf = ratesOf;
+    this.#usageOf = usageOf;
     const now = performance.now();
     this.#requests = new Bucket(house.limits.requests, now);
     this.#signals = new Bucket(house.limits.signals, now);
@@ -125,6 +127,8 @@ export class ServerSession implements Caller, Pumped {
     else {
       try {
         await this.#transfer(head, reader, stream.writable, this.user);
+      } catch (error) {
+        if (!this.#isBreak(error)) this.#house.report(error);
       } finally {
         // A stream whose end nobody has read stays, and counts.
         reader.cancel();
@@ -138,13 +142,18 @@ export class ServerSession implements Caller, Pumped {
     writable: WritableStream<Uint8Array>,
     user: User,
   ): Promise<void> {
-    if (head.kind === "download") return download(this.#house, user, head, writable);
-    return upload(this.#house, user, head, reader, writable, this.#ratesOf(user).uploadBytes);
+    const usage = this.#usageOf(user);
+    if (head.kind === "download") return download(this.#house, user, usage, head, writable);
+    return upload(this.#house, user, usage, head, reader, writable);
+  }
+
+  /** What breaks off is the client's right. */
+  #isBreak(error: unknown): boolean {
+    return this.#isOver || this.#session.isClosed || error instanceof StreamError;
   }
 
   #fail(error: unknown): void {
-    // What breaks off is the client's right.
-    if (this.#isOver || this.#session.isClosed || error instanceof StreamError) return;
+    if (this.#isBreak(error)) return;
     if (error instanceof Malformed) this.end(CloseCode.malformed, error.message);
     else {
       this.#house.report(error);
@@ -231,7 +240,7 @@ export class ServerSession implements Caller, Pumped {
     const { user } = this;
     if (user === undefined) throw new ChatError("not_now", "say hello first");
     const { isRead = false, isLazy = false, messages = 0, ...handler } = handlers[method];
-    const waitMs = messages && this.#ratesOf(user).messages.take(messages, performance.now());
+    const waitMs = messages && this.#usageOf(user).messages.take(messages, performance.now());
     if (waitMs > 0) throw new ChatError("rate_limited", "too many messages", waitMs);
     return {
       isRead,

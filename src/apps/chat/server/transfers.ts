@@ -1,10 +1,11 @@
 /** Attachments on their streams. */
 
+import { StreamError } from "../../../session/stream-error.ts";
 import { frame, type MessageReader } from "../channel.ts";
 import { ChatError, type Transfer, type TransferAnswer } from "../protocol.ts";
 import type { User } from "./accounts.ts";
-import type { Bucket } from "./bucket.ts";
 import type { House } from "./house.ts";
+import type { Usage } from "./session.ts";
 
 type Upload = Extract<Transfer, { kind: "upload" }>;
 type Download = Extract<Transfer, { kind: "download" }>;
@@ -13,22 +14,23 @@ type Download = Extract<Transfer, { kind: "download" }>;
 export async function upload(
   house: House,
   user: User,
+  usage: Usage,
   { room, id, name, type, bytes }: Upload,
   reader: MessageReader,
   writable: WritableStream<Uint8Array>,
-  rate: Bucket,
 ): Promise<void> {
+  const { stallMs, attachmentBytes } = house.limits;
   const writer = writable.getWriter();
   const attachment = { id, name, type, bytes };
   const next = async () => {
-    const chunk = await reader.bytes();
-    const waitMs = chunk === undefined ? 0 : rate.take(chunk.length, performance.now());
+    const chunk = await within(stallMs, reader.bytes());
+    const waitMs = chunk === undefined ? 0 : usage.uploadBytes.take(chunk.length, performance.now());
     // Nothing is read meanwhile, and so nothing is sent.
     if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
     return chunk;
   };
-  await answering(writer, async () => {
-    if (bytes > house.limits.attachmentBytes) throw new ChatError("too_large", "the attachment is too large");
+  await answering(house, usage, writer, async () => {
+    if (bytes > attachmentBytes) throw new ChatError("too_large", "the attachment is too large");
     house.rooms.of(user, room);
     const before = house.attachments.find(id);
     if (before !== undefined && (before.author !== user.id || before.room !== room))
@@ -42,33 +44,64 @@ export async function upload(
 export async function download(
   house: House,
   user: User,
+  usage: Usage,
   { room, id }: Download,
   writable: WritableStream<Uint8Array>,
 ): Promise<void> {
+  const { stallMs } = house.limits;
   const writer = writable.getWriter();
-  await answering(writer, async () => {
+  await answering(house, usage, writer, async () => {
     house.rooms.of(user, room);
     const found = house.attachments.find(id);
     if (found?.room !== room) throw new ChatError("not_found", "there is no such attachment");
     const { name, type, bytes } = found;
     await writer.write(frame({ attachment: { id, name, type, bytes } } satisfies TransferAnswer));
-    for await (const chunk of house.attachments.read(id)) await writer.write(chunk);
+    try {
+      for await (const chunk of house.attachments.read(id)) await within(stallMs, writer.write(chunk));
+    } catch (error) {
+      // Behind the answer there is no place for a refusal.
+      throw error instanceof ChatError ? new StreamError(error.message, 0) : error;
+    }
   });
 }
 
+/** @throws what was no refusal, once the stream is broken off */
 async function answering(
+  { limits }: House,
+  usage: Usage,
   writer: WritableStreamDefaultWriter<Uint8Array>,
   action: () => Promise<void>,
 ): Promise<void> {
   try {
-    await action();
+    if (usage.transfers >= limits.transfers)
+      throw new ChatError("too_many", "too many uploads and downloads at a time");
+    usage.transfers++;
+    try {
+      await action();
+    } finally {
+      usage.transfers--;
+    }
   } catch (error) {
     if (!(error instanceof ChatError)) {
       await writer.abort(error).catch(() => {});
-      return;
+      throw error;
     }
     const { code, message } = error;
     await writer.write(frame({ error: { code, message } } satisfies TransferAnswer));
   }
   await writer.close();
+}
+
+/** @throws ChatError stalled if that takes too long */
+async function within<T>(ms: number, action: Promise<T>): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new ChatError("stalled", "it took too long")), ms);
+  });
+  action.catch(() => {});
+  try {
+    return await Promise.race([action, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
