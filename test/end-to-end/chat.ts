@@ -188,7 +188,7 @@ async function converse(
   for (const { program } of [{ program: owner }, ...others]) {
     await program.until((events) => (messagesOf(events).length >= total ? true : undefined));
   }
-  await page.untilMessages(total);
+  await page.untilPosition(messagesOf(owner.events).at(-1)!.position as number);
 
   const [first, ...rest] = await Promise.all(participants.map((each) => each.transcript()));
   assert.equal(first!.length, total);

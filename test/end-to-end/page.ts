@@ -83,27 +83,36 @@ export class PageUser {
     }
   }
 
-  /** Settles once so many messages are on the page, and none of them is on its way. */
-  async untilMessages(count: number): Promise<void> {
+  /** Settles once the room's entry of that position is on the page, and nothing is on its way. */
+  async untilPosition(position: number): Promise<void> {
     await this.#page.waitForFunction(
-      (count) =>
-        document.querySelectorAll("[data-message]").length >= count &&
+      (position) =>
+        document.querySelector(`[data-position="${position}"]`) !== null &&
         document.querySelector("[data-message] .state.sending") === null,
-      count,
+      position,
       { timeout: 0 },
     );
   }
 
-  /** What the page shows: `author: text`, from the top. */
+  /** What the page shows from the end to the beginning, as it is scrolled up: `author: text`, oldest first. */
   async transcript(): Promise<string[]> {
-    return this.#page
-      .locator("[data-message]")
-      .evaluateAll((items) =>
-        items.map(
-          (item) =>
-            `${item.querySelector(".author")?.textContent}: ${item.querySelector(".text")?.textContent}`,
-        ),
-      );
+    return this.#page.locator(".log").evaluate(async (box) => {
+      const lines = new Map<number, string>();
+      const rows = () => [...box.querySelectorAll<HTMLElement>("[data-message]")];
+      const hasBeginning = () => box.textContent?.includes("This is the beginning of");
+      for (;;) {
+        for (const row of rows()) {
+          const said = [".author", ".text"].map((name) => row.querySelector(name)?.textContent);
+          lines.set(Number(row.dataset.position), said.join(": "));
+        }
+        if (hasBeginning()) break;
+        const before = rows()[0]?.dataset.position;
+        box.scrollTop = 0;
+        while (rows()[0]?.dataset.position === before && !hasBeginning())
+          await new Promise(requestAnimationFrame);
+      }
+      return [...lines].sort(([a], [b]) => a - b).map(([, line]) => line);
+    });
   }
 
   async close(): Promise<void> {

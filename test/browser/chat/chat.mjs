@@ -68,6 +68,18 @@ export class Chat {
     return this.#owner;
   }
 
+  /** Settles once the owner is told that somebody has read a room up to a position. */
+  async hasRead(room, name, position) {
+    const owner = await this.owner();
+    const told = new Promise((resolve) => {
+      owner.on("receipts", ({ room: { id }, receipts }) => {
+        if (id === room.id && receipts.some(({ user, read }) => user === name && read >= position)) resolve();
+      });
+    });
+    const known = (await room.receipts()).find(({ user }) => user === name);
+    if ((known?.read ?? 0) < position) await told;
+  }
+
   async invite(options) {
     return (await this.owner()).invite(options);
   }

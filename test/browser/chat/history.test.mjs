@@ -12,8 +12,10 @@ async function readBack(chat) {
   const room = await owner.createRoom("quay");
   const amir = await chat.person("amir", { room });
   // As many pages as it takes to scroll for them: nothing of it is new to somebody who comes back.
-  for (let i = 1; i <= 220; i++) await room.send(`entry ${i} of the log`);
+  let last;
+  for (let i = 1; i <= 220; i++) last = await room.send(`entry ${i} of the log`);
   await amir.message("entry 220 of the log").waitFor();
+  await chat.hasRead(room, "amir", last.position);
   await amir.page.reload();
   await amir.message("entry 220 of the log").waitFor();
   const { pages, moved } = await amir.log.evaluate(scrollToTheBeginning);

@@ -3,9 +3,10 @@ import { tests as conversation } from "./conversation.test.mjs";
 import { tests as find } from "./find.test.mjs";
 import { tests as history } from "./history.test.mjs";
 import { tests as login } from "./login.test.mjs";
+import { tests as reading } from "./reading.test.mjs";
 
 /** By name: each takes `browser` of Playwright and `cli`, the built command, beside its page and its library. */
-export const chatPageTests = { ...conversation, ...login, ...find, ...history };
+export const chatPageTests = { ...conversation, ...login, ...find, ...history, ...reading };
 
 /** @param executablePath of Chromium */
 export async function openBrowser(executablePath) {

@@ -84,15 +84,26 @@ export class Person {
     await this.message(text).locator(".state:not(.sending)").waitFor();
   }
 
-  /** Settles once the room is shown. */
+  /** Settles once the room is shown, with its messages. */
   async isIn(name) {
     await this.page.getByRole("heading", { name, level: 1, exact: true }).waitFor();
+    await this.page.locator(".log[aria-busy=false]").waitFor();
   }
 
   /** Goes to a room, or a conversation, by the list at the side. */
   async go(name) {
     await this.page.getByRole("navigation").getByRole("button", { name }).click();
     await this.isIn(name);
+  }
+
+  /** Puts the tab in front, or behind another one: as the browser tells the page. */
+  async look(isInFront) {
+    const state = isInFront ? "visible" : "hidden";
+    await this.page.evaluate((state) => {
+      Object.defineProperty(document, "visibilityState", { value: state, configurable: true });
+      Object.defineProperty(document, "hidden", { value: state === "hidden", configurable: true });
+      document.dispatchEvent(new Event("visibilitychange"));
+    }, state);
   }
 
   /** What axe finds by the rules of WCAG 2.2 AA. */

@@ -203,11 +203,10 @@ export class Timeline {
     if (this.#isLoaded) this.#loadReceipts().catch(() => {});
   }
 
-  /** Up to the newest item. */
-  markRead(): void {
-    const newest = this.#positions.at(-1);
-    if (newest === undefined || newest <= this.room.read) return;
-    this.room.markRead(newest);
+  /** Up to a position: that of the newest item, unless given. */
+  markRead(position: number | undefined = this.#positions.at(-1)): void {
+    if (position === undefined || position <= this.room.read) return;
+    this.room.markRead(position);
     this.#change();
   }
 

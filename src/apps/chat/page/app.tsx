@@ -28,7 +28,10 @@ export function App({ invitation: first }: { readonly invitation: Invitation | u
     const client = await chat.connect(linkWith(place), { auth: login.auth, ...dialOptions });
     if (isToStay) await keep(login);
     setInvitation(undefined);
-    setState({ kind: "inside", place, view: new ChatView(client), login });
+    const view = new ChatView(client);
+    // What is in sight is read, and the log knows what that is.
+    view.isAttentive = false;
+    setState({ kind: "inside", place, view, login });
   };
 
   const open = async () => {

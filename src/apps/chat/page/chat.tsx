@@ -39,46 +39,44 @@ function useView(view: ChatView): void {
 const AWAY_MS = 300_000;
 const LAST_ROOM = "sealgram-chat room";
 
-/** Tells whether somebody looks at the page: nothing is read while nobody does. */
-function useAttention(view: ChatView, onLost: () => void): void {
-  useEffect(() => {
+/** Whether somebody looks at the page: nothing is read while nobody does. Others are told who is away. */
+function useAttention(view: ChatView): boolean {
+  const [isLooking, setLooking] = useState(looksNow);
+  useLayoutEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const look = () => {
-      const isLooking = document.visibilityState === "visible" && document.hasFocus();
-      if (!isLooking) onLost();
-      view.isAttentive = isLooking;
+      setLooking(looksNow());
       clearTimeout(timer);
-      if (isLooking) view.client.setState("online");
+      if (looksNow()) view.client.setState("online");
       else timer = setTimeout(() => view.client.setState("away"), AWAY_MS);
     };
     look();
-    const events = ["visibilitychange", "focus", "blur"] as const;
-    for (const name of events) (name === "visibilitychange" ? document : window).addEventListener(name, look);
+    document.addEventListener("visibilitychange", look);
+    addEventListener("focus", look);
+    addEventListener("blur", look);
     return () => {
       clearTimeout(timer);
-      for (const name of events)
-        (name === "visibilitychange" ? document : window).removeEventListener(name, look);
+      document.removeEventListener("visibilitychange", look);
+      removeEventListener("focus", look);
+      removeEventListener("blur", look);
     };
   }, [view]);
+  return isLooking;
+}
+
+function looksNow(): boolean {
+  return document.visibilityState === "visible" && document.hasFocus();
 }
 
 export function Chat({ place, view, login, onLogin, onLeave }: ChatProps): VNode {
   const [dialog, setDialog] = useState<DialogName>();
   const [isDrawerOpen, setDrawerOpen] = useState(false);
   useView(view);
-  // Up to where the room was read before somebody looked: what is new begins there.
-  const readBefore = useRef(0);
-  useAttention(view, () => {
-    readBefore.current = view.shown?.room.read ?? 0;
-  });
+  const isLooking = useAttention(view);
   const { timelines, shown } = view;
 
-  const look = (timeline: Timeline) => {
-    if (timeline !== view.shown) readBefore.current = timeline.room.read;
-    view.show(timeline);
-  };
   const show = (timeline: Timeline) => {
-    look(timeline);
+    view.show(timeline);
     localStorage.setItem(LAST_ROOM, `${timeline.room.id}`);
     setDrawerOpen(false);
     setDialog(undefined);
@@ -87,13 +85,14 @@ export function Chat({ place, view, login, onLogin, onLeave }: ChatProps): VNode
   useLayoutEffect(() => {
     if (shown !== undefined || timelines.length === 0) return;
     const last = timelines.find(({ room }) => `${room.id}` === localStorage.getItem(LAST_ROOM));
-    look(last ?? timelines[0]!);
+    view.show(last ?? timelines[0]!);
   }, [view, shown, timelines.length]);
 
   useEffect(() => {
     const unread = timelines.reduce((sum, timeline) => sum + timeline.unread, 0);
+    const more = timelines.some(({ hasMoreUnread }) => hasMoreUnread) ? "+" : "";
     const where = shown === undefined ? "" : `${shown.room.name} · `;
-    document.title = `${unread > 0 ? `(${unread}) ` : ""}${where}${place.name}`;
+    document.title = `${unread > 0 || more ? `(${unread}${more}) ` : ""}${where}${place.name}`;
   });
 
   useShortcuts((event) => {
@@ -164,7 +163,7 @@ export function Chat({ place, view, login, onLogin, onLeave }: ChatProps): VNode
             key={shown.room.id}
             view={view}
             timeline={shown}
-            readBefore={readBefore.current}
+            isLooking={isLooking}
             onMenu={() => setDrawerOpen(true)}
             onDialog={setDialog}
           />

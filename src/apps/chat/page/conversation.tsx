@@ -14,14 +14,14 @@ import { typingText } from "./words.ts";
 export function Conversation({
   view,
   timeline,
-  readBefore,
+  isLooking,
   onMenu,
   onDialog,
 }: {
   readonly view: ChatView;
   readonly timeline: Timeline;
-  /** The position up to which it was read when somebody began to look. */
-  readonly readBefore: number;
+  /** Whether somebody looks at the page. */
+  readonly isLooking: boolean;
   readonly onMenu: () => void;
   readonly onDialog: (name: DialogName) => void;
 }): VNode {
@@ -96,7 +96,7 @@ export function Conversation({
         )}
         <IconButton icon="people" label="Topic and members" onClick={() => onDialog("details")} />
       </header>
-      <Log view={view} timeline={timeline} readBefore={readBefore} actions={actions} onWrite={write} />
+      <Log view={view} timeline={timeline} isLooking={isLooking} actions={actions} onWrite={write} />
       <div class="bottom">
         <p class="typing">{typingText(timeline.typing)}</p>
         <Failure text={failure} />

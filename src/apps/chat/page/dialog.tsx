@@ -34,12 +34,24 @@ export function Dialog({
   const closed = () => {
     if (!isGone.current) onClose();
   };
+  // At once, so that the next key is for what is behind it.
+  const cancelled = (event: Event) => {
+    event.preventDefault();
+    onClose();
+  };
   const closeOutside = (event: MouseEvent) => {
     if (event.target === ref.current) onClose();
   };
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: Escape closes it, as of any dialog
-    <dialog ref={ref} class={kind} aria-labelledby={id} onClose={closed} onClick={closeOutside}>
+    <dialog
+      ref={ref}
+      class={kind}
+      aria-labelledby={id}
+      onCancel={cancelled}
+      onClose={closed}
+      onClick={closeOutside}
+    >
       <div class="dialog-body">
         <header>
           <h2 id={id}>

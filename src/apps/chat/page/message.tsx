@@ -113,7 +113,7 @@ function MessageContent({
           </>
         )}
         {state === "failed" && (
-          <p class="failed">
+          <p class="failed" role="alert">
             {failureText(item.error)}
             <button type="button" class="link" onClick={() => actions.retry(item.key)}>
               Try again

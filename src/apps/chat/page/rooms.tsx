@@ -114,7 +114,7 @@ function RoomLink({
   return (
     <button
       type="button"
-      class={isUnread && !isShown ? "unread" : ""}
+      class={isUnread ? "unread" : ""}
       aria-current={isShown ? "page" : undefined}
       onClick={() => onShow(timeline)}
     >
@@ -127,7 +127,7 @@ function RoomLink({
       )}
       <bdi class="name">{room.name}</bdi>
       {room.kind === "room" && room.access === "members" && <span class="unseen">, members only</span>}
-      {isUnread && !isShown && (
+      {isUnread && (
         <span class="count">
           {unread}
           {hasMoreUnread && "+"}

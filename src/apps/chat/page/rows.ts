@@ -16,24 +16,29 @@ export type Row =
 /** What is written later than this begins anew, with name and time. */
 const CONTINUED_MS = 300_000;
 
-/** @param readBefore the position up to which it was read when somebody began to look */
-export function rowsOf(items: readonly TimelineItem[], user: string, readBefore: number): Row[] {
+/**
+ * The rows of some of the items.
+ * @param readBefore the position up to which it was read when somebody began to look
+ */
+export function rowsOf(
+  items: readonly TimelineItem[],
+  { from, to }: { readonly from: number; readonly to: number },
+  user: string,
+  readBefore: number,
+): Row[] {
+  // All of a room is not new in a way that anybody needs to be told.
+  const firstNew = items.findIndex((item) => isNewTo(item, user, readBefore)) || -1;
   const rows: Row[] = [];
   let last: TimelineItem | undefined;
-  let isNewMarked = false;
-  for (const item of items) {
+  for (let i = from; i < to; i++) {
+    const item = items[i]!;
     if (last === undefined || dayKey(last.timeMs) !== dayKey(item.timeMs)) {
       rows.push({ kind: "day", key: `day ${dayKey(item.timeMs)}`, timeMs: item.timeMs });
       last = undefined;
     }
-    const isNew = item.kind === "message" && item.author !== user && (item.position ?? 0) > readBefore;
-    if (isNew && !isNewMarked) {
-      isNewMarked = true;
-      // All of a room is not new in a way that anybody needs to be told.
-      if (rows.length > 1) {
-        rows.push({ kind: "new", key: "new" });
-        last = undefined;
-      }
+    if (i === firstNew) {
+      rows.push({ kind: "new", key: "new" });
+      last = undefined;
     }
     if (item.kind === "message") {
       const isContinued =
@@ -46,4 +51,9 @@ export function rowsOf(items: readonly TimelineItem[], user: string, readBefore:
     last = item;
   }
   return rows;
+}
+
+/** Whether somebody else has said it, behind a position. */
+export function isNewTo(item: TimelineItem, user: string, readBefore: number): boolean {
+  return item.kind === "message" && item.author !== user && (item.position ?? 0) > readBefore;
 }
