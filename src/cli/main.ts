@@ -13,6 +13,7 @@ import { gatewayCommand } from "./gateway.ts";
 import { keygenCommand } from "./keygen.ts";
 import { createReport } from "./report.ts";
 import { serveCommand } from "./serve.ts";
+import { prepareStandardStreams, written } from "./standard-streams.ts";
 import { stopSignal } from "./stop.ts";
 import { userCommand } from "./user.ts";
 
@@ -80,17 +81,17 @@ async function main([name, ...args]: string[]): Promise<void> {
 
 const args = process.argv.slice(2);
 const report = createReport(args.includes("--json"));
-// Whoever reads what happens may stop to: the payload goes on. Who needs stdout looks at its errors as well.
-for (const stream of [process.stderr, process.stdout]) stream.on("error", () => {});
+prepareStandardStreams();
 try {
   await main(args);
+  await written();
 } catch (error) {
   if (!(error instanceof Stopped)) {
     const isOfCommand = args[0] !== undefined && Object.hasOwn(commands, args[0]);
     report.error(error, `sealgram ${isOfCommand ? `${args[0]} ` : ""}--help`);
   }
   process.exitCode = exitCodeOf(error);
+  await written().catch(() => {});
 }
-await new Promise((resolve) => process.stdout.write("", resolve));
 process.stdin.destroy();
 setTimeout(() => process.exit(), GRACE_MS).unref();
