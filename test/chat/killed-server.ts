@@ -12,6 +12,7 @@ const [folder, url] = process.argv.slice(2);
 const server = await openChat({
   folder: folder!,
   url: url!,
+  firstRoom: false,
   limits: { messages: { perSecond: 10_000, burst: 10_000 } },
 });
 const invitation = server.ownerInvitation;
