@@ -19,7 +19,7 @@ test.each(RUNTIMES)(
     const auth = await ChatClient.join(server.link, { name: "olga" });
     const olga = await ChatClient.connect(server.link, { auth, idleTimeoutMs });
     onTestFinished(() => olga.close());
-    const room = await olga.createRoom("general");
+    const room = await olga.createRoom("garden");
     const bobsAuth = await ChatClient.join(await olga.invite(), { name: "bob" });
     const bob = await ChatClient.connect(server.link, { auth: bobsAuth, idleTimeoutMs });
     onTestFinished(() => bob.close());
@@ -71,7 +71,7 @@ test.each(RUNTIMES)(
     const auth = await ChatClient.join(server.link, { name: "olga" });
     const olga = await ChatClient.connect(server.link, { auth, idleTimeoutMs });
     onTestFinished(() => olga.close());
-    const room = await olga.createRoom("general");
+    const room = await olga.createRoom("garden");
     const contentOf = (i: number) => Uint8Array.from({ length: 200_000 }, (_, at) => at * (i + 3));
     const confirmed: { readonly i: number; readonly attachment: AttachmentInfo }[] = [];
     let isOver = false;

@@ -72,7 +72,7 @@ test("with loss, doubling and reordering on the wire, and the server killed in t
   };
   const olga = await login(await ChatClient.join(link, { name: "olga" }));
   for (const name of names.slice(1)) await login(await ChatClient.join(await olga.invite(), { name }));
-  const { id } = await olga.createRoom("general");
+  const { id } = await olga.createRoom("garden");
   const rooms = await Promise.all(clients.map((client) => client.join(id)));
   const transcripts: string[][] = clients.map((client, i) => {
     const texts: string[] = [];
