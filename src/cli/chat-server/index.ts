@@ -33,7 +33,8 @@ Options:
   --deno FILE            Deno's program: that of the npm package deno, or in PATH
   --no-webtransport      goes without
   --retention-days N     forgets what was said so many days ago
-  --limit NAME=N         of a user: ${LIMIT_NAMES.chat.join(", ")};
+  --limit NAME=N         of a user: ${LIMIT_NAMES.chat.slice(0, 3).join(", ")},
+                         ${LIMIT_NAMES.chat.slice(3).join(", ")};
                          of the gateways for browsers: ${LIMIT_NAMES.gateway.join(", ")}; may be repeated
 ${STATS_HELP}${COMMON_HELP}
 Others have to reach UDP port 7325, TCP port 7325 and UDP port 7326 here, or as many of them as they can: each client

@@ -30,8 +30,8 @@ Options:
   --room NAME            the room to begin in, which is joined; @NAME for a direct conversation;
                          general, or the only one you are in, unless given
   --downloads FOLDER     where attachments go: ~/Downloads; nothing there is overwritten
-  --plain                a line at a time, without moving the cursor, instead of a full screen; so does an input or output
-                         that is no terminal, TERM=dumb, and any of the options below
+  --plain                a line at a time, without moving the cursor, instead of a full screen; so does an input or an
+                         output that is no terminal, TERM=dumb, and any of the options below
   -h, --help
 
 A line at a time:
@@ -47,7 +47,8 @@ A line at a time:
                            {"history":true,"limit":50,"before":120}      {"join":"garden"}  {"leave":"garden"}
                            {"create":"garden","access":"members"}        {"direct":"bob","text":"psst"}
                            {"members":true}  {"rooms":true}              {"read":12}  {"typing":true}
-                           {"logins":true}  {"password_file":"FILE"}     {"key":true}  {"key_file":"FILE"}  {"forget":"ID"}
+                           {"logins":true}  {"password_file":"FILE"}     {"key":true}  {"key_file":"FILE"}
+                           {"forget":"ID"}
                            {"upload":"a.png"}  {"download":"ID","folder":"."}   {"invite":true}
                            {"role":"moderator","user":"bob"}  {"kick":"bob"}  {"ban":"bob","everywhere":true}
 
