@@ -1,7 +1,7 @@
 import { randomInt } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { colorOf, depthOf, type Row, sgr, USER_COLORS } from "../../src/cli/chat/screen/style.ts";
-import { rowWidth, spread, truncate, widthOf, wrap } from "../../src/cli/chat/screen/text.ts";
+import { graphemes, rowWidth, spread, truncate, widthOf, wrap } from "../../src/cli/chat/screen/text.ts";
 
 const plain = (row: Row) => row.map(({ text }) => text).join("");
 const wrapped = (text: string, width: number) => wrap([{ text }], width).map(plain);
@@ -48,6 +48,28 @@ describe("wrapping", () => {
       const rows = wrapped(text, width);
       expect(rows.join("").replaceAll(" ", "")).toBe(text.replaceAll(/[ \n]/g, ""));
       for (const row of rows) expect(widthOf(row)).toBeLessThanOrEqual(width);
+    }
+  });
+});
+
+describe("characters", () => {
+  test("are those of UAX #29, whatever is beside what", () => {
+    const seed = Number(process.env.SEALGRAM_SEED ?? randomInt(1 << 30));
+    console.log(`SEALGRAM_SEED=${seed}`);
+    let state = seed;
+    const next = (below: number) => {
+      state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fffffff;
+      return (state >> 8) % below;
+    };
+    const parts = [
+      ..."a éжλ日あガ한\n",
+      ..."\u0301\u200d\ufe0f\u20e3\u3099\u1160\u0308\u00ad",
+      ...["👩", "🚀", "🇩", "🏽", "हि", "न्", "दी", "กำ", "1", "☕", "ᄀ", "ᅡ", "ᆨ"],
+    ];
+    const segmenter = new Intl.Segmenter(undefined, { granularity: "grapheme" });
+    for (let run = 0; run < 2_000; run++) {
+      const text = Array.from({ length: next(12) }, () => parts[next(parts.length)]).join("");
+      expect(graphemes(text)).toEqual(Array.from(segmenter.segment(text), ({ segment }) => segment));
     }
   });
 });
