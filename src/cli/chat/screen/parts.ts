@@ -205,7 +205,7 @@ export function panelTop(panel: Panel, by: number, width: number, height: number
 export function panelRows(panel: Panel, width: number, height: number): Row[] {
   const lines = panelLines(panel, width);
   const isLonger = lines.length > height - 1;
-  const keys = isLonger ? "PageUp, PageDown, Esc " : "Esc ";
+  const keys = isLonger && width >= MIN_COLUMNS_FOR_ROOMS ? "PageUp, PageDown, Esc " : "Esc ";
   const title = spread([{ text: ` ${panel.title}`, style: { bold: true } }], [{ text: keys }], width, {
     inverse: true,
   });
