@@ -33,3 +33,18 @@ test("the addresses of one IPv6 network have the sessions of one address togethe
   await dial();
   expect(server.getStats().sessions).toBe(3);
 });
+
+test("a session that moves counts where it is", async () => {
+  const platform = manyAddresses(["2001:db8::1", "2001:db8:1::1", "2001:db8::2", "2001:db8:1::2"]);
+  const server = await listenOn(platform, url, { auth: alice, limits: { sessionsPerAddress: 1 } });
+  onTestFinished(() => server.close());
+  const dial = (timeoutMs = 5_000) => connectOn(platform, url, { auth: alice, timeoutMs });
+  const first = await dial();
+  const [ofServer] = server.sessionsOf({ kind: "psk", identity: "alice" });
+  await first.rebind();
+  await expect.poll(() => ofServer!.remoteAddress.host).toBe("2001:db8:1::1");
+  // There is room where it was, and none where it is.
+  await dial();
+  expect((await failure(dial(100))).code).toBe("timeout");
+  expect(server.getStats().drops.address_limit).toBeGreaterThan(0);
+});

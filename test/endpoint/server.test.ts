@@ -140,6 +140,20 @@ test("a repeated ClientHello with a good cookie does not disturb the session tha
   expect(opened.getStats()).toMatchObject({ sessions: 1, handshakes: 0 });
 });
 
+test("of a session that has ended nothing is kept, its connection IDs neither", async () => {
+  const opened = await server();
+  const box = await Middlebox.to(opened);
+  onTestFinished(() => box.close());
+  const session = await connect(box.url, { auth: alice });
+  await ask(session, utf8("one"));
+  const last = box.sent.at(-1)!;
+  session.close();
+  await until(() => opened.getStats().sessions === 0);
+  const before = opened.getStats().drops.unknown_connection_id ?? 0;
+  await box.replay(last);
+  await until(() => (opened.getStats().drops.unknown_connection_id ?? 0) > before);
+});
+
 test("a flood of garbage costs nothing but its counters", async () => {
   const opened = await server();
   const session = await dial(opened);
@@ -196,7 +210,7 @@ test("unfinished handshakes are bounded; the oldest give way, and new clients ge
   // Each of these shows that it receives at its address, and then says no more.
   const sockets = await Promise.all(Array.from({ length: 40 }, () => halfOpen(opened)));
   onTestFinished(() => {
-    for (const close of sockets) close();
+    for (const { close } of sockets) close();
   });
   expect(opened.getStats()).toMatchObject({ sessions: 1, handshakes: 10, evictedHandshakes: 30 });
   expect(text(await ask(session, utf8("still here")))).toBe("still here");
@@ -206,24 +220,45 @@ test("unfinished handshakes are bounded; the oldest give way, and new clients ge
 });
 
 /** A client whose handshake gets as far as the server's flight. */
-async function halfOpen(opened: Server): Promise<() => void> {
+async function halfOpen(opened: Server): Promise<{ readonly port: number; close(): void }> {
   const box = await Middlebox.to(opened);
   const abort = new AbortController();
   // The client's third datagram would finish the handshake.
   box.letThrough = (_, index) => index < 2;
   const attempt = connect(box.url, { auth: alice, signal: abort.signal }).catch(() => {});
   await box.received(2);
-  return () => {
-    abort.abort();
-    box.close();
-    void attempt;
+  return {
+    port: box.port,
+    close() {
+      abort.abort();
+      box.close();
+      void attempt;
+    },
   };
 }
+
+test("of unfinished handshakes it is the oldest that gives way", async () => {
+  const evicted: number[] = [];
+  const opened = await server({
+    limits: { handshakes: 2 },
+    onfailure: ({ code }, { port }) => {
+      if (code === "evicted") evicted.push(port);
+    },
+  });
+  const ports: number[] = [];
+  for (let i = 0; i < 4; i++) {
+    const { port, close } = await halfOpen(opened);
+    ports.push(port);
+    onTestFinished(close);
+  }
+  await until(() => evicted.length === 2);
+  expect(evicted).toEqual(ports.slice(0, 2));
+});
 
 test("an unfinished handshake is given up after its time", async () => {
   const failures: string[] = [];
   const opened = await server({ handshakeTimeoutMs: 50, onfailure: ({ code }) => failures.push(code) });
-  const close = await halfOpen(opened);
+  const { close } = await halfOpen(opened);
   onTestFinished(close);
   await until(() => failures.length > 0);
   expect(failures).toEqual(["timeout"]);
