@@ -2,7 +2,8 @@ import { defineConfig, type ViteUserConfig } from "vitest/config";
 
 // Two projects: `npm test` runs "unit"; "interop" needs programs beyond Node and npm.
 const interop = "test/interop/**/*.test.ts";
-const limits = { testTimeout: 60_000, hookTimeout: 60_000 };
+// On a machine with much to do nothing is late.
+const limits = { testTimeout: 60_000, hookTimeout: 60_000, expect: { poll: { timeout: 30_000 } } };
 
 const config: ViteUserConfig = defineConfig({
   test: {

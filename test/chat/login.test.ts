@@ -142,7 +142,8 @@ test.each([
     network.filter = undefined;
     return [{ datagram, from, to }];
   };
-  const here = await party.connect(auth, { idleTimeoutMs: 1_000 });
+  // Long enough for what a password takes on a machine that has much to do.
+  const here = await party.connect(auth, { idleTimeoutMs: 5_000 });
   network.filter = (datagram, from, to) =>
     (isStored ? to : from).port === own ? [] : [{ datagram, from, to }];
   const lost = event(here, "disconnected");

@@ -52,7 +52,6 @@ export const CloseCode = {
   malformed: 1,
   /** The client reads too slowly; it may come back, and catch up. */
   too_slow: 2,
-  flood: 3,
   banned: 4,
   removed: 5,
   /** Another version, or a peer that nobody knows. */

@@ -17,6 +17,15 @@ const changes: Readonly<Record<string, Change>> = {
   "upload-bytes-per-second": (limits, value) => {
     limits.uploadBytes = rate(value, 16);
   },
+  "creations-per-hour": (limits, value) => {
+    limits.creations = { perSecond: value / 3_600, burst: Math.max(1, Math.floor(value / 2)) };
+  },
+  "attachment-bytes-per-user": (limits, value) => {
+    limits.attachmentBytesPerUser = value;
+  },
+  "attachment-bytes-in-all": (limits, value) => {
+    limits.attachmentBytesInAll = value;
+  },
   "attachment-bytes": (limits, value) => {
     limits.attachmentBytes = value;
   },

@@ -33,6 +33,7 @@ type Names =
 
 export const accountMethods: Handlers<Names> = {
   "invitation.create": {
+    isCreation: true,
     run({ accounts, rooms }, user, { record, room, role = "member", validMs }): Outcome<Empty> {
       if (role !== "member" && rankOf(user.role) <= rankOf(role))
         throw new ChatError("not_allowed", "an invitation is for a lower role than one's own");
@@ -50,6 +51,7 @@ export const accountMethods: Handlers<Names> = {
     run: ({ credentials }, user) => ({ result: { credentials: credentials.of(user) } }),
   },
   "credential.add": {
+    isCreation: true,
     run({ credentials }, user, { credential }, caller): Outcome<Empty> {
       credentials.add(user, caller.credential(credential));
       if (credential.kind !== "password") return { result: {} };

@@ -6,6 +6,7 @@ import { ChatError } from "../protocol.ts";
 import type { AttachmentInfo } from "../types.ts";
 import type { User } from "./accounts.ts";
 import type { Database } from "./database.ts";
+import type { ChatLimits } from "./limits.ts";
 
 interface AttachmentRow {
   readonly id: string;
@@ -23,13 +24,20 @@ const CHUNK_BYTES = 65_536;
 export class Attachments {
   readonly #database: Database;
   readonly #folder: string;
+  readonly #room: Room;
 
-  constructor(database: Database, folder: string) {
+  constructor(database: Database, folder: string, limits: ChatLimits) {
     this.#database = database;
+    this.#room = new Room(limits);
     this.#folder = join(folder, "attachments");
     mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
     for (const file of readdirSync(this.#folder)) {
       if (this.find(file) === undefined) rmSync(join(this.#folder, file), { force: true });
+    }
+    for (const { author, bytes } of database.all<{ author: number; bytes: number }>(
+      "SELECT author, sum(bytes) AS bytes FROM attachments GROUP BY author",
+    )) {
+      this.#room.add(author, bytes);
     }
   }
 
@@ -40,8 +48,24 @@ export class Attachments {
   /**
    * Stores what comes, which has to be as many bytes as were announced.
    * @param next the next bytes, nothing at their end
+   * @throws ChatError no_room, malformed, and what next() throws
    */
   async store(
+    author: User,
+    room: number,
+    info: AttachmentInfo,
+    next: () => Promise<Uint8Array | undefined>,
+  ): Promise<void> {
+    this.#room.take(author.id, info.bytes);
+    try {
+      await this.#write(author, room, info, next);
+    } catch (error) {
+      this.#room.add(author.id, -info.bytes);
+      throw error;
+    }
+  }
+
+  async #write(
     author: User,
     room: number,
     info: AttachmentInfo,
@@ -69,7 +93,7 @@ export class Attachments {
       await rm(part, { force: true });
       throw error;
     }
-    await this.#database.change(() =>
+    const isNew = await this.#database.change(() =>
       this.#database.run(
         `INSERT OR IGNORE INTO attachments (id, room, author, name, type, bytes, time_ms)
           VALUES (?, ?, ?, ?, ?, ?, ?)`,
@@ -82,6 +106,8 @@ export class Attachments {
         Date.now(),
       ),
     );
+    // The same one was faster.
+    if (isNew === 0) this.#room.add(author.id, -info.bytes);
   }
 
   /** The name of a file is lost with its folder. */
@@ -125,12 +151,41 @@ export class Attachments {
   /** Takes away what no message has, or has any more. */
   async sweep(nowMs: number): Promise<void> {
     const rows = await this.#database.change(() =>
-      this.#database.all<{ id: string }>(
+      this.#database.all<{ id: string; author: number; bytes: number }>(
         `DELETE FROM attachments WHERE time_ms < ?
-          AND NOT EXISTS (SELECT 1 FROM entries WHERE attachment = attachments.id) RETURNING id`,
+          AND NOT EXISTS (SELECT 1 FROM entries WHERE attachment = attachments.id) RETURNING id, author, bytes`,
         nowMs - ORPHAN_MS,
       ),
     );
-    for (const { id } of rows) await rm(join(this.#folder, id), { force: true });
+    for (const { id, author, bytes } of rows) {
+      await rm(join(this.#folder, id), { force: true });
+      this.#room.add(author, -bytes);
+    }
+  }
+}
+
+/** How much there is of whom, and is to come. */
+class Room {
+  readonly #limits: ChatLimits;
+  readonly #byAuthor = new Map<number, number>();
+  #bytes = 0;
+
+  constructor(limits: ChatLimits) {
+    this.#limits = limits;
+  }
+
+  /** @throws ChatError no_room */
+  take(author: number, bytes: number): void {
+    const { attachmentBytesPerUser, attachmentBytesInAll } = this.#limits;
+    if ((this.#byAuthor.get(author) ?? 0) + bytes > attachmentBytesPerUser)
+      throw new ChatError("no_room", "there is no room for more attachments of this user");
+    if (this.#bytes + bytes > attachmentBytesInAll)
+      throw new ChatError("no_room", "the server has no room for more attachments");
+    this.add(author, bytes);
+  }
+
+  add(author: number, bytes: number): void {
+    this.#byAuthor.set(author, (this.#byAuthor.get(author) ?? 0) + bytes);
+    this.#bytes += bytes;
   }
 }

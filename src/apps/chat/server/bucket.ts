@@ -29,4 +29,14 @@ export class Bucket {
     this.#tokens -= count;
     return 0;
   }
+
+  /** Takes so many, and settles once there were as many. */
+  async wait(count: number): Promise<void> {
+    for (
+      let waitMs = this.take(count, performance.now());
+      waitMs > 0;
+      waitMs = this.take(count, performance.now())
+    )
+      await new Promise((resolve) => setTimeout(resolve, waitMs));
+  }
 }

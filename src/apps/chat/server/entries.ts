@@ -22,8 +22,11 @@ interface EntryRow {
   readonly file_bytes: number | null;
 }
 
+/** Of a message there is the newest text only, and its edits have that. */
 const SELECT = `SELECT position, kind, entries.time_ms, authors.name AS author, bys.name AS by_name, client_id, target,
-  text, edited_ms, is_deleted, attachment, files.name AS file_name, files.type AS file_type, files.bytes AS file_bytes
+  CASE kind WHEN 'edit' THEN
+    (SELECT edited.text FROM entries AS edited WHERE edited.room = entries.room AND edited.position = entries.target)
+    ELSE text END AS text, edited_ms, is_deleted, attachment, files.name AS file_name, files.type AS file_type, files.bytes AS file_bytes
   FROM entries JOIN users AS authors ON authors.id = entries.author
   LEFT JOIN users AS bys ON bys.id = entries.by
   LEFT JOIN attachments AS files ON files.id = attachment`;
@@ -133,25 +136,13 @@ export class Entries {
       room,
       target,
     );
-    // Whoever has missed them gets the newest text with the message: what it was meanwhile is nobody's business.
-    this.#database.run(
-      "UPDATE entries SET text = ? WHERE room = ? AND target = ? AND kind = 'edit'",
-      text,
-      room,
-      target,
-    );
-    return this.append(room, author, { kind: "edit", target, text });
+    return this.append(room, author, { kind: "edit", target });
   }
 
   /** Nothing of the text is left. */
   delete(room: number, author: User, target: number): Entry {
     this.#database.run(
       "UPDATE entries SET text = '', is_deleted = 1, attachment = NULL WHERE room = ? AND position = ?",
-      room,
-      target,
-    );
-    this.#database.run(
-      "UPDATE entries SET text = '' WHERE room = ? AND target = ? AND kind = 'edit'",
       room,
       target,
     );

@@ -13,6 +13,7 @@ import type { ChatLimits } from "./limits.ts";
 import type { Live } from "./live.ts";
 import type { Pump } from "./pump.ts";
 import type { Rooms } from "./rooms.ts";
+import type { Usages } from "./usage.ts";
 
 export interface House {
   readonly name: string;
@@ -26,6 +27,7 @@ export interface House {
   readonly live: Live;
   readonly pump: Pump;
   readonly limits: ChatLimits;
+  readonly usages: Usages;
   /** Ends sessions that were made by a credential or an invitation, and those that handshakes would lead to. */
   closeSessionsOf(peer: PeerName, options?: CloseOptions): void;
   /** Told of faults that are the server's own. */
@@ -34,6 +36,8 @@ export interface House {
 
 /** A client's session, as far as what it asks for is concerned. */
 export interface Caller {
+  /** Counts something that stays. @throws ChatError rate_limited */
+  countCreation(): void;
   /** Ends all other sessions that were made by this. */
   endOthersBy(kind: CredentialKind, id: string): void;
   /** As the store is to have it. */
@@ -57,7 +61,9 @@ export interface Handler<M extends Method> {
   /** Nobody waits for it. */
   readonly isLazy?: boolean;
   /** What it costs of the user's messages. */
-  readonly messages?: number;
+  messages?(params: Params<M>): number;
+  /** Whether it makes something that stays: a room, an invitation, a login. */
+  readonly isCreation?: boolean;
   run(house: House, user: User, params: Params<M>, caller: Caller): Outcome<Result<M>>;
 }
 

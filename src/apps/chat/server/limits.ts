@@ -3,10 +3,18 @@ import type { Rate } from "./bucket.ts";
 
 /** What clients and users may do, at most. Sizes are in bytes, times in milliseconds. */
 export interface ChatLimits {
-  /** Requests of a session. What comes faster waits: it is not read. */
+  /** Requests of a user. What comes faster waits: it is not read. */
   readonly requests: Rate;
-  /** Messages, edits and deletions of a user. What comes faster is refused with `rate_limited`. */
+  /**
+   * Messages, edits and deletions of a user, whoever comes and goes by them, and uploads; a long text counts for several.
+   * What comes faster is refused with `rate_limited`; uploads wait.
+   */
   readonly messages: Rate;
+  /**
+   * Rooms, conversations, invitations and logins that a user makes, but for owners. What comes faster is refused with
+   * `rate_limited`.
+   */
+  readonly creations: Rate;
   /** Signs of typing of a session. What comes faster is dropped. */
   readonly signals: Rate;
   /** Bytes of attachments of a user. What comes faster waits. */
@@ -15,8 +23,10 @@ export interface ChatLimits {
   readonly transfers: number;
   /** For how long nothing may come of an upload, or nothing be taken of a download, until it is given up. */
   readonly stallMs: number;
-  /** Of one attachment. */
+  /** Of one attachment; of all those of a user; and of all that there are. Beyond, they are refused with `no_room`. */
   readonly attachmentBytes: number;
+  readonly attachmentBytesPerUser: number;
+  readonly attachmentBytesInAll: number;
   /** Rooms that a user may be in. */
   readonly rooms: number;
   /** What waits for a client that does not read. Beyond, its session ends, and it may come back. */
@@ -28,11 +38,14 @@ export interface ChatLimits {
 export const defaultLimits: ChatLimits = {
   requests: { perSecond: 100, burst: 400 },
   messages: { perSecond: 10, burst: 40 },
+  creations: { perSecond: 1 / 60, burst: 30 },
   signals: { perSecond: 5, burst: 20 },
   uploadBytes: { perSecond: 4_194_304, burst: 67_108_864 },
   transfers: 32,
   stallMs: 60_000,
   attachmentBytes: 33_554_432,
+  attachmentBytesPerUser: 1_073_741_824,
+  attachmentBytesInAll: 17_179_869_184,
   rooms: 500,
   waitingBytes: 2_097_152,
   helloMs: 10_000,

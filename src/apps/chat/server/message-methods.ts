@@ -15,6 +15,13 @@ type Names =
   | "message.delete"
   | "receipt";
 
+/** Texts that are longer than people write count for several messages. */
+const BYTES_PER_MESSAGE = 8_192;
+
+function cost({ text }: { readonly text: string }): number {
+  return 1 + Math.floor(text.length / BYTES_PER_MESSAGE);
+}
+
 function checkAttachment({ attachments }: House, user: User, room: number, id: string): void {
   const found = attachments.find(id);
   if (found?.room !== room || found.author !== user.id)
@@ -50,7 +57,7 @@ export const messageMethods: Handlers<Names> = {
     },
   },
   "message.send": {
-    messages: 1,
+    messages: cost,
     run(house, user, { room, id, text, replyTo, attachment }): Outcome<Result<"message.send">> {
       const { rooms, entries } = house;
       rooms.of(user, room);
@@ -74,7 +81,7 @@ export const messageMethods: Handlers<Names> = {
     },
   },
   "message.edit": {
-    messages: 1,
+    messages: cost,
     run(house, user, { room, position, text }): Outcome<Empty> {
       house.rooms.of(user, room);
       const message = house.entries.message(room, position);
@@ -85,7 +92,7 @@ export const messageMethods: Handlers<Names> = {
     },
   },
   "message.delete": {
-    messages: 1,
+    messages: () => 1,
     run(house, user, { room, position }): Outcome<Empty> {
       house.rooms.of(user, room);
       const entry = house.entries.at(room, position);

@@ -5,15 +5,16 @@ import type { User } from "./accounts.ts";
 import { announce, type Handlers, type House, type Outcome } from "./house.ts";
 import { rankOf } from "./rooms.ts";
 
-function requireRoomFor(house: House, user: User): void {
-  if (house.rooms.ofUser(user).length >= house.limits.rooms)
-    throw new ChatError("too_many", "that user is in too many rooms");
+/** Once a user is in another room. */
+function requireRoomsWithin(house: House, user: User): void {
+  if (house.rooms.countOf(user) > house.limits.rooms)
+    throw new ChatError("too_many", `${user.name} is in too many rooms`);
 }
 
 /** Puts a user into a room; nothing if they are there already. */
 export function enter(house: House, user: User, room: number): (() => void) | undefined {
-  requireRoomFor(house, user);
   if (!house.rooms.enter(user, room)) return undefined;
+  requireRoomsWithin(house, user);
   const entry = house.entries.append(room, user, { kind: "join" });
   const info = house.rooms.seenBy(user, room);
   return () => {
@@ -58,13 +59,15 @@ export const roomMethods: Handlers<Names> = {
     run: ({ rooms }, user, { after = "" }) => ({ result: rooms.listedTo(user, after) }),
   },
   "room.create": {
+    isCreation: true,
     run(house, user, { name, topic = "", access }): Outcome<Result<"room.create">> {
-      requireRoomFor(house, user);
       const room = house.rooms.create(user, name, topic, access);
+      requireRoomsWithin(house, user);
       return { result: { room }, effect: () => house.live.toUser(user, "room", { room }) };
     },
   },
   "room.join": {
+    messages: () => 1,
     run(house, user, { room }): Outcome<Result<"room.join">> {
       // Who cannot see it cannot join it.
       const { access, role } = house.rooms.seenBy(user, room);
@@ -75,6 +78,7 @@ export const roomMethods: Handlers<Names> = {
     },
   },
   "room.add": {
+    messages: () => 1,
     run(house, user, { room, user: name }): Outcome<Empty> {
       const { room: info } = house.rooms.of(user, room);
       if (info.kind === "direct") throw new ChatError("not_allowed", "a conversation of two stays one");
@@ -84,6 +88,7 @@ export const roomMethods: Handlers<Names> = {
     },
   },
   "room.leave": {
+    messages: () => 1,
     run(house, user, { room }): Outcome<Empty> {
       const { room: info } = house.rooms.of(user, room);
       if (info.kind === "direct") throw new ChatError("not_allowed", "a conversation stays");
@@ -91,6 +96,7 @@ export const roomMethods: Handlers<Names> = {
     },
   },
   "room.topic": {
+    messages: () => 1,
     run(house, user, { room, topic }): Outcome<Empty> {
       house.rooms.moderated(user, room);
       house.rooms.setTopic(room, topic);
@@ -118,6 +124,7 @@ export const roomMethods: Handlers<Names> = {
     },
   },
   "room.remove": {
+    messages: () => 1,
     run(house, user, { room, user: name }): Outcome<Empty> {
       const other = house.accounts.named(name);
       requireAbove(house, user, other, room);
@@ -126,6 +133,7 @@ export const roomMethods: Handlers<Names> = {
     },
   },
   "room.ban": {
+    messages: () => 1,
     run(house, user, { room, user: name, isBanned }): Outcome<Empty> {
       const other = house.accounts.named(name);
       requireAbove(house, user, other, room);
@@ -135,11 +143,12 @@ export const roomMethods: Handlers<Names> = {
     },
   },
   "direct.open": {
-    run(house, user, { user: name }): Outcome<Result<"direct.open">> {
+    run(house, user, { user: name }, caller): Outcome<Result<"direct.open">> {
       const other = house.accounts.named(name);
-      requireRoomFor(house, user);
       const { room, isNew } = house.rooms.direct(user, other);
       if (!isNew) return { result: { room } };
+      caller.countCreation();
+      for (const each of [user, other]) requireRoomsWithin(house, each);
       const theirs = house.rooms.seenBy(other, room.id);
       const effect = () => {
         house.live.toUser(user, "room", { room });

@@ -83,6 +83,14 @@ export class Rooms {
       .map(describe);
   }
 
+  /** In how many a user is. */
+  countOf(user: User): number {
+    return this.#database.get<{ count: number }>(
+      "SELECT count(*) AS count FROM members WHERE user = ?",
+      user.id,
+    )!.count;
+  }
+
   /** Whether somebody has made one, apart from conversations of two. */
   get areAny(): boolean {
     return this.#database.get("SELECT 1 FROM rooms WHERE pair IS NULL LIMIT 1") !== undefined;

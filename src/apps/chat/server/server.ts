@@ -10,9 +10,8 @@ import { keyFingerprint } from "../key-fingerprint.ts";
 import { type ChatLink, formatLink } from "../link.ts";
 import { CHAT_PROTOCOL, CloseCode } from "../protocol.ts";
 import { roomName } from "../wire.ts";
-import { Accounts, type User } from "./accounts.ts";
+import { Accounts } from "./accounts.ts";
 import { Attachments } from "./attachments.ts";
-import { Bucket } from "./bucket.ts";
 import { Credentials } from "./credentials.ts";
 import { Database } from "./database.ts";
 import { Entries } from "./entries.ts";
@@ -23,9 +22,10 @@ import { Live } from "./live.ts";
 import { logins } from "./logins.ts";
 import { Pump } from "./pump.ts";
 import { Rooms } from "./rooms.ts";
-import { ServerSession, type Usage } from "./session.ts";
+import { ServerSession } from "./session.ts";
 import { Settings } from "./settings.ts";
 import { TICKET_MS, TicketSecrets } from "./ticket-secrets.ts";
+import { Usages } from "./usage.ts";
 
 export type Listen = (url: string | URL, options: ListenOptions) => Promise<Server>;
 
@@ -61,6 +61,8 @@ const DAY_MS = 86_400_000;
 /** Clients show signs of life far more often. */
 const IDLE_MS = 30_000;
 const SECRET_BYTES = 32;
+/** A user has several logins, and each of them several devices. */
+const SESSIONS_PER_LOGIN = 100;
 
 /** A running server. Made by `openChat`. */
 export class ChatServer {
@@ -116,6 +118,7 @@ export class ChatServer {
         crypto.getRandomValues(new Uint8Array(SECRET_BYTES)),
       );
       const key = await signerFromPkcs8(fromBase64(new TextDecoder().decode(stored)));
+      const limits = { ...defaultLimits, ...options.limits };
       let server: Server;
       const house: House = {
         name,
@@ -124,10 +127,11 @@ export class ChatServer {
         credentials: new Credentials(database),
         rooms,
         entries: new Entries(database),
-        attachments: new Attachments(database, folder),
+        attachments: new Attachments(database, folder, limits),
         live: new Live(rooms),
         pump: new Pump(),
-        limits: { ...defaultLimits, ...options.limits },
+        limits,
+        usages: new Usages(limits),
         firstRoom: new FirstRoom(rooms, settings, firstRoom),
         closeSessionsOf: (...whose) => void server.closeSessionsOf(...whose),
         report: (error) => options.onerror?.(error),
@@ -135,10 +139,10 @@ export class ChatServer {
       const ownerInvitation = accounts.hasOwner ? undefined : await inviteOwner(house);
       const tickets = new TicketSecrets(settings);
       const running = new Set<Promise<void>>();
-      const usageOf = usages(house.limits);
       server = await listen(url, {
         idleTimeoutMs: IDLE_MS,
         ...options.listen,
+        limits: { sessionsPerIdentity: SESSIONS_PER_LOGIN, ...options.listen?.limits },
         // A channel, and some attachments.
         streams: {
           maxIncomingBidirectional: 9,
@@ -151,7 +155,7 @@ export class ChatServer {
         auth: logins(accounts, house.credentials, key, loginSecret),
         applicationProtocols: [CHAT_PROTOCOL],
         onsession(session) {
-          const run = new ServerSession(house, session, usageOf).run();
+          const run = new ServerSession(house, session).run();
           running.add(run);
           void run.finally(() => running.delete(run));
         },
@@ -230,22 +234,4 @@ async function inviteOwner({ accounts, database }: House): Promise<ChatLink["inv
     accounts.invite(record, "owner", undefined, INVITATION_MS);
   });
   return invitation;
-}
-
-/** Of users, whatever sessions they have; forgotten with the server. */
-function usages(limits: ChatLimits): (user: User) => Usage {
-  const byUser = new Map<number, Usage>();
-  return ({ id }) => {
-    let found = byUser.get(id);
-    if (found === undefined) {
-      const now = performance.now();
-      found = {
-        messages: new Bucket(limits.messages, now),
-        uploadBytes: new Bucket(limits.uploadBytes, now),
-        transfers: 0,
-      };
-      byUser.set(id, found);
-    }
-    return found;
-  };
 }

@@ -1,13 +1,10 @@
 /** One client of a chat's server: its channel, its attachments, and what waits to be sent to it. */
 
-import { concatBytes } from "../../../crypto/bytes.ts";
-import { exportPsk } from "../../../endpoint/exported-key.ts";
 import type { Session } from "../../../endpoint/session.ts";
 import { StreamError } from "../../../session/stream-error.ts";
 import type { BidirectionalStream } from "../../../session/web-streams.ts";
-import { frame, MessageReader, parse } from "../channel.ts";
+import { frame, MessageReader } from "../channel.ts";
 import { Malformed } from "../check.ts";
-import { INVITATION_PREFIX } from "../link.ts";
 import {
   ChatError,
   CloseCode,
@@ -15,21 +12,21 @@ import {
   type Method,
   type Params,
   type Result,
-  type Signal,
   type Transfer,
   VERSION,
 } from "../protocol.ts";
 import type { Credential, CredentialKind } from "../types.ts";
-import { methods, signal, transfer } from "../wire.ts";
+import { methods, transfer } from "../wire.ts";
 import { accountMethods } from "./account-methods.ts";
 import type { User } from "./accounts.ts";
 import { Bucket } from "./bucket.ts";
 import { peerKind, type StoredCredential } from "./credentials.ts";
+import { invitationOf, redeem, storedCredential, userOf } from "./entrance.ts";
 import type { Caller, Handler, House, Outcome } from "./house.ts";
 import { messageMethods } from "./message-methods.ts";
-import { provenKey } from "./proven-key.ts";
-import type { Pumped } from "./pump.ts";
-import { enter, roomMethods } from "./room-methods.ts";
+import { Outbound } from "./outbound.ts";
+import { roomMethods } from "./room-methods.ts";
+import { Signals } from "./signals.ts";
 import { download, upload } from "./transfers.ts";
 
 type UserMethod = Exclude<Method, "hello" | "invitation.redeem">;
@@ -47,43 +44,38 @@ interface Step {
   run(params: never): Outcome<unknown>;
 }
 
-/** Requests of one client that wait for the disk. */
+/** Requests of one client that wait for the disk. What is looked up may be long, and counts for several. */
 const MAX_WAITING = 64;
+const READ_WEIGHT = 16;
 
-/** What a user does, whatever sessions they have. */
-export interface Usage {
-  readonly messages: Bucket;
-  readonly uploadBytes: Bucket;
-  /** Uploads and downloads that are under way. */
-  transfers: number;
-}
+/** So much waits for a client that asks, before it is heard again. */
+const MAX_AHEAD_BYTES = 262_144;
 
-export class ServerSession implements Caller, Pumped {
+export class ServerSession implements Caller {
   user: User | undefined;
   readonly #house: House;
   readonly #session: Session;
-  readonly #usageOf: (user: User) => Usage;
+  /** Before it is known whose session it is. */
   readonly #requests: Bucket;
-  readonly #signals: Bucket;
+  readonly #outbound: Outbound;
+  readonly #signals: Signals;
   readonly #followed = new Set<number>();
   readonly #helloTimer: ReturnType<typeof setTimeout>;
-  #writer: WritableStreamDefaultWriter<Uint8Array> | undefined;
-  #queue: Uint8Array[] = [];
-  #queuedBytes = 0;
-  #isWriting = false;
   #waiting = 0;
   #resume: (() => void) | undefined;
   #isOver = false;
-  #stateNumber = 0;
-  #stateTimer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(house: House, session: Session, usageOf: (user: User) => Usage) {
+  constructor(house: House, session: Session) {
     this.#house = house;
     this.#session = session;
-    this.#usageOf = usageOf;
-    const now = performance.now();
-    this.#requests = new Bucket(house.limits.requests, now);
-    this.#signals = new Bucket(house.limits.signals, now);
+    this.#requests = new Bucket(house.limits.requests, performance.now());
+    this.#outbound = new Outbound(house.pump, house.limits.waitingBytes, {
+      tooSlow: () => this.end(CloseCode.too_slow, "reads too slowly"),
+      drained: () => this.#hear(),
+      // The session's end is told elsewhere; a channel that is reset is one.
+      broken: () => this.end(CloseCode.done, ""),
+    });
+    this.#signals = new Signals(house, this);
     this.#helloTimer = setTimeout(() => this.end(CloseCode.refused, "no hello"), house.limits.helloMs);
   }
 
@@ -97,10 +89,10 @@ export class ServerSession implements Caller, Pumped {
     void this.#accept().catch((error) => this.#fail(error));
     await over;
     this.#isOver = true;
-    this.#house.pump.remove(this);
+    this.#outbound.stop();
+    this.#signals.stop();
     clearTimeout(this.#helloTimer);
-    clearTimeout(this.#stateTimer);
-    this.#resume?.();
+    this.#hear();
     for (const room of this.#followed) this.#house.live.unfollow(room, this);
     if (this.user !== undefined) this.#house.live.remove(this.user, this);
   }
@@ -118,8 +110,8 @@ export class ServerSession implements Caller, Pumped {
     const reader = new MessageReader(stream.readable, Limit.clientMessage);
     const head = transfer(await reader.next());
     if (head.kind === "channel") {
-      if (this.#writer !== undefined) throw new Malformed("a second channel");
-      this.#writer = stream.writable.getWriter();
+      if (this.#outbound.hasBegun) throw new Malformed("a second channel");
+      this.#outbound.begin(stream.writable);
       await this.#channel(reader);
       // A client without its channel has left.
       this.end(CloseCode.done, "");
@@ -142,7 +134,7 @@ export class ServerSession implements Caller, Pumped {
     writable: WritableStream<Uint8Array>,
     user: User,
   ): Promise<void> {
-    const usage = this.#usageOf(user);
+    const usage = this.#house.usages.of(user);
     if (head.kind === "download") return download(this.#house, user, usage, head, writable);
     return upload(this.#house, user, usage, head, reader, writable);
   }
@@ -167,16 +159,24 @@ export class ServerSession implements Caller, Pumped {
     for (;;) {
       const message = await reader.next();
       if (message === undefined) return;
-      const waitMs = this.#requests.take(1, performance.now());
-      if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
-      if (this.#waiting >= MAX_WAITING) {
-        await new Promise<void>((resolve) => {
-          this.#resume = resolve;
-        });
-      }
-      if (this.#isOver || this.#session.isClosed) return;
+      await this.#pace();
+      if (this.#isGone) return;
       this.#request(message);
     }
+  }
+
+  /** Whoever asks faster than the disk is, or than answers are taken, is not heard meanwhile. */
+  async #pace(): Promise<void> {
+    await (this.user === undefined ? this.#requests : this.#house.usages.of(this.user).requests).wait(1);
+    while (!this.#isGone && (this.#waiting >= MAX_WAITING || this.#outbound.bytes > MAX_AHEAD_BYTES)) {
+      await new Promise<void>((resolve) => {
+        this.#resume = resolve;
+      });
+    }
+  }
+
+  get #isGone(): boolean {
+    return this.#isOver || this.#session.isClosed;
   }
 
   #request(message: unknown): void {
@@ -212,11 +212,11 @@ export class ServerSession implements Caller, Pumped {
   ): void {
     const { database } = this.#house;
     const { isRead = false, isLazy = false, run } = this.#stepOf(method);
-    this.#waiting++;
+    const weight = isRead ? READ_WEIGHT : 1;
+    this.#waiting += weight;
     const settle = () => {
-      this.#waiting--;
-      this.#resume?.();
-      this.#resume = undefined;
+      this.#waiting -= weight;
+      this.#hear();
     };
     const done = ({ result, effect }: Outcome<unknown>) => {
       settle();
@@ -233,43 +233,39 @@ export class ServerSession implements Caller, Pumped {
     else database.write(work, done, failed, !isLazy);
   }
 
+  #hear(): void {
+    const resume = this.#resume;
+    this.#resume = undefined;
+    resume?.();
+  }
+
   #stepOf(method: Method): Step {
     if (method === "hello") return { run: (params: Params<"hello">) => this.#hello(params) };
     if (method === "invitation.redeem")
-      return { run: (params: Params<"invitation.redeem">) => this.#redeem(params) };
+      return { run: (params: Params<"invitation.redeem">) => redeem(this.#house, this.#session, params) };
     const { user } = this;
     if (user === undefined) throw new ChatError("not_now", "say hello first");
-    const { isRead = false, isLazy = false, messages = 0, ...handler } = handlers[method];
-    const waitMs = messages && this.#usageOf(user).messages.take(messages, performance.now());
-    if (waitMs > 0) throw new ChatError("rate_limited", "too many messages", waitMs);
+    const handler = handlers[method] as Handler<never>;
     return {
-      isRead,
-      isLazy,
-      run: (params: never) => handler.run(this.#house, user, params, this) as Outcome<unknown>,
+      isRead: handler.isRead ?? false,
+      isLazy: handler.isLazy ?? false,
+      run: (params) => {
+        if (handler.isCreation) this.countCreation();
+        const messages = handler.messages?.(params) ?? 0;
+        if (messages > 0) this.#house.usages.of(user).countMessages(messages);
+        return handler.run(this.#house, user, params, this);
+      },
     };
-  }
-
-  get invitation(): string | undefined {
-    const { peer } = this.#session;
-    return peer?.kind === "password" && peer.identity.startsWith(INVITATION_PREFIX)
-      ? peer.identity
-      : undefined;
   }
 
   /** A user's first login ends the invitation that it came by. */
   #hello({ version }: Params<"hello">): Outcome<Result<"hello">> {
     if (version !== VERSION) throw new ChatError("version", `this server speaks version ${VERSION}`);
     if (this.user !== undefined) throw new ChatError("not_now", "hello was said");
-    const { accounts, credentials, rooms, live, name: server } = this.#house;
-    const { peer } = this.#session;
-    if (this.invitation !== undefined) {
+    const { accounts, rooms, live, name: server } = this.#house;
+    if (invitationOf(this.#session) !== undefined)
       return { result: { rooms: [], server }, effect: () => clearTimeout(this.#helloTimer) };
-    }
-    const user =
-      peer === undefined || peer.kind === "certificate"
-        ? undefined
-        : credentials.userBy(peer.kind === "public_key" ? "key" : peer.kind, peer.identity);
-    if (user === undefined) throw new ChatError("not_allowed", "nobody may log in like that any more");
+    const user = userOf(this.#house, this.#session);
     const invitations = accounts.redeemedBy(user);
     for (const identity of invitations) accounts.forgetInvitation(identity);
     const result = { user: { name: user.name, role: user.role }, rooms: rooms.ofUser(user), server };
@@ -283,21 +279,11 @@ export class ServerSession implements Caller, Pumped {
     return { result, effect };
   }
 
-  #redeem({ id, name, credential }: Params<"invitation.redeem">): Outcome<Result<"invitation.redeem">> {
-    const { accounts, credentials, firstRoom } = this.#house;
-    const { invitation } = this;
-    if (invitation === undefined) throw new ChatError("not_allowed", "that takes an invitation");
-    const { user, room } = accounts.redeem(invitation, id, name);
-    // What it was with an answer that was lost, nobody has.
-    credentials.removeAll(user);
-    credentials.add(user, this.credential(credential));
-    const place = room ?? firstRoom.of(user);
-    const entered = place === undefined ? undefined : enter(this.#house, user, place);
-    const result = { user: { name: user.name, role: user.role } };
-    return entered === undefined ? { result } : { result, effect: entered };
-  }
-
   // Caller
+
+  countCreation(): void {
+    if (this.user !== undefined) this.#house.usages.of(this.user).countCreation(this.user);
+  }
 
   endOthersBy(kind: CredentialKind, id: string): void {
     this.#house.closeSessionsOf(
@@ -307,14 +293,7 @@ export class ServerSession implements Caller, Pumped {
   }
 
   credential(credential: Credential): StoredCredential {
-    switch (credential.kind) {
-      case "password":
-        return credential;
-      case "psk":
-        return { kind: "psk", ...exportPsk(this.#session, new TextEncoder().encode(credential.context)) };
-      case "key":
-        return { kind: "key", fingerprint: provenKey(this.#session, credential) };
-    }
+    return storedCredential(this.#session, credential);
   }
 
   follow(room: number, isFollowed: boolean): void {
@@ -328,36 +307,9 @@ export class ServerSession implements Caller, Pumped {
     }
   }
 
-  /** Nothing waits for a client that does not read for long: it is sent away, and may come back and catch up. */
   send(framed: Uint8Array): void {
-    if (this.#isOver || this.#writer === undefined) return;
-    this.#queue.push(framed);
-    this.#queuedBytes += framed.length;
-    if (this.#queuedBytes > this.#house.limits.waitingBytes) this.end(CloseCode.too_slow, "reads too slowly");
-    else if (!this.#isWriting) this.#house.pump.add(this);
+    this.#outbound.send(framed);
   }
-
-  // Pumped
-
-  flush(): void {
-    if (this.#isOver || this.#isWriting || this.#queue.length === 0) return;
-    const batch = this.#queue;
-    this.#queue = [];
-    this.#queuedBytes = 0;
-    this.#isWriting = true;
-    this.#writer!.write(batch.length === 1 ? batch[0]! : concatBytes(...batch)).then(
-      this.#written,
-      this.#broken,
-    );
-  }
-
-  readonly #written = (): void => {
-    this.#isWriting = false;
-    if (this.#queue.length > 0 && !this.#isOver) this.#house.pump.add(this);
-  };
-
-  /** The session's end is told elsewhere; a channel that is reset is one. */
-  readonly #broken = (): void => this.end(CloseCode.done, "");
 
   sendDatagram(datagram: Uint8Array, fate?: (hasArrived: boolean) => void): void {
     if (this.#isOver || this.#session.isClosed) return;
@@ -367,36 +319,18 @@ export class ServerSession implements Caller, Pumped {
   end(closeCode: number, reason: string): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#queue = [];
-    this.#house.pump.remove(this);
+    this.#outbound.stop();
     this.#session.close({ closeCode, reason });
   }
 
-  // Datagrams
-
   #datagram(datagram: Uint8Array): void {
-    const { user } = this;
-    if (user === undefined || datagram.length > Limit.datagram || this.#isOver) return;
-    const waitMs = this.#signals.take(1, performance.now());
+    if (this.user === undefined || this.#isOver) return;
     try {
-      const value = signal(parse(datagram));
-      if (value.kind === "state") this.#state(user, value, waitMs);
-      else if (value.kind === "typing" && waitMs === 0)
-        this.#house.live.typing(user, value.room, value.position, this);
+      this.#signals.receive(this.user, datagram);
     } catch (error) {
       if (error instanceof Malformed) this.end(CloseCode.malformed, error.message);
       else throw error;
     }
-  }
-
-  /** Of states that come too fast, the newest counts, a little later: nobody sends it again once it has arrived. */
-  #state(user: User, { state, number }: Extract<Signal, { kind: "state" }>, waitMs: number): void {
-    if (number <= this.#stateNumber || state === "offline") return;
-    this.#stateNumber = number;
-    clearTimeout(this.#stateTimer);
-    const set = () => this.#house.live.setState(user, this, state);
-    if (waitMs === 0) set();
-    else this.#stateTimer = setTimeout(set, waitMs);
   }
 }
 

@@ -107,8 +107,14 @@ CREATE INDEX keys_of_user ON keys (user);
 /** There was one, of each start. */
 const TICKET_SECRETS = "DELETE FROM meta WHERE name = 'ticket secret';";
 
+/** Each edit had the newest text: many of a long one took much room, and each had to be changed by the next. */
+const EDITS_WITHOUT_TEXT = `
+UPDATE entries SET text = NULL WHERE kind = 'edit';
+DROP INDEX edits;
+`;
+
 /**
  * What makes each version of the tables of the one before it; the first makes them of nothing. Those that were published
  * never change: a change of the tables is another one at the end.
  */
-export const MIGRATIONS: readonly string[] = [TABLES, SEVERAL_KEYS, TICKET_SECRETS];
+export const MIGRATIONS: readonly string[] = [TABLES, SEVERAL_KEYS, TICKET_SECRETS, EDITS_WITHOUT_TEXT];

@@ -5,7 +5,7 @@ import { frame, type MessageReader } from "../channel.ts";
 import { ChatError, type Transfer, type TransferAnswer } from "../protocol.ts";
 import type { User } from "./accounts.ts";
 import type { House } from "./house.ts";
-import type { Usage } from "./session.ts";
+import type { Usage } from "./usage.ts";
 
 type Upload = Extract<Transfer, { kind: "upload" }>;
 type Download = Extract<Transfer, { kind: "download" }>;
@@ -24,9 +24,8 @@ export async function upload(
   const attachment = { id, name, type, bytes };
   const next = async () => {
     const chunk = await within(stallMs, reader.bytes());
-    const waitMs = chunk === undefined ? 0 : usage.uploadBytes.take(chunk.length, performance.now());
     // Nothing is read meanwhile, and so nothing is sent.
-    if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
+    if (chunk !== undefined) await usage.uploadBytes.wait(chunk.length);
     return chunk;
   };
   await answering(house, usage, writer, async () => {
@@ -35,7 +34,10 @@ export async function upload(
     const before = house.attachments.find(id);
     if (before !== undefined && (before.author !== user.id || before.room !== room))
       throw new ChatError("malformed", "that id is of another attachment");
-    if (before === undefined) await house.attachments.store(user, room, attachment, next);
+    if (before === undefined) {
+      await usage.messages.wait(1);
+      await house.attachments.store(user, room, attachment, next);
+    }
     await writer.write(frame({ attachment } satisfies TransferAnswer));
   });
 }
