@@ -144,6 +144,8 @@ export const perfect: LinkOptions = {
 /** One direction of a path. Several senders may share it. */
 export class Link {
   options: LinkOptions;
+  /** Nothing gets through. */
+  isDown = false;
   readonly #clock: Clock;
   readonly #random: Random;
   /** When the queue will have run empty. */
@@ -174,7 +176,7 @@ export class Link {
       this.mostQueuedBytes = Math.max(this.mostQueuedBytes, queued + bytes);
       this.carriedBytes += bytes;
       this.#busyUntilMs = Math.max(this.#busyUntilMs, this.#clock.nowMs) + bytes / bytesPerMs;
-      if (loss > 0 && this.#random.chance(loss)) {
+      if (this.isDown || (loss > 0 && this.#random.chance(loss))) {
         this.dropped.loss++;
         return;
       }

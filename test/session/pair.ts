@@ -21,6 +21,7 @@ interface Record {
 
 export class SimulatedSession implements PacketCarrier {
   readonly engine: SessionEngine;
+  readonly options: SessionOptions;
   readonly incoming: Stream[] = [];
   readonly datagrams: Bytes[] = [];
   isReady = false;
@@ -47,6 +48,7 @@ export class SimulatedSession implements PacketCarrier {
 
   constructor(clock: Clock, link: Link, options: SessionOptions) {
     this.#link = link;
+    this.options = options;
     this.#timer = new Timer(clock, 1, () => this.#run(() => this.engine.handleTimeout()));
     this.engine = new SessionEngine(options, this, {
       now: () => clock.nowMs + this.aheadMs,
@@ -74,6 +76,11 @@ export class SimulatedSession implements PacketCarrier {
   /** Another way for what is sent from now on. */
   set link(link: Link) {
     this.#link = link;
+  }
+
+  /** Whether a packet of this number has come. */
+  hasSeen(epoch: number, sequenceNumber: number): boolean {
+    return this.#seen.has(`${epoch} ${sequenceNumber}`);
   }
 
   /** Sends what is to be sent. */
@@ -174,6 +181,8 @@ export interface PairOptions {
   readonly link?: Partial<LinkOptions>;
   readonly client?: Partial<SessionOptions>;
   readonly server?: Partial<SessionOptions>;
+  /** Called before either side sends anything. */
+  readonly watch?: (pair: SessionPair) => void;
 }
 
 export class SessionPair {
@@ -184,7 +193,7 @@ export class SessionPair {
   readonly client: SimulatedSession;
   readonly server: SimulatedSession;
 
-  constructor({ seed = 1, link = { delayMs: 10 }, client = {}, server = {} }: PairOptions = {}) {
+  constructor({ seed = 1, link = { delayMs: 10 }, client = {}, server = {}, watch }: PairOptions = {}) {
     this.random = new Random(seed);
     this.up = new Link(this.clock, this.random, link);
     this.down = new Link(this.clock, this.random, link);
@@ -202,6 +211,7 @@ export class SessionPair {
     });
     this.client.peer = this.server;
     this.server.peer = this.client;
+    watch?.(this);
     this.client.flush();
     this.server.flush();
   }
