@@ -108,7 +108,8 @@ class HostileHand {
       }
       if (deed < 0.6) {
         deeds.invented++;
-        return [...pass, { datagram: this.#altered(this.#any(this.#seen)), from, to }, this.#noise(from, to)];
+        const made = [this.#altered(this.#any(this.#seen)), this.#noise(), this.#forgery()];
+        return [...pass, ...made.map((each) => ({ datagram: each, from, to }))];
       }
       return pass;
     };
@@ -129,9 +130,20 @@ class HostileHand {
     return changed;
   }
 
-  #noise<A>(from: A, to: A): { datagram: Uint8Array; from: A; to: A } {
-    const datagram = Uint8Array.from({ length: 1 + 100 * this.#random() }, () => 256 * this.#random());
-    return { datagram, from, to };
+  #noise(): Uint8Array {
+    return Uint8Array.from({ length: 1 + 100 * this.#random() }, () => 256 * this.#random());
+  }
+
+  /** What needs no key: an alert in plaintext (RFC 9147 §4), such as close_notify, or another record. */
+  #forgery(): Uint8Array {
+    const below = (limit: number) => Math.floor(limit * this.#random());
+    const isAlert = this.#random() < 0.7;
+    const type = isAlert ? 21 : this.#any([22, 23, 26, 27]);
+    const content = isAlert
+      ? [1 + below(2), this.#any([0, 10, 20, 40, 50, 51, 70, 80, 90])]
+      : [below(27), 0, 0, 0];
+    const sequenceNumber = [0, 0, 0, 0, below(2), below(256)];
+    return Uint8Array.of(type, 0xfe, 0xfd, 0, 0, ...sequenceNumber, 0, content.length, ...content);
   }
 }
 
@@ -246,7 +258,7 @@ test.each(seeds.slice(0, 3))(
     const hand = new HostileHand(network, random);
     hand.isIdle = false;
     const outcomes = await Promise.allSettled(
-      Array.from({ length: 6 }, () =>
+      Array.from({ length: 20 }, () =>
         connectOn(platform, "ws://gateway.example/game", { auth, timeoutMs: 4_000 }),
       ),
     );
