@@ -9,8 +9,9 @@ export async function outsidePrograms() {
     const { command, args } = await findRuntime(runtime);
     return [command, ...args, join(root, "test/runtime", script), runtime];
   };
-  return {
-    webTransport: await line("deno", "outside.deno.ts"),
-    servers: { deno: await line("deno", "servers.main.ts"), bun: await line("bun", "servers.main.ts") },
-  };
+  const servers = {};
+  for (const runtime of ["node24", "node26", "deno", "bun"]) {
+    servers[runtime] = await line(runtime, "servers.main.ts");
+  }
+  return { webTransport: await line("deno", "outside.deno.ts"), servers };
 }

@@ -1,22 +1,21 @@
 import type { Bytes } from "../../src/core/bytes.ts";
 import { fromBase64 } from "../../src/crypto/bytes.ts";
-import { type Auth, password, psk, publicKey, SealgramError } from "../../src/endpoint/api.ts";
+import { type Auth, gatewayHashes, password, psk, publicKey, SealgramError } from "../../src/endpoint/api.ts";
 import type { Session } from "../../src/endpoint/session.ts";
 import { ask } from "./ask.ts";
-import type { Env } from "./env.ts";
 import { bytesEqual, equal, rejects, test } from "./harness.ts";
 import {
   clientKey,
   identity,
   type LoginName,
   SERVER_RUNTIMES,
-  type ServerRuntime,
   type Servers,
   sharedKey,
   sharedPassword,
 } from "./outside.ts";
 
 // This runtime's client and the servers of every runtime, over UDP; from a page, through the WebSocket gateway in Node.
+// And through the WebTransport gateway in Deno, where there is WebTransport.
 
 interface Login {
   readonly kind: string;
@@ -63,22 +62,36 @@ const logins: Readonly<Record<LoginName, Login>> = {
   },
 };
 
-for (const server of SERVER_RUNTIMES) {
-  for (const login of Object.keys(logins) as LoginName[]) {
-    test(`matrix: a server in ${server}, by ${login}`, (env) => talk(env, server, login));
+for (const login of Object.keys(logins) as LoginName[]) {
+  for (const server of SERVER_RUNTIMES) {
+    test(`matrix: a server in ${server}, by ${login}`, (env) => {
+      const { outside } = env.gateways!;
+      const servers = outside.servers[server];
+      const url = env.udp === "none" ? `${outside.webSocket}/${server}-${login}` : servers.urls[login];
+      return talk(servers, login, (auth) => env.endpoint.connect(url, { auth, timeoutMs: 60_000 }));
+    });
   }
+
+  test(`matrix: a server in node through WebTransport, by ${login}`, async ({ endpoint, gateways }) => {
+    const { outside, hasWebTransport } = gateways!;
+    const servers = outside.servers.node;
+    const { url, hashes } = outside.webTransport ?? { url: "https://127.0.0.1:1", hashes: "" };
+    const connect = (auth: Auth) =>
+      endpoint.connect(`${url}/node-${login}`, {
+        auth,
+        timeoutMs: 60_000,
+        serverCertificateHashes: () => gatewayHashes(hashes),
+      });
+    if (hasWebTransport) await talk(servers, login, connect);
+    else equal((await rejects(connect(logins[login].auth(servers)), SealgramError)).code, "no_webtransport");
+  });
 }
 
 async function talk(
-  { endpoint, udp, gateways }: Env,
-  server: ServerRuntime,
+  servers: Servers,
   login: LoginName,
+  connect: (auth: Auth) => Promise<Session>,
 ): Promise<void> {
-  const { outside } = gateways!;
-  const servers = outside.servers[server];
-  const url = udp === "none" ? `${outside.webSocket}/${server}-${login}` : servers.urls[login];
-  const connect = (auth: Auth) => endpoint.connect(url, { auth, timeoutMs: 60_000 });
-
   const { kind, auth, wrong, code } = logins[login];
   equal((await rejects(connect(wrong(servers)), SealgramError)).code, code);
 

@@ -28,14 +28,14 @@ export interface OpenedOutside extends Outside {
 }
 
 export async function openOutside(programs: Programs): Promise<OpenedOutside> {
-  const [node, deno, bun] = await Promise.all([
+  const others = Object.entries(programs.servers);
+  const [{ close, ...inNode }, ...started] = await Promise.all([
     openServers(endpoint, openGateway),
-    start<Servers>(programs.servers.deno),
-    start<Servers>(programs.servers.bun),
+    ...others.map(([, program]) => start<Servers>(program)),
   ]);
-  const { close, ...inNode } = node;
-  const servers = { node: inNode, deno: deno.said, bun: bun.said };
-  const targets: Record<string, string> = { ...node.urls, dead: await deadUrl() };
+  const inOthers = others.map(([runtime], i) => [runtime, started[i]!.said] as const);
+  const servers = Object.fromEntries([["node", inNode], ...inOthers]) as Record<ServerRuntime, Servers>;
+  const targets: Record<string, string> = { ...inNode.urls, dead: await deadUrl() };
   for (const runtime of SERVER_RUNTIMES) {
     for (const [login, url] of Object.entries(servers[runtime].urls)) targets[`${runtime}-${login}`] = url;
   }
@@ -60,7 +60,7 @@ export async function openOutside(programs: Programs): Promise<OpenedOutside> {
       control.close();
       control.closeAllConnections();
       await Promise.all([webSocket.close(), webTransport?.close()]);
-      await Promise.all([close(), stop(deno.child), stop(bun.child)]);
+      await Promise.all([close(), ...started.map(({ child }) => stop(child))]);
     },
   };
 }

@@ -12,7 +12,8 @@ export interface Outside {
   readonly servers: Readonly<Record<ServerRuntime, Servers>>;
 }
 
-export const SERVER_RUNTIMES = ["node", "deno", "bun"] as const;
+/** `node` is the one that runs the tests: the oldest that there is, or what else somebody has. */
+export const SERVER_RUNTIMES = ["node", "node24", "node26", "deno", "bun"] as const;
 
 export type ServerRuntime = (typeof SERVER_RUNTIMES)[number];
 
