@@ -170,7 +170,9 @@ export class Database {
       effect(result);
       return;
     }
-    this.#waiting.push({ committed: () => effect(result), failed });
+    // What is undone was not there: it is looked up once more, at once.
+    const again = () => this.read(query, effect, failed);
+    this.#waiting.push({ committed: () => effect(result), failed: again });
     this.#schedule(true);
   }
 

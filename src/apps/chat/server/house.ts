@@ -1,7 +1,7 @@
 /** What the parts of a chat's server share. */
 
 import type { CloseOptions, PeerName } from "../../../endpoint/server.ts";
-import type { Method, Params, Result } from "../protocol.ts";
+import type { ChatError, Method, Params, Result } from "../protocol.ts";
 import type { Credential, CredentialKind, Entry } from "../types.ts";
 import type { Accounts, User } from "./accounts.ts";
 import type { Attachments } from "./attachments.ts";
@@ -32,6 +32,8 @@ export interface House {
   closeSessionsOf(peer: PeerName, options?: CloseOptions): void;
   /** Told of faults that are the server's own. */
   report(error: unknown): void;
+  /** What a client is told of a fault, which is reported if it is the server's own. */
+  refusal(error: unknown): ChatError;
 }
 
 /** A client's session, as far as what it asks for is concerned. */

@@ -8,7 +8,7 @@ import type { Server } from "../../../endpoint/server.ts";
 import { createInvitation } from "../invitation.ts";
 import { keyFingerprint } from "../key-fingerprint.ts";
 import { type ChatLink, formatLink } from "../link.ts";
-import { CHAT_PROTOCOL, CloseCode } from "../protocol.ts";
+import { CHAT_PROTOCOL, ChatError, CloseCode } from "../protocol.ts";
 import { roomName } from "../wire.ts";
 import { Accounts } from "./accounts.ts";
 import { Attachments } from "./attachments.ts";
@@ -21,6 +21,7 @@ import { type ChatLimits, defaultLimits } from "./limits.ts";
 import { Live } from "./live.ts";
 import { logins } from "./logins.ts";
 import { Pump } from "./pump.ts";
+import { refusalOf } from "./refusal.ts";
 import { Rooms } from "./rooms.ts";
 import { ServerSession } from "./session.ts";
 import { Settings } from "./settings.ts";
@@ -118,6 +119,7 @@ export class ChatServer {
         crypto.getRandomValues(new Uint8Array(SECRET_BYTES)),
       );
       const key = await signerFromPkcs8(fromBase64(new TextDecoder().decode(stored)));
+      const report = (error: unknown) => options.onerror?.(error);
       const limits = { ...defaultLimits, ...options.limits };
       let server: Server;
       const house: House = {
@@ -134,7 +136,11 @@ export class ChatServer {
         usages: new Usages(limits),
         firstRoom: new FirstRoom(rooms, settings, firstRoom),
         closeSessionsOf: (...whose) => void server.closeSessionsOf(...whose),
-        report: (error) => options.onerror?.(error),
+        report,
+        refusal: (error) => {
+          if (!(error instanceof ChatError)) report(error);
+          return refusalOf(error, folder);
+        },
       };
       const ownerInvitation = accounts.hasOwner ? undefined : await inviteOwner(house);
       const tickets = new TicketSecrets(settings);

@@ -188,8 +188,8 @@ export class ServerSession implements Caller {
       if (number !== 0) this.send(frame([number, ...rest]));
     };
     const refuse = (error: unknown) => {
-      if (!(error instanceof ChatError)) this.#house.report(error);
-      answer(null, describe(error));
+      const { code, message, retryAfterMs } = this.#house.refusal(error);
+      answer(null, { code, message, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) });
     };
     if (typeof method !== "string" || !Object.hasOwn(methods, method)) {
       refuse(new ChatError("unknown_method", "there is no such method"));
@@ -332,11 +332,4 @@ export class ServerSession implements Caller {
       else throw error;
     }
   }
-}
-
-/** Nothing of what a program's fault was is told. */
-function describe(error: unknown): { code: string; message: string; retryAfterMs?: number } {
-  if (!(error instanceof ChatError)) return { code: "internal", message: "the server failed" };
-  const { code, message, retryAfterMs } = error;
-  return { code, message, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
 }

@@ -1,5 +1,6 @@
 /** Attachments on their streams. */
 
+import { SealgramError } from "../../../errors.ts";
 import { StreamError } from "../../../session/stream-error.ts";
 import { frame, type MessageReader } from "../channel.ts";
 import { ChatError, type Transfer, type TransferAnswer } from "../protocol.ts";
@@ -62,14 +63,14 @@ export async function download(
       for await (const chunk of house.attachments.read(id)) await within(stallMs, writer.write(chunk));
     } catch (error) {
       // Behind the answer there is no place for a refusal.
-      throw error instanceof ChatError ? new StreamError(error.message, 0) : error;
+      throw isBreak(error) ? error : new StreamError(house.refusal(error).message, 0);
     }
   });
 }
 
-/** @throws what was no refusal, once the stream is broken off */
+/** @throws what has broken the stream off */
 async function answering(
-  { limits }: House,
+  { limits, refusal }: House,
   usage: Usage,
   writer: WritableStreamDefaultWriter<Uint8Array>,
   action: () => Promise<void>,
@@ -84,14 +85,19 @@ async function answering(
       usage.transfers--;
     }
   } catch (error) {
-    if (!(error instanceof ChatError)) {
+    if (isBreak(error)) {
       await writer.abort(error).catch(() => {});
       throw error;
     }
-    const { code, message } = error;
+    const { code, message } = refusal(error);
     await writer.write(frame({ error: { code, message } } satisfies TransferAnswer));
   }
   await writer.close();
+}
+
+/** The client's doing, or the session's end. */
+function isBreak(error: unknown): boolean {
+  return error instanceof StreamError || error instanceof SealgramError;
 }
 
 /** @throws ChatError stalled if that takes too long */
