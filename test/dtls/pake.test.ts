@@ -367,10 +367,10 @@ describe("salt and rounds", () => {
     const settled = async (verdict: Verdict) => (verdict.kind === "later" ? verdict.verdict : verdict);
     expect(await settled(hanging[0]!)).toMatchObject({ kind: "drop", reason: "failed_look_up" });
     expect((await settled(next)).kind).toBe("answer");
-    // Whoever asks again before there is an answer has one place.
+    // Whoever asks again before there is an answer has one place, however many are free.
     hangs = true;
     lookUps = 0;
-    const again = Array.from({ length: 10 }, () => judge(100, 10_000));
+    const again = Array.from({ length: 10 }, () => judge(100, 20_100));
     expect(again.map(({ kind }) => kind)).toEqual(["later", ...new Array(9).fill("drop")]);
     expect(lookUps).toBe(1);
   });

@@ -1,17 +1,20 @@
+import { runtimeCrypto } from "../../src/crypto/runtime-crypto.ts";
 import { concat } from "./core-reference.ts";
 import { openCore, Random } from "./core-support.ts";
 import { bytesEqual, equal, ok, test, throws } from "./harness.ts";
 
 // SHA-256 and HMAC-SHA-256 of the core against WebCrypto's.
 
+const { subtle } = await runtimeCrypto();
+
 async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
-  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  return new Uint8Array(await subtle.digest("SHA-256", bytes));
 }
 
 async function hmac(key: Uint8Array<ArrayBuffer>, message: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
   const algorithm = { name: "HMAC", hash: "SHA-256" };
-  const hmacKey = await crypto.subtle.importKey("raw", key, algorithm, false, ["sign"]);
-  return new Uint8Array(await crypto.subtle.sign("HMAC", hmacKey, message));
+  const hmacKey = await subtle.importKey("raw", key, algorithm, false, ["sign"]);
+  return new Uint8Array(await subtle.sign("HMAC", hmacKey, message));
 }
 
 test("core hash: SHA-256 of every length, in pieces of any length", async () => {

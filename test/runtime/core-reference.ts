@@ -1,6 +1,7 @@
 import type { Bytes } from "../../src/core/bytes.ts";
 import type { DropReasonName } from "../../src/core/drop.ts";
 import { Protection } from "../../src/core/keys.ts";
+import { runtimeCrypto } from "../../src/crypto/runtime-crypto.ts";
 import type { RecordKeys } from "./core-support.ts";
 import type { Aead, AeadName, Reference } from "./env.ts";
 
@@ -92,8 +93,9 @@ export function referenceAead(references: readonly Reference[], cipher: AeadName
 const integrityOnlyAead: Required<Aead> = {
   async seal(key, nonce, additionalData, plaintext) {
     const algorithm = { name: "HMAC", hash: "SHA-256" };
-    const hmacKey = await crypto.subtle.importKey("raw", new Uint8Array(key), algorithm, false, ["sign"]);
-    const tag = await crypto.subtle.sign("HMAC", hmacKey, concat(nonce, additionalData, plaintext));
+    const { subtle } = await runtimeCrypto();
+    const hmacKey = await subtle.importKey("raw", new Uint8Array(key), algorithm, false, ["sign"]);
+    const tag = await subtle.sign("HMAC", hmacKey, concat(nonce, additionalData, plaintext));
     return concat(plaintext, new Uint8Array(tag));
   },
   async open(key, nonce, additionalData, ciphertext) {

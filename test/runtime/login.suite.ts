@@ -1,6 +1,7 @@
 import type { Bytes } from "../../src/core/bytes.ts";
 import { RecordCore } from "../../src/core/index.ts";
 import { createCoreHashes } from "../../src/crypto/core-hashes.ts";
+import { runtimeCrypto } from "../../src/crypto/runtime-crypto.ts";
 import { createProvider } from "../../src/crypto/webcrypto.ts";
 import {
   exportPsk,
@@ -31,7 +32,8 @@ const inMemory = (): Endpoint => {
   const network = new MemoryNetwork();
   const platform = sharing(async () => {
     const core = await RecordCore.load();
-    return { core, crypto: createProvider({ hashes: createCoreHashes(core) }), udp: network };
+    const crypto = createProvider({ crypto: await runtimeCrypto(), hashes: createCoreHashes(core) });
+    return { core, crypto, udp: network };
   });
   return {
     connect: (url: string | URL, options: ConnectOptions) => connectOn(platform, url, options),
