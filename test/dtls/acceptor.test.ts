@@ -208,6 +208,9 @@ test("pieces of ClientHellos have a fixed number of places, and not for long", (
   const buffer = new HelloBuffer(4);
   for (let i = 0; i < 10_000; i++) buffer.add(fragment, text.encode(`client ${i}`), 0);
   expect(buffer.size).toBe(4);
+  // Nor is there a place for one that says that it is longer than any.
+  expect(buffer.add({ ...fragment, length: 8_193 }, text.encode("too long"), 0)).toBeUndefined();
+  expect(buffer.size).toBe(4);
   buffer.add(fragment, text.encode("later"), 2_000);
   expect(buffer.size).toBe(1);
 });

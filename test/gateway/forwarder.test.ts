@@ -197,6 +197,23 @@ test("a client for which nothing comes or goes is disconnected", async () => {
   expect(bench.forwarder.getStats()).toMatchObject({ clients: 0, idle: 2 });
 });
 
+test("what is too much or too long is no sign of use, from either side", async () => {
+  const bench = new Bench({ idleTimeoutMs: 1000, limits: { datagramBytes: 100, bytesPerSecond: 100 } });
+  await bench.listen();
+  const { client, connection } = bench.come();
+  await settle();
+  client!.receive(sealed(1, 100));
+  await settle();
+  vi.advanceTimersByTime(900);
+  client!.receive(sealed(2, 100));
+  client!.receive(sealed(3, 101));
+  bench.reply(1, sealed(4, 101));
+  await settle();
+  expect(bench.forwarder.getStats().toServers.drops).toEqual({ rate: 1, too_long: 1 });
+  vi.advanceTimersByTime(100);
+  expect(connection.code).toBe(GatewayCode.idle);
+});
+
 test("an empty message comes back, as often as datagrams may come, and is no sign of use", async () => {
   const bench = new Bench({ idleTimeoutMs: 1000, limits: { datagramsPerSecond: 5 } });
   await bench.listen();
