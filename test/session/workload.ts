@@ -153,7 +153,8 @@ export class Workload {
       resetAfter: random.chance(0.1) ? random.below(totalBytes + 1) : Number.POSITIVE_INFINITY,
       stopAfter: random.chance(0.1) ? random.below(totalBytes + 1) : Number.POSITIVE_INFINITY,
       chunkBytes: 1 + random.below(2 ** random.below(16)),
-      readBytes: 1 + random.below(2 ** random.below(16)),
+      // Not so slowly that the session counts as idle.
+      readBytes: Math.ceil(totalBytes / 2000) + random.below(2 ** random.below(16)),
       pauseMs: random.chance(0.5) ? 0 : random.below(30),
     };
   }

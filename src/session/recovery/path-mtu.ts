@@ -30,10 +30,11 @@ const MAX_PROBES = 3;
 const COMMON_BYTES = [1232, 1392, 1452, 1472, 8952] as const;
 /** A search ends when it could gain no more. */
 const SEARCH_STEP_BYTES = 32;
-/** Packets above base in a row that are lost while smaller ones arrive. */
+/** Large packets in a row that are lost while smaller ones arrive. */
 const BLACK_HOLE_LOSSES = 3;
-/** Probe time-outs in a row, likewise. */
+/** Probe time-outs in a row, likewise; and how many more before the next step down. */
 const BLACK_HOLE_TIMEOUTS = 3;
+const MORE_TIMEOUTS = 2;
 
 export class PathMtu {
   readonly #options: PathMtuOptions;
@@ -49,9 +50,11 @@ export class PathMtu {
   #lostProbes = 0;
   /** When a search begins again; infinite while there is one. */
   #deadlineMs: number = Number.POSITIVE_INFINITY;
-  /** The newest packet above base that arrived, and how many newer ones were lost. */
+  /** The newest large packet that arrived, and how many newer ones were lost. */
   #newestLargeArrived = -1;
   #largeLosses = 0;
+  /** Probe time-outs in a row that the next step down takes. */
+  #timeouts: number = BLACK_HOLE_TIMEOUTS;
 
   constructor(options: PathMtuOptions = defaultPathMtu) {
     this.#options = options;
@@ -100,9 +103,20 @@ export class PathMtu {
     this.#isProbing = true;
   }
 
+  get #minBytes(): number {
+    return Math.min(this.#options.minBytes, this.#baseBytes);
+  }
+
+  /** Whether a packet would be smaller after the next step down: from above base to base, from base to the minimum. */
+  #isLarge(bytes: number): boolean {
+    if (this.#currentBytes > this.#baseBytes) return bytes > this.#baseBytes;
+    return bytes > this.#minBytes && bytes <= this.#currentBytes;
+  }
+
   /** A packet was acknowledged. `position` orders packets as they were sent. */
   onAcknowledged(bytes: number, position: number, isProbe: boolean, nowMs: number): void {
-    if (bytes > this.#baseBytes) {
+    this.#timeouts = BLACK_HOLE_TIMEOUTS;
+    if (this.#isLarge(bytes)) {
       this.#newestLargeArrived = Math.max(this.#newestLargeArrived, position);
       this.#largeLosses = 0;
     }
@@ -118,7 +132,7 @@ export class PathMtu {
   onLost(bytes: number, position: number, isProbe: boolean, nowMs: number): void {
     if (isProbe && bytes === this.#candidateBytes) this.#onProbeLost(nowMs);
     else if (isProbe) return;
-    else if (bytes > this.#baseBytes && position > this.#newestLargeArrived) this.#largeLosses++;
+    else if (this.#isLarge(bytes) && position > this.#newestLargeArrived) this.#largeLosses++;
   }
 
   #onProbeLost(nowMs: number): void {
@@ -127,7 +141,7 @@ export class PathMtu {
     this.#lostProbes = 0;
     if (this.#state === "base" || this.#state === "error") {
       this.#state = "error";
-      this.#currentBytes = Math.min(this.#options.minBytes, this.#baseBytes);
+      this.#currentBytes = this.#minBytes;
       this.#candidateBytes = 0;
       this.#deadlineMs = nowMs + this.#options.raiseMs;
       return;
@@ -138,28 +152,34 @@ export class PathMtu {
 
   /**
    * An ACK frame was processed. Losses of large packets alone, newer than any that arrived, are a black hole (§4.3).
-   * @returns whether the datagram size fell back to base
+   * @returns whether the datagram size has fallen
    */
   endAck(): boolean {
-    if (this.#largeLosses < BLACK_HOLE_LOSSES || this.#currentBytes <= this.#baseBytes) return false;
-    this.#largeLosses = 0;
-    this.#fallBack();
-    return true;
+    return this.#largeLosses >= BLACK_HOLE_LOSSES && this.#stepDown();
   }
 
   /**
    * Probe time-outs came in a row. If all that was sent is large, no smaller packet shows that the path is alive.
-   * @returns whether the datagram size fell back to base
+   * @returns whether the datagram size has fallen
    */
   onProbeTimeout(consecutive: number): boolean {
-    if (consecutive < BLACK_HOLE_TIMEOUTS || this.#currentBytes <= this.#baseBytes) return false;
-    this.#fallBack();
+    if (consecutive < this.#timeouts) return false;
+    this.#timeouts = consecutive + MORE_TIMEOUTS;
+    return this.#stepDown();
+  }
+
+  /** To base, or from there to the minimum: whether base arrives is found out anew. */
+  #stepDown(): boolean {
+    this.#largeLosses = 0;
+    if (this.#state === "disabled" || this.#currentBytes <= this.#minBytes) return false;
+    this.#confirmBase(this.#currentBytes > this.#baseBytes ? this.#baseBytes : this.#minBytes);
     return true;
   }
 
-  #fallBack(): void {
+  /** @param currentBytes what is used until base is known to arrive */
+  #confirmBase(currentBytes: number): void {
     this.#state = "base";
-    this.#currentBytes = this.#baseBytes;
+    this.#currentBytes = currentBytes;
     this.#candidateBytes = this.#baseBytes;
     this.#tooLargeBytes = this.#maxBytes + 1;
     this.#isProbing = false;
@@ -170,7 +190,8 @@ export class PathMtu {
   /** A path that nothing is known of. */
   reset(): void {
     this.#largeLosses = 0;
-    if (this.#maxBytes > this.#baseBytes) this.#fallBack();
+    this.#timeouts = BLACK_HOLE_TIMEOUTS;
+    if (this.#maxBytes > this.#baseBytes) this.#confirmBase(this.#baseBytes);
   }
 
   /** The peer takes no more than this (max_udp_payload_size, RFC 9000 §18.2): the search begins anew, below. */

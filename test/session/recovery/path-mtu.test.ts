@@ -132,6 +132,7 @@ describe("black holes (RFC 8899 §4.3)", () => {
     const mtu = found();
     for (let i = 100; i < 110; i++) mtu.onLost(1200, i, false, 0);
     expect(mtu.endAck()).toBe(false);
+    expect(mtu.currentBytes).toBe(1452);
   });
 
   test("so do three probe time-outs in a row: nothing small may have been sent", () => {
@@ -139,6 +140,32 @@ describe("black holes (RFC 8899 §4.3)", () => {
     expect([1, 2, 3].map((count) => mtu.onProbeTimeout(count))).toEqual([false, false, true]);
     expect(mtu.currentBytes).toBe(1200);
     expect(mtu.onProbeTimeout(4)).toBe(false);
+  });
+
+  test("two more of them, and base is none either: until it is known to arrive the least size is used", () => {
+    const mtu = found();
+    const falls = [1, 2, 3, 4, 5, 6, 7, 8].map((count) => mtu.onProbeTimeout(count));
+    expect(falls).toEqual([false, false, true, false, true, false, false, false]);
+    expect([mtu.state, mtu.currentBytes, mtu.probeBytes(0)]).toEqual(["base", 548, 1200]);
+    expect(probe(mtu, 1300)[0]).toBe(1200);
+    expect(mtu.currentBytes).toBeLessThanOrEqual(1300);
+    expect(mtu.currentBytes).toBeGreaterThanOrEqual(1200);
+    // What arrives begins the count anew.
+    expect([1, 2, 3].map((count) => mtu.onProbeTimeout(count))).toEqual([false, false, true]);
+  });
+
+  test("packets of base size that are lost while smaller ones arrive, likewise", () => {
+    const mtu = new PathMtu();
+    probe(mtu, 1200);
+    expect([mtu.state, mtu.currentBytes]).toEqual(["search-complete", 1200]);
+    for (let i = 100; i < 103; i++) mtu.onLost(1200, i, false, 0);
+    mtu.onAcknowledged(60, 103, false, 0);
+    expect(mtu.endAck()).toBe(true);
+    expect([mtu.state, mtu.currentBytes]).toEqual(["base", 548]);
+    expect(probe(mtu, 1000, 7)).toEqual([1200, 1200, 1200]);
+    expect([mtu.state, mtu.currentBytes, mtu.deadlineMs]).toEqual(["error", 548, 600_007]);
+    for (let i = 200; i < 300; i++) mtu.onLost(548, i, false, 8);
+    expect([mtu.endAck(), mtu.onProbeTimeout(9)]).toEqual([false, false]);
   });
 
   test("what becomes of a probe from before says nothing about the new search", () => {

@@ -202,6 +202,36 @@ describe("faults of the path", () => {
     expect((flow.deliveredBytes - before) / (BYTES_PER_MS * 10_000)).toBeGreaterThan(0.85);
   });
 
+  test("a path that swallows even datagrams of base size goes on with the smallest, and with base when it takes that again", () => {
+    const path = new Path();
+    const flow = path.flow("cubic");
+    flow.start();
+    path.clock.run(3000);
+    path.forward.options = { ...path.forward.options, mtuBytes: 1000 };
+    path.clock.run(15_000);
+    expect(flow.recovery.mtu.currentBytes).toBe(defaultPathMtu.minBytes);
+    const before = flow.deliveredBytes;
+    path.clock.run(20_000);
+    expect((flow.deliveredBytes - before) / (BYTES_PER_MS * 5000)).toBeGreaterThan(0.5);
+    path.forward.options = { ...path.forward.options, mtuBytes: 65_535 };
+    path.clock.run(20_000 + defaultPathMtu.raiseMs);
+    expect(flow.recovery.mtu.currentBytes).toBe(DATAGRAM_BYTES);
+  });
+
+  test("an outage is no black hole: once it is over, datagrams are as large as before within seconds", () => {
+    const path = new Path();
+    const flow = path.flow("cubic");
+    flow.start();
+    path.clock.run(3000);
+    path.forward.isDown = true;
+    path.clock.run(33_000);
+    expect(flow.recovery.mtu.currentBytes).toBe(defaultPathMtu.minBytes);
+    path.forward.isDown = false;
+    const { deadlineMs } = flow.recovery;
+    path.clock.run(deadlineMs + 2000);
+    expect(flow.recovery.mtu.currentBytes).toBe(DATAGRAM_BYTES);
+  });
+
   test("a path of 16 kB datagrams is found, and filled", () => {
     const path = new Path();
     const mtu = { ...defaultPathMtu, maxBytes: 16_000 };
