@@ -4,54 +4,11 @@ import { request } from "node:http";
 import { connect as connectTcp, createServer as createTcpServer, type Socket } from "node:net";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { WebSocket } from "ws";
-import { generateCertificate } from "../../src/crypto/certificate-generate.ts";
-import { toPem } from "../../src/crypto/key-format.ts";
 import { connect, gatewayHashes, listen, psk } from "../../src/endpoint/node-index.ts";
-import type { Server } from "../../src/endpoint/server.ts";
-import {
-  type Gateway,
-  type GatewayOptions,
-  openGateway,
-  type TlsKeyPair,
-} from "../../src/gateway/node-index.ts";
+import { openGateway } from "../../src/gateway/node-index.ts";
 import { GatewayCode } from "../../src/transport/gateway-codes.ts";
 import { alice, ask, bareSocket, echoServer, failure, text, utf8 } from "../endpoint/support.ts";
-
-async function world(
-  options: Partial<GatewayOptions> = {},
-  url = "http://127.0.0.1:0",
-): Promise<{ server: Server; gateway: Gateway; ws: string }> {
-  const server = await echoServer();
-  const gateway = await openGateway(url, { targets: { game: server.url }, ...options });
-  onTestFinished(async () => {
-    await gateway.close();
-    await server.close();
-  });
-  return { server, gateway, ws: gateway.url.replace("http", "ws") };
-}
-
-/** A socket that may be refused: its close code. */
-async function closeCode(url: string, options: object = {}, sends?: Uint8Array | string): Promise<number> {
-  const socket = new WebSocket(url, options);
-  if (sends !== undefined) socket.once("open", () => socket.send(sends));
-  const [code] = await once(socket, "close");
-  return code as number;
-}
-
-async function selfSigned(): Promise<TlsKeyPair> {
-  const now = Date.now();
-  const { certificate, privateKey } = await generateCertificate({
-    subject: "gateway",
-    names: ["localhost"],
-    notBeforeMs: now - 1000,
-    notAfterMs: now + 3_600_000,
-  });
-  return { cert: toPem("CERTIFICATE", certificate), key: toPem("PRIVATE KEY", privateKey) };
-}
-
-async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await new Promise((resolve) => setImmediate(resolve));
-}
+import { closeCode, selfSigned, until, world } from "./world.ts";
 
 test("a session through a gateway; the client's address changes, and the session stays", async () => {
   const { server, gateway, ws } = await world();
@@ -336,27 +293,6 @@ test.each(["http", "https"])(
     client.terminate();
   },
 );
-
-test("behind a proxy, all connections are the proxy's", async () => {
-  const limits = { clients: 10, clientsPerAddress: 1 };
-  const { gateway } = await world({ isBehindProxy: true, limits });
-  const { port } = new URL(gateway.url);
-  const held = Array.from({ length: 50 }, () => connectTcp(Number(port), "127.0.0.1"));
-  await Promise.all(held.map((socket) => once(socket, "connect")));
-  expect(await gatewayHashes(gateway.url)).toEqual([]);
-  for (const socket of held) socket.destroy();
-});
-
-test("behind a proxy, clients are told apart by what it says of them", async () => {
-  const { gateway, ws } = await world({ isBehindProxy: true, limits: { clientsPerAddress: 1 } });
-  const from = (address: string) => new WebSocket(`${ws}/game`, { headers: { "x-forwarded-for": address } });
-  const held = [from("6.6.6.6, 192.0.2.1"), from("6.6.6.6, 192.0.2.2")];
-  await Promise.all(held.map((socket) => once(socket, "open")));
-  const [code] = await once(from("7.7.7.7, 192.0.2.1"), "close");
-  expect(code).toBe(GatewayCode.busy);
-  expect(gateway.getStats().clients).toBe(2);
-  for (const socket of held) socket.terminate();
-});
 
 test("a client that stops reading is owed a bounded queue, and others are not disturbed", async () => {
   const queuedBytes = 64 << 10;
