@@ -129,6 +129,36 @@ test("receipts: stored, delivered, read", async () => {
   expect((await room.receipts()).find(({ user }) => user === "bob")).toMatchObject({ read: position });
 });
 
+test("people and rooms are found whatever the case and the form of their names", async () => {
+  const party = await Party.open();
+  const olga = await party.owner();
+  const names = ["Zoë", "zora", "Ann", "anna", "ANTON"];
+  for (const name of names) await party.register({ name });
+  expect(await olga.findUsers("an")).toEqual(["Ann", "anna", "ANTON"]);
+  expect(await olga.findUsers("AN")).toEqual(["Ann", "anna", "ANTON"]);
+  // Of two characters, and of fullwidth ones.
+  expect(await olga.findUsers("zoe\u0308")).toEqual(["Zoë"]);
+  expect(await olga.findUsers("\uff5a")).toEqual(["zora", "Zoë"]);
+  expect(await olga.findUsers("%")).toEqual([]);
+  expect((await failure(olga.findUsers(""))).code).toBe("malformed");
+  const direct = await olga.direct("ZOE\u0308");
+  expect([direct.name, (await olga.direct("zoë")).id]).toEqual(["Zoë", direct.id]);
+  const room = await olga.createRoom("Café");
+  expect((await olga.join("CAFE\u0301")).id).toBe(room.id);
+  await room.add("aNN");
+  await room.setRole("ANN", "moderator");
+  expect((await room.members()).map(({ user, role }) => [user, role])).toEqual([
+    ["Ann", "moderator"],
+    ["olga", "owner"],
+  ]);
+  // Who cannot log in is not found, and no more than some are.
+  await olga.ban("anna");
+  await olga.removeUser("ANTON");
+  expect(await olga.findUsers("an")).toEqual(["Ann"]);
+  for (let i = 10; i < 35; i++) await party.register({ name: `user${i}` });
+  expect((await olga.findUsers("user")).length).toBe(20);
+});
+
 test("direct messages: one conversation of two, whoever opens it", async () => {
   const party = await Party.open();
   const olga = await party.owner();

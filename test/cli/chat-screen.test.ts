@@ -171,7 +171,7 @@ describe.each(["node", "deno", "bun"])("in %s", (name) => {
   });
 
   test("completes, helps, and keeps what went wrong", { timeout: 60_000 }, async () => {
-    const { join } = await open();
+    const { party, join } = await open();
     const folder = temporaryFolder();
     mkdirSync(joinPath(folder, "papers"));
     writeFileSync(joinPath(folder, "papers", "report.txt"), "quarterly");
@@ -180,6 +180,10 @@ describe.each(["node", "deno", "bun"])("in %s", (name) => {
     await tty.until(/^ me {2}members/m);
     tty.type("\x15ol\t");
     await tty.until(/^> olga:$/m);
+    // Somebody who is not in the room.
+    await party.register({ name: "Maximilian" });
+    tty.type("\x15/msg max\t");
+    await tty.until(/^> \/msg Maximilian$/m);
     tty.type(`\x15/upload ${folder}/pa\t`);
     await tty.until("papers/");
     tty.type("rep\t");

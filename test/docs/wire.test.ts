@@ -80,6 +80,7 @@ const values: Readonly<Record<string, unknown>> = {
   limit: 1,
   name: "ada",
   position: 1,
+  prefix: "ad",
   read: 1,
   record: {
     ...{ identity: "ada", serverIdentity: "", iterations: 600_000 },

@@ -37,6 +37,8 @@ export const Limit = {
   /** Of entries in one answer, besides their number. */
   pageBytes: 262_144,
   page: 200,
+  /** Of users that are found by how their names begin. */
+  found: 20,
   /** A text of control characters is six times as long in JSON. */
   clientMessage: 524_288,
   serverMessage: 4_194_304,
@@ -118,6 +120,8 @@ export interface Methods {
   "credential.add": { params: { credential: Credential }; result: Empty };
   /** Ends the other sessions that were made by it. The last one stays. */
   "credential.remove": { params: { kind: CredentialKind; id: string }; result: Empty };
+  /** Names of users that begin so, whatever their case. */
+  "users.find": { params: { prefix: string }; result: { users: string[] } };
   "user.ban": { params: { user: string; isBanned: boolean }; result: Empty };
   "user.remove": { params: { user: string }; result: Empty };
   "rooms.list": { params: { after?: string }; result: { rooms: RoomInfo[]; more: boolean } };

@@ -173,6 +173,10 @@ export const methods: {
   "credential.list": { params: empty, result: object({ credentials: list(credentialInfo, 100) }) },
   "credential.add": { params: object({ credential }), result: empty },
   "credential.remove": { params: object({ kind: credentialKind, id: credentialId }), result: empty },
+  "users.find": {
+    params: object({ prefix: text(1, 128) }),
+    result: object({ users: list(userName, Limit.found) }),
+  },
   "user.ban": { params: object({ user: userName, isBanned: boolean }), result: empty },
   "user.remove": { params: object({ user: userName }), result: empty },
   "rooms.list": {

@@ -9,6 +9,7 @@ import {
   type RoomInfo,
   type Stored,
 } from "../../apps/chat/client/entry.ts";
+import { fold } from "../../apps/chat/names.ts";
 import { type Action, ActionError } from "./action.ts";
 import { downloadFile, downloadsFolder, expandHome, type FileToSend, fileToSend } from "./files.ts";
 import { type LoginOutcome, type LoginPlace, performLogin } from "./perform-login.ts";
@@ -209,13 +210,13 @@ async function send(place: Place, room: ChatRoom, text: string, options: Sending
 
 /** A room that this user is in: by `@user`, its name, or its number. */
 export function found(client: Client, name: string): ChatRoom | undefined {
-  const folded = name.toLowerCase().replace(/^#/, "");
+  const folded = fold(name).replace(/^#/, "");
   const rooms = [...client.rooms.values()];
   if (folded.startsWith("@")) {
-    return rooms.find((room) => room.kind === "direct" && room.name.toLowerCase() === folded.slice(1));
+    return rooms.find((room) => room.kind === "direct" && fold(room.name) === folded.slice(1));
   }
   return (
-    rooms.find((room) => room.kind === "room" && room.name.toLowerCase() === folded) ??
+    rooms.find((room) => room.kind === "room" && fold(room.name) === folded) ??
     (/^\d+$/.test(folded) ? client.rooms.get(Number(folded)) : undefined)
   );
 }

@@ -55,11 +55,21 @@ async function findRooms(chat) {
     await amir.dialog.getByRole("option", { name: "harbour" }).filter({ hasText: "Join" }).click();
     await amir.isIn("harbour");
   });
-  await chat.step("a person is written to by their name", async () => {
-    await open("olga");
-    await has("Write to this person");
+  await chat.step("people are found by how their names begin, whatever their case", async () => {
+    await chat.client("Olivia");
+    await open("ol");
+    await amir.dialog.getByRole("option", { name: "olga" }).waitFor();
+    await amir.dialog.getByRole("option", { name: "Olivia" }).waitFor();
+    await amir.page.keyboard.type("I");
+    await amir.dialog.getByRole("option", { name: "olga" }).waitFor({ state: "detached" });
+    await amir.page.keyboard.press("Enter");
+    await amir.isIn("Olivia");
+    // At once, before anything was found.
+    await open("OLG");
     await amir.page.keyboard.press("Enter");
     await amir.isIn("olga");
+  });
+  await chat.step("nobody is of a name that nobody has", async () => {
     await open("nobody");
     await amir.page.keyboard.press("Enter");
     await amir.page.getByRole("alert").getByText("There is nobody of that name.").waitFor();

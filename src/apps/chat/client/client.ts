@@ -3,6 +3,7 @@ import type { CloseInfo } from "../../../endpoint/session.ts";
 import { SealgramError } from "../../../errors.ts";
 import { pause } from "../../../pause.ts";
 import { type ChatLink, formatLink, parseLink } from "../link.ts";
+import { fold, normalized } from "../names.ts";
 import {
   ChatError,
   CloseCode,
@@ -449,15 +450,23 @@ export class Client extends Emitter<ChatEvents> {
     if (typeof room === "number") {
       return this.#entered((connection) => connection.request("room.join", { room }));
     }
-    const name = room.toLowerCase();
-    const found = (await this.listRooms()).find((each) => each.name.toLowerCase() === name);
+    const name = fold(room);
+    const found = (await this.listRooms()).find((each) => fold(each.name) === name);
     if (found === undefined) throw new ChatError("not_found", "there is no such room");
     return this.join(found.id);
   }
 
-  /** The conversation with another user. */
+  /** Names of up to 20 users that begin so, whatever their case: of those who can log in. */
+  async findUsers(prefix: string): Promise<string[]> {
+    return (await this.#connected.request("users.find", { prefix: normalized(prefix) })).users;
+  }
+
+  /**
+   * The conversation with another user.
+   * @param user their name, whatever its case
+   */
   async direct(user: string): Promise<ChatRoom> {
-    return this.#entered((connection) => connection.request("direct.open", { user }));
+    return this.#entered((connection) => connection.request("direct.open", { user: normalized(user) }));
   }
 
   async #entered(enter: (connection: Connection) => Promise<{ room: RoomInfo }>): Promise<ChatRoom> {
@@ -485,12 +494,12 @@ export class Client extends Emitter<ChatEvents> {
 
   /** For all of the server: ends what the other has open, and lets them log in no more. */
   async ban(user: string, isBanned = true): Promise<void> {
-    await this.#connected.request("user.ban", { user, isBanned });
+    await this.#connected.request("user.ban", { user: normalized(user), isBanned });
   }
 
   /** Takes a user off the server: ends what they have open, and forgets how they log in. */
   async removeUser(user: string): Promise<void> {
-    await this.#connected.request("user.remove", { user });
+    await this.#connected.request("user.remove", { user: normalized(user) });
   }
 
   /** Sent again until it has arrived, or is another. */

@@ -1,5 +1,6 @@
 /** A room, or a conversation of two, as one of those who are in it has it. */
 
+import { normalized } from "../names.ts";
 import { ChatError, type Params, SMALL_ROOM } from "../protocol.ts";
 import type {
   Access,
@@ -240,22 +241,22 @@ export class ChatRoom implements AsyncIterable<MessageEntry> {
 
   /** Lets a user in. */
   async add(user: string): Promise<void> {
-    await this.#host.connection.request("room.add", { room: this.id, user });
+    await this.#host.connection.request("room.add", { room: this.id, user: normalized(user) });
   }
 
   /** Makes a member a moderator, an owner, or a plain member again. */
   async setRole(user: string, role: Role): Promise<void> {
-    await this.#host.connection.request("room.role", { room: this.id, user, role });
+    await this.#host.connection.request("room.role", { room: this.id, user: normalized(user), role });
   }
 
   /** Takes a member out of the room. They may come back where that is allowed. */
   async remove(user: string): Promise<void> {
-    await this.#host.connection.request("room.remove", { room: this.id, user });
+    await this.#host.connection.request("room.remove", { room: this.id, user: normalized(user) });
   }
 
   /** Takes a user out of the room for good, or lets them come back. */
   async ban(user: string, isBanned = true): Promise<void> {
-    await this.#host.connection.request("room.ban", { room: this.id, user, isBanned });
+    await this.#host.connection.request("room.ban", { room: this.id, user: normalized(user), isBanned });
   }
 
   // The client

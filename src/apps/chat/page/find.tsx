@@ -3,6 +3,7 @@
 import type { VNode } from "preact";
 import { useEffect, useLayoutEffect, useState } from "preact/hooks";
 import type { ChatRoom, ChatView, RoomInfo, Timeline } from "../client/entry.ts";
+import { fold, normalized } from "../names.ts";
 import { Dialog, Failure, useAction } from "./dialog.tsx";
 import { Icon } from "./icons.tsx";
 import { membersText } from "./rooms.tsx";
@@ -17,6 +18,8 @@ interface Choice {
   choose(): void;
 }
 
+/** Between what is typed. */
+const PAUSE_MS = 100;
 const USER = /^@?([\p{L}\p{N}][\p{L}\p{M}\p{N}._-]{0,31})$/u;
 
 export function Find({
@@ -32,6 +35,7 @@ export function Find({
 }): VNode {
   const [text, setText] = useState("");
   const [open, setOpen] = useState<readonly RoomInfo[]>();
+  const [people, setPeople] = useState<{ readonly of: string; readonly names: readonly string[] }>();
   const [at, setAt] = useState(0);
   // Enter was pressed before all was there that it might be meant for.
   const [isEntered, setEntered] = useState(false);
@@ -45,9 +49,35 @@ export function Find({
   }, [client, isConnected]);
 
   const enter = (act: () => Promise<ChatRoom>) => run(async () => onShow(view.timelineOf(await act())));
-  const wanted = text.trim().toLowerCase().replace(/^[#@]/, "");
-  const isWanted = ({ name }: { name: string }) => name.toLowerCase().includes(wanted);
-  const person = USER.exec(text.trim())?.[1]?.normalize("NFC");
+  const wanted = fold(text.trim()).replace(/^[#@]/, "");
+  const isWanted = ({ name }: { name: string }) => fold(name).includes(wanted);
+  const person = USER.exec(text.trim())?.[1];
+  useEffect(() => {
+    if (person === undefined || !isConnected) return;
+    let isWished = true;
+    const look = async () => {
+      const names = await client.findUsers(person).catch(() => []);
+      // What was typed since is another question.
+      if (isWished) setPeople({ of: person, names });
+    };
+    const timer = setTimeout(() => void look(), PAUSE_MS);
+    return () => {
+      isWished = false;
+      clearTimeout(timer);
+    };
+  }, [client, person, isConnected]);
+  const isComplete = open !== undefined && (person === undefined || people?.of === person || !isConnected);
+  const known = new Set(
+    [client.user.name, ...view.timelines.map(({ room }) => (room.kind === "direct" ? room.name : ""))].map(
+      fold,
+    ),
+  );
+  const found = person === undefined || people === undefined ? [] : people.names;
+  // Somebody of just that name may have come since.
+  const candidates = [
+    ...found,
+    ...(person === undefined || found.some((name) => fold(name) === wanted) ? [] : [person]),
+  ];
   const choices: Choice[] = [
     ...view.timelines
       .filter(({ room }) => isWanted(room))
@@ -69,17 +99,15 @@ export function Find({
         choose: () => enter(() => client.join(info.id)),
       })),
     // The name may be that of a room that is not known yet.
-    ...(open === undefined || person === undefined || person === client.user.name
-      ? []
-      : [
-          {
-            key: "person",
-            sign: "person" as const,
-            name: person,
-            note: "Write to this person",
-            choose: () => enter(() => client.direct(person)),
-          },
-        ]),
+    ...(open === undefined ? [] : candidates)
+      .filter((name) => !known.has(fold(name)) && fold(name).startsWith(wanted))
+      .map((name) => ({
+        key: `@${name}`,
+        sign: "person" as const,
+        name: normalized(name),
+        note: "Write to this person",
+        choose: () => enter(() => client.direct(name)),
+      })),
     { key: "new", sign: "plus", name: "New room", note: "", choose: onNew },
   ];
   const chosen = Math.min(at, choices.length - 1);
@@ -91,10 +119,10 @@ export function Find({
     event.preventDefault();
   };
   useLayoutEffect(() => {
-    if (!isEntered || (open === undefined && !choices[chosen]!.isOwn)) return;
+    if (!isEntered || (!isComplete && !choices[chosen]!.isOwn)) return;
     setEntered(false);
     choices[chosen]!.choose();
-  }, [isEntered, open]);
+  }, [isEntered, isComplete]);
   useLayoutEffect(() => {
     document.querySelector("#find-list [aria-selected=true]")?.scrollIntoView({ block: "nearest" });
   }, [chosen]);

@@ -1,6 +1,6 @@
 /** Methods about users: invitations, what they log in with, and keeping them out. */
 
-import { ChatError, CloseCode, type Empty } from "../protocol.ts";
+import { ChatError, CloseCode, type Empty, Limit } from "../protocol.ts";
 import type { User } from "./accounts.ts";
 import { peerKind } from "./credentials.ts";
 import type { Handlers, House, Outcome } from "./house.ts";
@@ -28,6 +28,7 @@ type Names =
   | "credential.list"
   | "credential.add"
   | "credential.remove"
+  | "users.find"
   | "user.ban"
   | "user.remove";
 
@@ -63,6 +64,10 @@ export const accountMethods: Handlers<Names> = {
       credentials.remove(user, kind, id);
       return { result: {}, effect: () => caller.endOthersBy(kind, id) };
     },
+  },
+  "users.find": {
+    isRead: true,
+    run: ({ accounts }, _, { prefix }) => ({ result: { users: accounts.namesLike(prefix, Limit.found) } }),
   },
   "user.ban": {
     run(house, user, { user: name, isBanned }): Outcome<Empty> {

@@ -1,6 +1,7 @@
 /** Users, and invitations for those who are to become users. */
 import { fromStored, type PasswordRecord, type StoredRecord } from "../../../login/index.ts";
 import { INVITATION_PREFIX } from "../link.ts";
+import { fold } from "../names.ts";
 import { ChatError } from "../protocol.ts";
 import type { Role, UserInfo } from "../types.ts";
 import type { Database } from "./database.ts";
@@ -52,6 +53,19 @@ export class Accounts {
     const user = this.byName(name);
     if (user === undefined) throw new ChatError("not_found", "there is no such user");
     return user;
+  }
+
+  /** Names that begin so, whatever their case, of those who can log in; so many at most, in order. */
+  namesLike(prefix: string, limit: number): string[] {
+    const from = fold(prefix);
+    return this.#database
+      .all<{ name: string }>(
+        `SELECT name FROM users WHERE folded >= ? AND folded < ? AND ${ACTIVE} ORDER BY folded LIMIT ?`,
+        from,
+        `${from}\u{10ffff}`,
+        limit,
+      )
+      .map(({ name }) => name);
   }
 
   get hasOwner(): boolean {
@@ -139,11 +153,6 @@ export class Accounts {
   forgetInvitation(identity: string): void {
     this.#database.run("DELETE FROM invitations WHERE identity = ?", identity);
   }
-}
-
-/** What names are compared by. */
-export function fold(name: string): string {
-  return name.normalize("NFKC").toLowerCase();
 }
 
 /** @throws ChatError malformed for what is no record of a password */

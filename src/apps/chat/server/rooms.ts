@@ -1,8 +1,9 @@
 /** Rooms and direct conversations: who is in them, as what, and how far they have read. */
 
+import { fold } from "../names.ts";
 import { ChatError, Limit, SMALL_ROOM } from "../protocol.ts";
 import type { Access, Receipt, Role, RoomInfo } from "../types.ts";
-import { fold, type User } from "./accounts.ts";
+import type { User } from "./accounts.ts";
 import type { Database } from "./database.ts";
 
 interface RoomRow {

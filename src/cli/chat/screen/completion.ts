@@ -1,4 +1,5 @@
 /** What the Tab key makes of a word that has begun. */
+import { fold } from "../../../apps/chat/names.ts";
 import { slashCommands } from "../slash.ts";
 
 /** A word that can be completed, and what it names. */
@@ -51,9 +52,9 @@ export function begunAt(text: string, cursor: number): Begun | undefined {
 
 /** Those of some names that a word can become, in their order. */
 export function matching({ prefix }: Begun, names: readonly string[]): string[] {
-  const folded = prefix.toLowerCase();
+  const folded = fold(prefix);
   return [...new Set(names)]
-    .filter((name) => name.toLowerCase().startsWith(folded))
+    .filter((name) => fold(name).startsWith(folded))
     .sort((a, b) => a.localeCompare(b));
 }
 

@@ -22,7 +22,8 @@ export async function namesOf({ kind, prefix }: Begun, { view, client }: ScreenS
       const direct = view.timelines.filter(({ room }) => room.kind === "direct").map(({ room }) => room.name);
       const authors = (view.shown?.items ?? []).map(({ author }) => author);
       const members = (await view.shown?.room.members().catch(() => [])) ?? [];
-      const all = [...members.map(({ user }) => user), ...direct, ...authors];
+      const found = prefix === "" ? [] : await client.findUsers(prefix).catch(() => []);
+      const all = [...members.map(({ user }) => user), ...direct, ...authors, ...found];
       return all.filter((name) => name !== client.user.name);
     }
   }
