@@ -85,7 +85,7 @@ export class ChatView extends Emitter<ChatViewEvents> {
     return this.#timelines.get(room.id) ?? this.#add(room);
   }
 
-  /** From now on the user looks at this one: what is in it, and what comes, is read. */
+  /** From now on the user looks at this one: what is in it, and what comes, is read, as long as {@link isAttentive} is true. */
   show(timeline: Timeline | undefined): void {
     this.#shown = timeline;
     if (timeline !== undefined) this.#load(timeline);
@@ -93,7 +93,15 @@ export class ChatView extends Emitter<ChatViewEvents> {
     this.#change();
   }
 
-  /** Whether the user looks at all: nothing is read while the window is hidden. */
+  /**
+   * Whether the user sees the end of what is shown: true unless set. A user interface says false while its window is hidden
+   * or something is in front of it, and while older messages are scrolled to; or for good, if it says itself by
+   * {@link Timeline.markRead} what was in sight.
+   */
+  get isAttentive(): boolean {
+    return this.#isAttentive;
+  }
+
   set isAttentive(isAttentive: boolean) {
     this.#isAttentive = isAttentive;
     this.#markRead();
