@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { GatewayCode } from "../../src/transport/gateway-codes.ts";
-import { Bench, sealed, settle } from "./support.ts";
+import { Bench, gameServer, sealed, settle } from "./support.ts";
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -253,6 +253,23 @@ test("a server that nobody runs is told apart from one that is only away", async
   await settle();
   client!.refused();
   expect(connection.code).toBeUndefined();
+});
+
+test.each<[string, (bench: Bench, come: ReturnType<Bench["come"]>) => void]>([
+  ["has gone", (_, { client }) => client!.gone()],
+  ["is disconnected", () => vi.advanceTimersByTime(1000)],
+  ["is told that the gateway goes", (bench) => bench.forwarder.close()],
+])("the socket of a client that %s is closed", async (_, end) => {
+  const bench = new Bench({ idleTimeoutMs: 1000 });
+  await bench.listen();
+  const connecting = vi.spyOn(bench.network, "connect");
+  const come = bench.come();
+  come.client!.receive(sealed(1));
+  await settle();
+  const carrier = await connecting.mock.results[0]!.value;
+  expect(carrier.send(sealed(2), gameServer)).toBe(true);
+  end(bench, come);
+  expect(carrier.send(sealed(3), gameServer)).toBe(false);
 });
 
 test("a target without address is the gateway's trouble, which the client is told", async () => {

@@ -36,6 +36,16 @@ test("behind a proxy, clients are told apart by what it says of them", async () 
   for (const socket of held) socket.terminate();
 });
 
+test("without a proxy, what a client says of its address is nothing", async () => {
+  const { ws } = await world({ limits: { clientsPerAddress: 1 } });
+  const from = (address: string) => new WebSocket(`${ws}/game`, { headers: { "x-forwarded-for": address } });
+  const held = from("192.0.2.1");
+  await once(held, "open");
+  const [code] = await once(from("192.0.2.2"), "close");
+  expect(code).toBe(GatewayCode.busy);
+  held.terminate();
+});
+
 /** A proxy that has the certificate, as those have that stand in front of web servers; says where it is. */
 async function proxyTo(gatewayUrl: string, tls: object): Promise<string> {
   const { hostname, port } = new URL(gatewayUrl);
