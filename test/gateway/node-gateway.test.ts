@@ -258,42 +258,6 @@ test("pages of other origins, text, long messages and too many clients are refus
   expect(text(await ask(await connect(game, { auth: alice, mtuBytes: 1000 }), utf8("in")))).toBe("in");
 });
 
-test.each(["http", "https"])(
-  "%s: connections that say nothing, or not all, are few for one address, and closed in time",
-  async (protocol) => {
-    const tls = await selfSigned();
-    const { gateway, ws } = await world(
-      { ...(protocol === "https" ? { tls } : {}), limits: { clients: 10, clientsPerAddress: 3 } },
-      `${protocol}://127.0.0.1:0`,
-    );
-    const game = `${ws}/game`;
-    const trusting: object = { ca: tls.cert, servername: "localhost" };
-    const client = new WebSocket(game, trusting);
-    await once(client, "open");
-    const begin = performance.now();
-    const { port } = new URL(gateway.url);
-    const silent = Array.from({ length: 125 }, (_, i) => {
-      const socket = connectTcp(Number(port), "127.0.0.1").on("error", () => {});
-      if (i % 2 === 0) socket.write(protocol === "http" ? "GET / HTTP/1.1\r\nHo" : "\x16\x03\x01");
-      return new Promise((resolve) => socket.resume().once("close", resolve));
-    });
-    // The first come first, and have their time.
-    await Promise.all(silent.slice(22));
-    expect(performance.now() - begin).toBeLessThan(5_000);
-    // Another address is not concerned.
-    const elsewhere = { ...trusting, localAddress: "127.0.0.2" };
-    expect(await closeCode(`${ws}/other`, elsewhere)).toBe(GatewayCode.unknown_target);
-    await Promise.all(silent);
-    expect(performance.now() - begin).toBeGreaterThan(9_000);
-    // Those who have gone do not count any more; who said what was to be said may be silent.
-    for (let i = 0; i < 30; i++) {
-      expect(await closeCode(`${ws}/other`, trusting)).toBe(GatewayCode.unknown_target);
-    }
-    expect(client.readyState).toBe(WebSocket.OPEN);
-    client.terminate();
-  },
-);
-
 test("a client that stops reading is owed a bounded queue, and others are not disturbed", async () => {
   const queuedBytes = 64 << 10;
   // A server of many datagrams: for each that comes, it sends as many as the socket takes.
