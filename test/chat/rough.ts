@@ -13,6 +13,7 @@ export class Rough {
   readonly session: Session;
   readonly writer: WritableStreamDefaultWriter<Uint8Array>;
   readonly reader: MessageReader;
+  #number = 1_000;
 
   private constructor(
     session: Session,
@@ -50,6 +51,23 @@ export class Rough {
   async ask(number: number, method: string, params: unknown): Promise<unknown[]> {
     await this.writer.write(frame([number, method, params]));
     return (await this.reader.next()) as unknown[];
+  }
+
+  /** An answer. What is told meanwhile is passed over. */
+  async call(method: string, params: unknown): Promise<{ result: unknown; code: string }> {
+    const own = ++this.#number;
+    await this.writer.write(frame([own, method, params]));
+    for (;;) {
+      const message = (await this.reader.next()) as unknown[] | undefined;
+      if (message === undefined) throw new Error("the session has ended");
+      const [number, result, error] = message;
+      if (number === own) return { result, code: (error as { code: string } | undefined)?.code ?? "ok" };
+    }
+  }
+
+  /** The code of a refusal, or ok. */
+  async answer(method: string, params: unknown): Promise<string> {
+    return (await this.call(method, params)).code;
   }
 
   /** The code of a refusal. */

@@ -86,7 +86,8 @@ describe("lines as they are typed", () => {
     ["/kick bob everywhere", { kind: "kick", user: "bob", isEverywhere: true }],
     ["/key ~/my key.pem", { kind: "key", file: "~/my key.pem" }],
     ["/forget sha256:AbCd", { kind: "forget", which: "sha256:AbCd" }],
-    ["/role bob moderator", { kind: "role", user: "bob", role: "moderator" }],
+    ["/role bob moderator", { kind: "role", user: "bob", role: "moderator", isEverywhere: false }],
+    ["/role @bob owner everywhere", { kind: "role", user: "bob", role: "owner", isEverywhere: true }],
     ["/QUIT", { kind: "quit" }],
   ])("%j", (line, action) => {
     expect(parseLine(line)).toEqual(action);

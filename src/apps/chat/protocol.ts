@@ -122,6 +122,8 @@ export interface Methods {
   "credential.remove": { params: { kind: CredentialKind; id: string }; result: Empty };
   /** Names of users that begin so, whatever their case. */
   "users.find": { params: { prefix: string }; result: { users: string[] } };
+  /** On the server, not in a room. An owner gives roles, and stays one unless there is another. */
+  "user.role": { params: { user: string; role: Role }; result: Empty };
   "user.ban": { params: { user: string; isBanned: boolean }; result: Empty };
   "user.remove": { params: { user: string }; result: Empty };
   "rooms.list": { params: { after?: string }; result: { rooms: RoomInfo[]; more: boolean } };
@@ -170,6 +172,8 @@ export type Result<M extends Method> = Methods[M]["result"];
 
 /** What a server tells without being asked. */
 export interface Events {
+  /** The user's own role has changed. */
+  user: { user: UserInfo };
   /** Of a room that is in sync. */
   entry: { room: number; entry: Entry };
   /** A room that the user is in now, or that has changed. */

@@ -177,6 +177,7 @@ export const methods: {
     params: object({ prefix: text(1, 128) }),
     result: object({ users: list(userName, Limit.found) }),
   },
+  "user.role": { params: object({ user: userName, role }), result: empty },
   "user.ban": { params: object({ user: userName, isBanned: boolean }), result: empty },
   "user.remove": { params: object({ user: userName }), result: empty },
   "rooms.list": {
@@ -225,6 +226,7 @@ export const methods: {
 
 /** How events are checked. */
 export const events: { readonly [E in EventName]: Check<Events[E]> } = {
+  user: object({ user: userInfo }),
   entry: object({ room, entry }),
   room: object({ room: roomInfo }),
   left: object({ room }),

@@ -51,7 +51,13 @@ export type Action =
       /** Of the server, not of a room. */
       readonly isEverywhere: boolean;
     })
-  | (InRoom & { readonly kind: "role"; readonly user: string; readonly role: Role })
+  | (InRoom & {
+      readonly kind: "role";
+      readonly user: string;
+      readonly role: Role;
+      /** On the server, not in a room. */
+      readonly isEverywhere: boolean;
+    })
   /** To the server, and to a room if one is given. */
   | (InRoom & { readonly kind: "invite"; readonly role?: Role })
   | { readonly kind: "state"; readonly state: "online" | "away" }

@@ -118,9 +118,9 @@ const forms: Readonly<Record<string, Form>> = {
     isEverywhere: everywhere,
     room,
   })),
-  role: form(role, ["user", "room"], (role, { user, room }) => {
+  role: form(role, ["user", "room", "everywhere"], (role, { user, room, everywhere = false }) => {
     if (user === undefined) throw new Malformed("user: not a text");
-    return { kind: "role", user, role, room };
+    return { kind: "role", user, role, room, isEverywhere: everywhere };
   }),
   invite: form(isTrue, ["room", "role"], (_, more) => ({ kind: "invite", ...more }) as Action),
   state: form(oneOf("online", "away"), [], (state) => ({ kind: "state", state })),

@@ -175,7 +175,8 @@ export async function perform(action: Action, place: Place): Promise<Outcome> {
       else await roomOf(place, action.room).ban(action.user, action.isBanned);
       return done;
     case "role":
-      await roomOf(place, action.room).setRole(action.user, action.role);
+      if (action.isEverywhere) await client.setRole(action.user, action.role);
+      else await roomOf(place, action.room).setRole(action.user, action.role);
       return done;
     case "invite": {
       const room = action.room === undefined ? undefined : roomOf(place, action.room);

@@ -160,12 +160,18 @@ export const slashCommands: readonly SlashCommand[] = [
   },
   {
     name: "role",
-    usage: "USER ROLE",
-    summary: "in the room: owner, moderator or member",
+    usage: "USER ROLE [everywhere]",
+    summary: "owner, moderator or member, here or on the server",
     names: "user",
     parse(argument) {
-      const [user, role] = split(required(argument, "whose role?"));
-      return { kind: "role", user: withoutAt(user), role: roleOf(role) };
+      const [user, rest] = split(required(argument, "whose role?"));
+      const [role, where] = split(rest);
+      return {
+        kind: "role",
+        user: withoutAt(user),
+        role: roleOf(role),
+        isEverywhere: isEverywhere(where, "in the room, or everywhere"),
+      };
     },
   },
   {
@@ -278,8 +284,12 @@ function ban(argument: string, isBanned: boolean): Action {
 
 function whomAndWhere(argument: string): { user: string; isEverywhere: boolean } {
   const [user, where] = split(required(argument, "whom?"));
-  if (where !== "" && where !== "everywhere") throw new ActionError("from the room, or everywhere");
-  return { user: withoutAt(user), isEverywhere: where === "everywhere" };
+  return { user: withoutAt(user), isEverywhere: isEverywhere(where, "from the room, or everywhere") };
+}
+
+function isEverywhere(where: string, question: string): boolean {
+  if (where !== "" && where !== "everywhere") throw new ActionError(question);
+  return where === "everywhere";
 }
 
 function roleOf(text: string): Role {

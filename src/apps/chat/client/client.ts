@@ -40,6 +40,8 @@ export interface ChatEvents {
   disconnected: { readonly error: Error; readonly retryAfterMs: number };
   /** It does not connect again. */
   closed: { readonly error: Error | undefined };
+  /** This user has another role on the server. */
+  user: { readonly user: UserInfo };
   /** A message has come, or was missed and has come now. */
   message: RoomMessage;
   /** Everything that happens in rooms, messages too. */
@@ -318,6 +320,10 @@ export class Client extends Emitter<ChatEvents> {
 
   #event<E extends EventName>(connection: Connection, name: E, event: Events[E]): void {
     switch (name) {
+      case "user":
+        this.#user = (event as Events["user"]).user;
+        this.emit("user", { user: this.#user });
+        return;
       case "entry": {
         const { room: id, entry } = event as Events["entry"];
         const room = this.#rooms.get(id);
@@ -490,6 +496,14 @@ export class Client extends Emitter<ChatEvents> {
       ...(role === undefined ? {} : { role }),
     });
     return formatLink({ ...this.link, invitation });
+  }
+
+  /**
+   * What a user is on the server, in all rooms: as an owner.
+   * @throws ChatError not_allowed for the last owner
+   */
+  async setRole(user: string, role: Role): Promise<void> {
+    await this.#connected.request("user.role", { user: normalized(user), role });
   }
 
   /** For all of the server: ends what the other has open, and lets them log in no more. */

@@ -42,6 +42,7 @@ export class ChatView extends Emitter<ChatViewEvents> {
         this.#setConnection({ kind: "disconnected", error, retryAtMs: Date.now() + retryAfterMs }),
       ),
       client.on("closed", ({ error }) => this.#setConnection({ kind: "closed", error })),
+      client.on("user", () => this.#change()),
       client.on("room", ({ room }) => this.#add(room)),
       client.on("left", ({ room }) => this.#remove(room)),
       client.on("entry", ({ room, entry }) => {

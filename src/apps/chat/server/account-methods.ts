@@ -4,6 +4,7 @@ import { ChatError, CloseCode, type Empty, Limit } from "../protocol.ts";
 import type { User } from "./accounts.ts";
 import { peerKind } from "./credentials.ts";
 import type { Handlers, House, Outcome } from "./house.ts";
+import { expel } from "./room-methods.ts";
 import { rankOf } from "./rooms.ts";
 
 /** @throws ChatError not_allowed unless one may do something about the other */
@@ -29,6 +30,7 @@ type Names =
   | "credential.add"
   | "credential.remove"
   | "users.find"
+  | "user.role"
   | "user.ban"
   | "user.remove";
 
@@ -69,6 +71,16 @@ export const accountMethods: Handlers<Names> = {
     isRead: true,
     run: ({ accounts }, _, { prefix }) => ({ result: { users: accounts.namesLike(prefix, Limit.found) } }),
   },
+  "user.role": {
+    run({ accounts, live }, user, { user: name, role }): Outcome<Empty> {
+      if (user.role !== "owner") throw new ChatError("not_allowed", "that takes the server's owner");
+      const other = accounts.named(name);
+      if (other.role === role) return { result: {} };
+      const changed = accounts.setRole(other, role);
+      if (!accounts.hasOwner) throw new ChatError("not_allowed", "the server needs an owner");
+      return { result: {}, effect: () => live.update(changed) };
+    },
+  },
   "user.ban": {
     run(house, user, { user: name, isBanned }): Outcome<Empty> {
       const other = house.accounts.named(name);
@@ -82,8 +94,16 @@ export const accountMethods: Handlers<Names> = {
     run(house, user, { user: name }): Outcome<Empty> {
       const other = house.accounts.named(name);
       if (other.id !== user.id) requireAbove(user, other);
-      for (const room of house.rooms.ofUser(other)) house.rooms.leave(other, room.id);
-      const effect = excluded(house, other, CloseCode.removed, "removed");
+      // Conversations of two stay, with the name of whom they were with.
+      const left = house.rooms
+        .ofUser(other)
+        .filter(({ kind }) => kind === "room")
+        .map((room) => expel(house, other, room.id, other.id === user.id ? undefined : user));
+      const ended = excluded(house, other, CloseCode.removed, "removed");
+      const effect = () => {
+        ended();
+        for (const tell of left) tell();
+      };
       house.credentials.removeAll(other);
       house.accounts.exclude(other, "remove");
       return { result: {}, effect };

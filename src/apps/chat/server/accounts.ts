@@ -88,6 +88,14 @@ export class Accounts {
     )!;
   }
 
+  setRole({ id }: User, role: Role): User {
+    return this.#database.get<User>(
+      "UPDATE users SET role = ? WHERE id = ? RETURNING id, name, role",
+      role,
+      id,
+    )!;
+  }
+
   /** Whoever is banned or removed does not log in. */
   exclude(user: User, how: "ban" | "allow" | "remove"): void {
     const change = { ban: "banned_ms = ?", allow: "banned_ms = NULL", remove: "removed_ms = ?" }[how];

@@ -38,6 +38,8 @@ export interface House {
 
 /** A client's session, as far as what it asks for is concerned. */
 export interface Caller {
+  /** Its user has another role now. */
+  become(user: User): void;
   /** Counts something that stays. @throws ChatError rate_limited */
   countCreation(): void;
   /** Ends all other sessions that were made by this. */

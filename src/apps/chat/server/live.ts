@@ -57,6 +57,13 @@ export class Live {
     this.setState(user, caller, "offline");
   }
 
+  /** A user has another role now. */
+  update(user: User): void {
+    const { name, role } = user;
+    for (const caller of this.#users.get(user.id) ?? []) caller.become(user);
+    this.toUser(user, "user", { user: { name, role } });
+  }
+
   /** Ends all that a user has open. */
   end(user: User, closeCode: number, reason: string): void {
     for (const caller of [...(this.#users.get(user.id) ?? [])]) caller.end(closeCode, reason);

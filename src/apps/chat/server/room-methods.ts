@@ -24,7 +24,7 @@ export function enter(house: House, user: User, room: number): (() => void) | un
 }
 
 /** Takes a user out of a room. */
-function expel(house: House, user: User, room: number, by?: User): () => void {
+export function expel(house: House, user: User, room: number, by?: User): () => void {
   house.rooms.leave(user, room);
   const entry = house.entries.append(room, user, { kind: "leave", ...(by === undefined ? {} : { by }) });
   return () => {
@@ -119,6 +119,7 @@ export const roomMethods: Handlers<Names> = {
       if (house.rooms.of(user, room).rank < rankOf("owner"))
         throw new ChatError("not_allowed", "that takes an owner");
       house.rooms.setRole(other, room, role);
+      if (!house.rooms.hasOwner(room)) throw new ChatError("not_allowed", "the room needs an owner");
       const info = house.rooms.seenBy(other, room);
       return { result: {}, effect: () => house.live.toUser(other, "room", { room: info }) };
     },

@@ -221,6 +221,13 @@ export class Rooms {
     if (isMember === 0) throw new ChatError("not_a_member", "that user is not in the room");
   }
 
+  hasOwner(room: number): boolean {
+    return (
+      this.#database.get("SELECT 1 FROM members WHERE room = ? AND role = 'owner' LIMIT 1", room) !==
+      undefined
+    );
+  }
+
   isBanned(user: User, room: number): boolean {
     return this.#database.get("SELECT 1 FROM bans WHERE room = ? AND user = ?", room, user.id) !== undefined;
   }

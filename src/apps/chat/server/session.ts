@@ -281,6 +281,10 @@ export class ServerSession implements Caller {
 
   // Caller
 
+  become(user: User): void {
+    this.user = user;
+  }
+
   countCreation(): void {
     if (this.user !== undefined) this.#house.usages.of(this.user).countCreation(this.user);
   }
