@@ -4,10 +4,10 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { frame, MessageReader } from "../../src/apps/chat/channel.ts";
 import { newId } from "../../src/apps/chat/client/credentials.ts";
-import type { ChatRoom } from "../../src/apps/chat/client/entry.ts";
+import { type ChatRoom, ChatView } from "../../src/apps/chat/client/entry.ts";
 import { Limit } from "../../src/apps/chat/protocol.ts";
 import { Rough } from "./rough.ts";
-import { failure, Party } from "./support.ts";
+import { event, failure, Party } from "./support.ts";
 
 async function whole(room: ChatRoom, id: string): Promise<number> {
   let bytes = 0;
@@ -127,4 +127,72 @@ test("an upload that does not go on is given up, and nothing of it is left", asy
   await again.writer.write(new Uint8Array(100));
   await again.writer.close();
   expect(await again.reader.next()).toMatchObject({ attachment: { id } });
+});
+
+test("an upload is given up by whoever sends it: while it goes on, and while it waits for its turn", async () => {
+  const party = await Party.open();
+  const { room } = await withFile(party, 10);
+  const reason = new Error("changed my mind");
+  const begin = async (content: AsyncIterable<Uint8Array>) => {
+    const giving = new AbortController();
+    let over: Promise<unknown> | undefined;
+    const began = new Promise<void>((resolve) => {
+      async function* chunks() {
+        resolve();
+        yield* content;
+      }
+      const options = { name: "large", bytes: 30_000_000, signal: giving.signal };
+      over = failure(room.upload(chunks(), options));
+    });
+    return { giving, began, over };
+  };
+  async function* endless() {
+    for (;;) yield new Uint8Array(1_000);
+  }
+  async function* stuck() {
+    yield new Uint8Array(10);
+    await new Promise(() => {});
+  }
+  const going = [await begin(endless()), await begin(stuck()), await begin(stuck())];
+  for (const { began } of going) await began;
+  const waiting = await begin(endless());
+  waiting.giving.abort(reason);
+  going[0]!.giving.abort(reason);
+  expect(await going[0]!.over).toBe(reason);
+  expect(await waiting.over).toBe(reason);
+  // Its place is free, and the server keeps nothing of it.
+  await room.upload(new Uint8Array(10), { name: "small", bytes: 10 });
+  for (const { giving } of going) giving.abort(reason);
+  await expect.poll(() => readdirSync(join(party.folder, "attachments")).length).toBe(2);
+});
+
+test("a file that loses its connection is sent with the next one, and one that was dismissed is not", async () => {
+  const party = await Party.open();
+  const { olga, room } = await withFile(party, 10);
+  const view = new ChatView(olga);
+  const timeline = view.timelineOf(room);
+  await timeline.load();
+  const files = () =>
+    timeline.items.flatMap((item) =>
+      item.kind === "message" ? [`${item.attachment?.name} ${item.state}`] : [],
+    );
+  // It does not come to its end before the connection does.
+  let wait = new Promise<void>(() => {});
+  async function* content() {
+    yield new Uint8Array(5);
+    await wait;
+    yield new Uint8Array(5);
+  }
+  for (const name of ["first", "second"]) timeline.sendFile(content, { name, bytes: 10 });
+  const lost = event(olga, "disconnected");
+  const back = event(olga, "connected");
+  await party.server.close();
+  await lost;
+  await expect.poll(files).toEqual(["first uploading", "second uploading"]);
+  wait = Promise.resolve();
+  timeline.dismiss(timeline.items.at(-1)!.key);
+  await party.restart();
+  await back;
+  await expect.poll(files).toEqual(["first stored"]);
+  view.close();
 });

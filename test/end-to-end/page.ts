@@ -7,6 +7,8 @@ import { type Gateway, openGateway } from "../../src/gateway/node-index.ts";
 const TARGET = "chat";
 /** The page may show that it waits for the server. */
 const LIMIT_MS = 60_000;
+/** Until it has all that the others have. */
+const HISTORY_LIMIT_MS = 120_000;
 
 export interface PageUserOptions {
   /** Chromium's program. */
@@ -85,13 +87,19 @@ export class PageUser {
 
   /** Settles once the room's entry of that position is on the page, and nothing is on its way. */
   async untilPosition(position: number): Promise<void> {
-    await this.#page.waitForFunction(
+    const isThere = this.#page.waitForFunction(
       (position) =>
         document.querySelector(`[data-position="${position}"]`) !== null &&
         document.querySelector("[data-message] .state.sending") === null,
       position,
-      { timeout: 0 },
+      { timeout: HISTORY_LIMIT_MS },
     );
+    await isThere.catch(async (error) => {
+      const shown = await this.#page.locator("#app").innerText();
+      throw new Error(`no entry ${position} on the page, which ends with: ${shown.slice(-500)}`, {
+        cause: error,
+      });
+    });
   }
 
   /** What the page shows from the end to the beginning, as it is scrolled up: `author: text`, oldest first. */

@@ -5,6 +5,17 @@ import { pathToFileURL } from "node:url";
 import { Host } from "./host.mjs";
 import { Person } from "./person.mjs";
 
+/** Of a whole test: what waits for what never comes is to be named. */
+const LIMIT_MS = 180_000;
+
+async function inTime(promise, limitMs) {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`it takes more than ${limitMs / 1000} s`)), limitMs);
+  });
+  await Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
+
 export class Chat {
   host;
   #browser;
@@ -25,7 +36,7 @@ export class Chat {
     chat.#cli = cli;
     try {
       chat.host = await Host.open(cli, options);
-      await test(chat);
+      await inTime(test(chat), LIMIT_MS);
       assert.deepEqual(chat.#faults, []);
     } catch (error) {
       const faults = chat.#faults.map(String).join("\n");
@@ -81,7 +92,10 @@ export class Chat {
   }
 
   async invite(options) {
-    return (await this.owner()).invite(options);
+    const owner = await this.owner();
+    // After the server was killed they come back when they do.
+    if (!owner.isConnected) await new Promise((resolve) => owner.on("connected", resolve));
+    return owner.invite(options);
   }
 
   async #open(link, name) {

@@ -1,12 +1,13 @@
 // The tests of the chat's page in a real browser, on a real server.
 import { tests as conversation } from "./conversation.test.mjs";
+import { tests as files } from "./files.test.mjs";
 import { tests as find } from "./find.test.mjs";
 import { tests as history } from "./history.test.mjs";
 import { tests as login } from "./login.test.mjs";
 import { tests as reading } from "./reading.test.mjs";
 
 /** By name: each takes `browser` of Playwright and `cli`, the built command, beside its page and its library. */
-export const chatPageTests = { ...conversation, ...login, ...find, ...history, ...reading };
+export const chatPageTests = { ...conversation, ...login, ...files, ...find, ...history, ...reading };
 
 /** @param executablePath of Chromium */
 export async function openBrowser(executablePath) {

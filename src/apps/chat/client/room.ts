@@ -47,6 +47,8 @@ export interface UploadOptions {
   readonly bytes: number;
   /** Told how many bytes were taken so far. */
   readonly progress?: (bytes: number) => void;
+  /** Gives it up: the upload rejects with its reason. */
+  readonly signal?: AbortSignal;
 }
 
 /** Messages that an iteration may be behind before the connection waits for it. */
@@ -194,11 +196,11 @@ export class ChatRoom implements AsyncIterable<MessageEntry> {
   /** Sends a file; a message can have it then. */
   async upload(
     content: Uint8Array | AsyncIterable<Uint8Array>,
-    { name, type = "application/octet-stream", bytes, progress }: UploadOptions,
+    { name, type = "application/octet-stream", bytes, progress, signal }: UploadOptions,
   ): Promise<AttachmentInfo> {
     const head = { kind: "upload", room: this.id, id: newId(), name, type, bytes } as const;
     const chunks = content instanceof Uint8Array ? slices(content) : content;
-    return this.#host.connection.transfers.upload(head, chunks, progress);
+    return this.#host.connection.transfers.upload(head, chunks, progress, signal);
   }
 
   /**

@@ -1,6 +1,6 @@
 /** A room as a person looks at it: what was said, as it is now, and what is on its way. For user interfaces of all kinds. */
 
-import { SMALL_ROOM } from "../protocol.ts";
+import { ChatError, SMALL_ROOM } from "../protocol.ts";
 import type { AttachmentInfo, Entry, MessageEntry, Receipt } from "../types.ts";
 import type { Client } from "./client.ts";
 import { newId } from "./credentials.ts";
@@ -78,6 +78,9 @@ export class Timeline {
   /** Of what is not, oldest first, by key. */
   readonly #pending = new Map<string, MessageItem>();
   readonly #retries = new Map<string, () => void>();
+  readonly #uploads = new Map<string, AbortController>();
+  /** Uploads that wait for a connection. */
+  readonly #waiting = new Map<string, () => void>();
   readonly #typing: TypingUsers;
   readonly #receipts = new Receipts();
   #items: readonly TimelineItem[] | undefined;
@@ -200,6 +203,9 @@ export class Timeline {
 
   /** @internal There is a connection again. What others have read meanwhile was not told. */
   reconnected(): void {
+    const waiting = [...this.#waiting.values()];
+    this.#waiting.clear();
+    for (const upload of waiting) upload();
     if (this.#isLoaded) this.#loadReceipts().catch(() => {});
   }
 
@@ -222,23 +228,31 @@ export class Timeline {
   }
 
   /**
-   * Uploads a file, and sends it as a message of its own.
+   * Uploads a file, and sends it as a message of its own: as soon as there is a connection, and from its beginning after
+   * each loss.
    * @param open makes the content; called again if it is sent again
    */
   sendFile(
     open: () => Uint8Array | AsyncIterable<Uint8Array>,
-    { name, type = "application/octet-stream", bytes }: Omit<UploadOptions, "progress">,
+    { name, type = "application/octet-stream", bytes }: Omit<UploadOptions, "progress" | "signal">,
   ): void {
     const key = newId();
     const upload = () => {
       this.#update(key, { state: "uploading", uploadedBytes: 0, error: undefined });
       const progress = (uploadedBytes: number) => this.#update(key, { uploadedBytes });
-      this.room.upload(open(), { name, type, bytes, progress }).then(
+      const giving = new AbortController();
+      this.#uploads.set(key, giving);
+      this.room.upload(open(), { name, type, bytes, progress, signal: giving.signal }).then(
         (attachment) => {
+          if (!this.#uploads.delete(key)) return;
           this.#update(key, { attachment, state: "sending", uploadedBytes: undefined });
           this.#send(key);
         },
-        (error) => this.#fail(key, error, upload),
+        (error) => {
+          if (!this.#uploads.delete(key)) return;
+          if (error instanceof ChatError && error.code === "disconnected") this.#waiting.set(key, upload);
+          else this.#fail(key, error, upload);
+        },
       );
     };
     this.#pending.set(key, this.#own(key, { text: "", attachment: { name, type, bytes } }));
@@ -253,9 +267,11 @@ export class Timeline {
     again();
   }
 
-  /** Forgets what has failed. */
+  /** Forgets what has failed, or gives up what is uploaded or waits for that. */
   dismiss(key: string): void {
-    if (this.#retries.delete(key) && this.#pending.delete(key)) this.#change();
+    this.#uploads.get(key)?.abort();
+    const isKnown = [this.#retries, this.#waiting, this.#uploads].some((each) => each.delete(key));
+    if (isKnown && this.#pending.delete(key)) this.#change();
   }
 
   /** To be called for every key that the user presses: others are told every few seconds. */
@@ -339,6 +355,8 @@ export class Timeline {
   end(): void {
     this.#isOver = true;
     this.#typing.clear();
+    for (const upload of this.#uploads.values()) upload.abort();
+    this.#uploads.clear();
   }
 
   #put(entry: Entry): void {

@@ -1,4 +1,4 @@
-/** Attachments on their way, each on a stream of its own; of downloads there are a few at a time, the others wait. */
+/** Attachments on their way, each on a stream of its own: a few at a time, the others wait. */
 import type { Session } from "../../../endpoint/session.ts";
 import { StreamError } from "../../../session/stream-error.ts";
 import { frame, MessageReader } from "../channel.ts";
@@ -7,6 +7,7 @@ import type { AttachmentInfo } from "../types.ts";
 import { transferAnswer } from "../wire.ts";
 import { brokenOff, Content } from "./content.ts";
 import { errorOf } from "./refusal.ts";
+import { Turns } from "./turns.ts";
 
 /** An attachment as it comes. */
 export interface Download {
@@ -16,21 +17,30 @@ export interface Download {
   readonly content: AsyncIterableIterator<Uint8Array>;
 }
 
-/** A server takes eight streams of attachments at a time: some are left for uploads. */
+type Upload = Extract<Transfer, { kind: "upload" }>;
+type Chunks = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
+
+/** A server takes eight streams of attachments at a time. */
 const MAX_DOWNLOADS = 4;
-const MAX_WAITING = 256;
+const MAX_UPLOADS = 3;
 
 export class Transfers {
   readonly #session: Session;
-  #downloads = 0;
-  readonly #waiting: (() => void)[] = [];
+  /** Settles when the session has ended. */
+  readonly #over: Promise<void>;
+  readonly #downloads = new Turns(MAX_DOWNLOADS);
+  readonly #uploads = new Turns(MAX_UPLOADS);
 
   constructor(session: Session) {
     this.#session = session;
-    const over = () => {
-      for (const go of this.#waiting.splice(0)) go();
-    };
-    session.closed.then(over, over);
+    this.#over = session.closed.then(
+      () => {},
+      () => {},
+    );
+    void this.#over.then(() => {
+      this.#downloads.end();
+      this.#uploads.end();
+    });
   }
 
   async #open(): Promise<{ reader: MessageReader; writer: WritableStreamDefaultWriter<Uint8Array> }> {
@@ -40,36 +50,51 @@ export class Transfers {
     return { reader: new MessageReader(readable, Limit.serverMessage), writer: writable.getWriter() };
   }
 
-  /** @param progress told how many bytes the server has taken */
+  /**
+   * @param progress told how many bytes the server has taken
+   * @param signal gives it up
+   * @throws ChatError too_many if too many wait for their turn, and what `content` throws
+   */
   async upload(
-    head: Extract<Transfer, { kind: "upload" }>,
-    content: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-    progress?: (bytes: number) => void,
+    head: Upload,
+    content: Chunks,
+    progress: (bytes: number) => void = () => {},
+    signal: AbortSignal = new AbortController().signal,
   ): Promise<AttachmentInfo> {
-    const { reader, writer } = await this.#open();
-    const answer = reader.next();
-    answer.catch(() => {});
+    await this.#uploads.take();
     try {
-      await writer.write(frame(head));
-      let bytes = 0;
-      for await (const chunk of content) {
-        await writer.write(chunk);
-        bytes += chunk.length;
-        progress?.(bytes);
-      }
-      void writer.close().catch(() => {});
-    } catch (error) {
-      // A server that does not want the rest says why.
-      if (!(error instanceof StreamError)) {
-        void writer.abort(error).catch(() => {});
-        throw error;
-      }
-    }
-    try {
-      return attachmentOf(await answer);
-    } catch (error) {
-      throw brokenOff(error);
+      signal.throwIfAborted();
+      return await this.#upload(head, content, progress, signal);
     } finally {
+      this.#uploads.leave();
+    }
+  }
+
+  async #upload(
+    head: Upload,
+    content: Chunks,
+    progress: (bytes: number) => void,
+    signal: AbortSignal,
+  ): Promise<AttachmentInfo> {
+    const { reader, writer } = await this.#open().catch((error) => Promise.reject(brokenOff(error)));
+    const answer = reader.next().catch((error) => Promise.reject(brokenOff(error)));
+    const filled = fill(writer, head, content, progress);
+    let aborted = () => {};
+    // What waits for the content, or for the server, ends by that, too.
+    const ended = new Promise<never>((_, reject) => {
+      aborted = () => reject(signal.reason);
+      signal.addEventListener("abort", aborted);
+      this.#over.then(() => reject(brokenOff(undefined)));
+    });
+    for (const each of [answer, filled, ended]) each.catch(() => {});
+    try {
+      await Promise.race([filled, ended]);
+      return attachmentOf(await Promise.race([answer, ended]));
+    } catch (error) {
+      void writer.abort(error).catch(() => {});
+      throw error;
+    } finally {
+      signal.removeEventListener("abort", aborted);
       reader.cancel();
     }
   }
@@ -79,44 +104,60 @@ export class Transfers {
    * @throws ChatError too_many if too many wait for their turn
    */
   async download(room: number, id: string, idleMs: number): Promise<Download> {
-    await this.#turn();
+    await this.#downloads.take();
     try {
       const { reader, writer } = await this.#open();
       try {
         await writer.write(frame({ kind: "download", room, id } satisfies Transfer));
         void writer.close().catch(() => {});
         const attachment = attachmentOf(await reader.next());
-        const content = new Content(reader, attachment.bytes, idleMs, () => this.#left());
+        const content = new Content(reader, attachment.bytes, idleMs, () => this.#downloads.leave());
         return { attachment, content };
       } catch (error) {
         reader.cancel();
         throw error;
       }
     } catch (error) {
-      this.#left();
+      this.#downloads.leave();
       throw brokenOff(error);
     }
   }
+}
 
-  async #turn(): Promise<void> {
-    if (this.#downloads < MAX_DOWNLOADS) {
-      this.#downloads++;
-      return;
+/** Writes all of it, or what the server wants of it: if that is not all, the answer says why. */
+async function fill(
+  writer: WritableStreamDefaultWriter<Uint8Array>,
+  head: Upload,
+  content: Chunks,
+  progress: (bytes: number) => void,
+): Promise<void> {
+  const isTaken = async (bytes: Uint8Array) => {
+    try {
+      await writer.write(bytes);
+      return true;
+    } catch (error) {
+      if (error instanceof StreamError) return false;
+      throw brokenOff(error);
     }
-    if (this.#waiting.length >= MAX_WAITING) throw new ChatError("too_many", "too many downloads wait");
-    // Whoever is through hands its place on.
-    await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  };
+  if (!(await isTaken(frame(head)))) return;
+  let bytes = 0;
+  for await (const chunk of content) {
+    if (!(await isTaken(chunk))) return;
+    bytes += chunk.length;
+    progress(bytes);
   }
-
-  #left(): void {
-    const next = this.#waiting.shift();
-    if (next === undefined) this.#downloads--;
-    else next();
-  }
+  void writer.close().catch(() => {});
 }
 
 function attachmentOf(answer: unknown): AttachmentInfo {
-  const { attachment, error }: TransferAnswer = transferAnswer(answer);
+  let told: TransferAnswer;
+  try {
+    told = transferAnswer(answer);
+  } catch (error) {
+    throw brokenOff(error);
+  }
+  const { attachment, error } = told;
   if (error !== undefined) throw errorOf(error);
   if (attachment === undefined) throw new ChatError("malformed", "the server answers nothing");
   return attachment;

@@ -3,10 +3,10 @@
 import type { VNode } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { AttachmentInfo, ChatRoom, MessageItem } from "../client/entry.ts";
-import { Dialog, Failure, useAction } from "./dialog.tsx";
+import { Dialog, Failure } from "./dialog.tsx";
 import { Icon, IconButton } from "./icons.tsx";
 import { fetchFile, isPicture, pictureOf, saveFile } from "./pictures.ts";
-import { sizeText } from "./words.ts";
+import { failureText, sizeText } from "./words.ts";
 
 type Shown = NonNullable<MessageItem["attachment"]>;
 
@@ -14,11 +14,14 @@ export function Attachment({
   room,
   attachment,
   uploadedBytes,
+  onCancel,
 }: {
   readonly room: ChatRoom;
   readonly attachment: Shown;
   /** While it is uploaded. */
   readonly uploadedBytes: number | undefined;
+  /** Gives the upload up. */
+  readonly onCancel: () => void;
 }): VNode {
   const { id, name, type, bytes } = attachment;
   const isThere = id !== undefined;
@@ -35,7 +38,10 @@ export function Attachment({
           <Save room={room} info={{ id, name, type, bytes }} />
         ) : (
           uploadedBytes !== undefined && (
-            <progress max={Math.max(bytes, 1)} value={uploadedBytes} aria-label={`Sending ${name}`} />
+            <>
+              <progress max={Math.max(bytes, 1)} value={uploadedBytes} aria-label={`Sending ${name}`} />
+              <IconButton icon="close" label={`Cancel: Sending ${name}`} onClick={onCancel} />
+            </>
           )
         )}
       </div>
@@ -45,19 +51,37 @@ export function Attachment({
 
 function Save({ room, info }: { readonly room: ChatRoom; readonly info: AttachmentInfo }): VNode {
   const [received, setReceived] = useState<number>();
-  const { isBusy, failure, run } = useAction();
-  const save = () =>
-    run(async () => {
-      setReceived(0);
-      saveFile(await fetchFile(room, info.id, setReceived), info.name);
-    });
+  const [failure, setFailure] = useState<string>();
+  const giving = useRef<AbortController>(undefined);
+  const save = async () => {
+    giving.current = new AbortController();
+    const { signal } = giving.current;
+    const tell = (bytes: number | undefined) => {
+      if (!signal.aborted) setReceived(bytes);
+    };
+    setFailure(undefined);
+    tell(0);
+    try {
+      saveFile(await fetchFile(room, info.id, tell, signal), info.name);
+    } catch (error) {
+      if (!signal.aborted) setFailure(failureText(error));
+    }
+    tell(undefined);
+  };
+  const cancel = () => {
+    giving.current?.abort();
+    setReceived(undefined);
+  };
+  const what = `Receiving ${info.name}`;
+  const isComing = received !== undefined;
   return (
     <>
-      {isBusy ? (
-        <progress max={Math.max(info.bytes, 1)} value={received} aria-label={`Receiving ${info.name}`} />
-      ) : (
-        <IconButton icon="download" label={`Save ${info.name}`} onClick={save} />
-      )}
+      {isComing && <progress max={Math.max(info.bytes, 1)} value={received} aria-label={what} />}
+      <IconButton
+        icon={isComing ? "close" : "download"}
+        label={isComing ? `Cancel: ${what}` : `Save ${info.name}`}
+        onClick={isComing ? cancel : () => void save()}
+      />
       <Failure text={failure} />
     </>
   );
@@ -109,7 +133,7 @@ function Picture({ room, info }: { readonly room: ChatRoom; readonly info: Attac
       </button>
       {isLarge && (
         <Dialog title={info.name} kind="picture" onClose={() => setLarge(false)}>
-          <img src={url} alt={info.name} />
+          <img src={url} alt="" />
         </Dialog>
       )}
     </>

@@ -1,7 +1,7 @@
 /** @jsxImportSource preact */
 /** One room: what it is, what was said in it, and the field to write in. */
 import type { VNode } from "preact";
-import { useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { ChatView, MessageItem, Timeline } from "../client/entry.ts";
 import type { DialogName } from "./chat.tsx";
 import { Composer, type Purpose, sendFiles } from "./composer.tsx";
@@ -10,6 +10,10 @@ import { IconButton } from "./icons.tsx";
 import { Log } from "./log.tsx";
 import { membersText, presenceText } from "./rooms.tsx";
 import { typingText } from "./words.ts";
+
+function hasFiles({ dataTransfer }: DragEvent): boolean {
+  return dataTransfer?.types.includes("Files") ?? false;
+}
 
 export function Conversation({
   view,
@@ -56,11 +60,29 @@ export function Conversation({
     if (last?.kind === "message" && last.position !== undefined) actions.edit(last);
   };
   const dragged = (event: DragEvent) => {
-    if (!event.dataTransfer?.types.includes("Files")) return;
+    if (!hasFiles(event)) return;
     event.preventDefault();
-    setDropping(event.type === "dragover");
-    if (event.type === "drop") sendFiles(timeline, [...event.dataTransfer.files]);
+    // Who leaves for what is inside has not left.
+    const isLeaving =
+      event.type === "dragleave" && !place.current!.contains(event.relatedTarget as Node | null);
+    if (event.type === "dragover") setDropping(true);
+    else if (isLeaving || event.type === "drop") setDropping(false);
+    if (event.type === "drop") sendFiles(timeline, [...event.dataTransfer!.files]);
   };
+  useEffect(() => {
+    // A file that misses would be opened instead of this page.
+    const missed = (event: DragEvent) => {
+      if (!hasFiles(event) || event.defaultPrevented) return;
+      event.preventDefault();
+      event.dataTransfer!.dropEffect = "none";
+    };
+    addEventListener("dragover", missed);
+    addEventListener("drop", missed);
+    return () => {
+      removeEventListener("dragover", missed);
+      removeEventListener("drop", missed);
+    };
+  }, []);
   const othersUnread = view.timelines.some((other) => other !== timeline && other.unread > 0);
   const subtitle =
     room.kind === "direct"

@@ -41,6 +41,8 @@ export function Log({
   const mayRemove = (item: MessageItem) => item.author === user.name || mayModerate;
   const pressed = (event: KeyboardEvent) => {
     if (isInsideText(event.target) || event.ctrlKey || event.metaKey || event.altKey) return;
+    // A picture that is shown large is in front of the log, and has keys of its own.
+    if ((event.target as HTMLElement).closest("dialog") !== null) return;
     const found = [...list.current!.querySelectorAll<HTMLElement>("li[data-message]")];
     const at = found.indexOf((event.target as HTMLElement).closest("li")!);
     const row = rows.find(({ key }) => key === found[at]?.dataset.key);

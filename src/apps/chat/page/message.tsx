@@ -108,7 +108,12 @@ function MessageContent({
               <Text text={text}>{item.isEdited && <span class="quiet edited"> (edited)</span>}</Text>
             )}
             {attachment !== undefined && (
-              <Attachment room={room} attachment={attachment} uploadedBytes={item.uploadedBytes} />
+              <Attachment
+                room={room}
+                attachment={attachment}
+                uploadedBytes={item.uploadedBytes}
+                onCancel={() => actions.dismiss(item.key)}
+              />
             )}
           </>
         )}

@@ -23,13 +23,21 @@ export function isPicture({ type, bytes }: Pick<AttachmentInfo, "type" | "bytes"
   return Object.hasOwn(SIGNATURES, type) && bytes <= MAX_PREVIEW_BYTES;
 }
 
-/** @param progress told how many bytes have come */
+/**
+ * @param progress told how many bytes have come
+ * @param signal gives it up
+ * @throws ChatError, and the signal's reason
+ */
 export async function fetchFile(
   room: ChatRoom,
   id: string,
-  progress: (bytes: number) => void,
+  progress: (bytes: number) => void = () => {},
+  signal: AbortSignal = new AbortController().signal,
 ): Promise<Uint8Array<ArrayBuffer>[]> {
   const { content } = await room.download({ id });
+  const giveUp = () => void content.return?.();
+  signal.addEventListener("abort", giveUp);
+  if (signal.aborted) giveUp();
   const chunks: Uint8Array<ArrayBuffer>[] = [];
   let bytes = 0;
   for await (const chunk of content) {
@@ -37,6 +45,7 @@ export async function fetchFile(
     bytes += chunk.length;
     progress(bytes);
   }
+  signal.throwIfAborted();
   return chunks;
 }
 
@@ -58,7 +67,7 @@ let keptBytes = 0;
 export async function pictureOf(room: ChatRoom, { id, type }: AttachmentInfo): Promise<Blob> {
   const before = kept.get(id);
   if (before !== undefined) return before;
-  const chunks = await fetchFile(room, id, () => {});
+  const chunks = await fetchFile(room, id);
   const blob = new Blob(chunks, { type });
   const head = new Uint8Array(await blob.slice(0, 16).arrayBuffer());
   if (!SIGNATURES[type]?.(head)) throw new Error("not a picture of that type");
