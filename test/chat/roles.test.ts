@@ -128,34 +128,31 @@ test.each(ACCESS)("with access for %s: its topic, roles and doors", async (acces
   expect(await say.stranger.answer("room.join", { room })).toBe(access === "public" ? "ok" : "not_found");
 });
 
-test.each(ACCESS)(
-  "with access for %s: out, and out for good, by somebody above",
-  async (access, unseen) => {
-    const { say, room } = await opened(access);
-    for (const method of ["room.remove", "room.ban"]) {
-      const isBan = method === "room.ban";
-      for (const actor of people) {
-        for (const target of MEMBERS) {
-          const params = { room, user: target, ...(isBan ? { isBanned: true } : {}) };
-          const isAbove = RANK[actor] >= 1 && RANK[actor] > RANK[target];
-          const expected = actor === "stranger" ? unseen : isAbove ? "ok" : "not_allowed";
-          expect(await say[actor].answer(method, params), `${method}: ${actor}, ${target}`).toBe(expected);
-          if (expected !== "ok") continue;
-          expect(await say[target].answer("room.history", { room })).toBe(unseen);
-          if (isBan) {
-            expect(await say.owner.answer("room.add", { room, user: target })).toBe("banned");
-            const back = { room, user: target, isBanned: false };
-            expect(await say.owner.answer("room.ban", back)).toBe("ok");
-          }
-          expect(await say.owner.answer("room.add", { room, user: target })).toBe("ok");
-          if (target !== "moderator") continue;
-          const again = { room, user: target, role: "moderator" };
-          expect(await say.owner.answer("room.role", again)).toBe("ok");
+test.each(ACCESS)("with access for %s: out, and out for good, by somebody above", async (access, unseen) => {
+  const { say, room } = await opened(access);
+  for (const method of ["room.remove", "room.ban"]) {
+    const isBan = method === "room.ban";
+    for (const actor of people) {
+      for (const target of MEMBERS) {
+        const params = { room, user: target, ...(isBan ? { isBanned: true } : {}) };
+        const isAbove = RANK[actor] >= 1 && RANK[actor] > RANK[target];
+        const expected = actor === "stranger" ? unseen : isAbove ? "ok" : "not_allowed";
+        expect(await say[actor].answer(method, params), `${method}: ${actor}, ${target}`).toBe(expected);
+        if (expected !== "ok") continue;
+        expect(await say[target].answer("room.history", { room })).toBe(unseen);
+        if (isBan) {
+          expect(await say.owner.answer("room.add", { room, user: target })).toBe("banned");
+          const back = { room, user: target, isBanned: false };
+          expect(await say.owner.answer("room.ban", back)).toBe("ok");
         }
+        expect(await say.owner.answer("room.add", { room, user: target })).toBe("ok");
+        if (target !== "moderator") continue;
+        const again = { room, user: target, role: "moderator" };
+        expect(await say.owner.answer("room.role", again)).toBe("ok");
       }
     }
-  },
-);
+  }
+});
 
 test("on the server moderators ban and remove members, owners everybody, and nobody an equal", async () => {
   const { say } = await opened("public");
