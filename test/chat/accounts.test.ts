@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { parseLink } from "../../src/apps/chat/link.ts";
+import { formatLink, parseLink } from "../../src/apps/chat/link.ts";
 import { ChatServer } from "../../src/apps/chat/server/server.ts";
 import { generatePkcs8 } from "../../src/crypto/signer.ts";
 import { event, failure, Party, take, temporaryFolder } from "./support.ts";
@@ -68,6 +68,20 @@ test("users come by invitation, and log in by a password, by a shared key or by 
   expect((await failure(party.connect(stranger))).code).toBe("credential_rejected");
   const unknown = { psk: { identity: "00".repeat(16), key: new Uint8Array(32).fill(1) } };
   expect((await failure(party.connect(unknown))).code).toBe("authentication_failed");
+});
+
+test("a key of one's own talks to no server but the one that the link is of", async () => {
+  const party = await Party.open();
+  const key = await generatePkcs8("Ed25519");
+  await party.register({ name: "karl", key });
+  const other = await Party.open(party.net);
+  const link = (serverKey: string | undefined) =>
+    formatLink({ ...parseLink(party.server.link()), serverKey });
+  const login = (serverKey: string | undefined) =>
+    party.chat.connect(link(serverKey), { auth: { key } }).then((client) => client.close());
+  expect((await failure(login(other.server.fingerprint))).code).toBe("untrusted_public_key");
+  expect(await failure(login(undefined))).toBeInstanceOf(TypeError);
+  await login(party.server.fingerprint);
 });
 
 test("an invitation lets one in, and it ends with the first login", async () => {

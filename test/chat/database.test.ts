@@ -136,3 +136,40 @@ test("with the disk full a change fails as a whole, what was there stays, and it
   expect(names(database)).toEqual(["before", "behind", "large"]);
   database.close();
 });
+
+test("a commit that fails fails those whose changes were in it, and nobody else", async () => {
+  const database = new Database(temporaryFolder());
+  const [user] = database.all<{ id: number }>(
+    "INSERT INTO users (name, folded, role, created_ms) VALUES ('ada', 'ada', 'member', 0) RETURNING id",
+  );
+  // Looked at when all is committed, and not before.
+  const orphan = () => {
+    database.all("PRAGMA defer_foreign_keys = ON");
+    database.run("INSERT INTO members (room, user, role, since) VALUES (99, ?, 'member', 0)", user!.id);
+  };
+  const seen: string[][] = [];
+  const look = () =>
+    new Promise<void>((resolve, reject) => {
+      database.read(
+        () => names(database),
+        (found) => {
+          seen.push(found);
+          resolve();
+        },
+        reject,
+      );
+    });
+  const [failed, beside, looked] = [
+    database.change(orphan),
+    database.change(() => set(database, "beside")),
+    look(),
+  ];
+  await expect(failed).rejects.toThrow("FOREIGN KEY");
+  await expect(beside).rejects.toThrow("FOREIGN KEY");
+  // What was seen is not there: it is looked up once more.
+  await looked;
+  await database.change(() => set(database, "after"));
+  await look();
+  expect(seen).toEqual([[], ["after"]]);
+  database.close();
+});

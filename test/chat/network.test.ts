@@ -115,3 +115,23 @@ test("a sign of typing that was overtaken by the message is none", async () => {
   await next;
   expect(typing).toEqual(["bob"]);
 });
+
+test("of more people than a datagram has room for, everybody is told of each", async () => {
+  const party = await Party.open();
+  const olga = await party.owner();
+  const room = await olga.createRoom("general");
+  // Three bytes a character.
+  const names = Array.from({ length: 24 }, (_, i) => `${"名".repeat(30)}${i + 10}`);
+  const here = new Set<string>();
+  const all = new Promise<void>((resolve) => {
+    olga.on("presence", ({ user, state }) => {
+      if (state === "online") here.add(user);
+      if (here.size === names.length) resolve();
+    });
+  });
+  const auths = [];
+  for (const name of names) auths.push(await party.chat.join(await olga.invite({ room }), { name }));
+  await Promise.all(auths.map((auth) => party.connect(auth)));
+  await all;
+  expect([...here].sort()).toEqual(names);
+});

@@ -1,4 +1,6 @@
-import { expect, test } from "vitest";
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { ChatServer } from "../../src/apps/chat/server/server.ts";
 import { failure, Party, take, temporaryFolder, udp } from "./support.ts";
 
@@ -17,6 +19,21 @@ test("what is older than the server keeps is gone after its next start; numbers 
   expect((await take(1, messages))[0]!.text).toBe("new");
   const { entries } = await room.history();
   expect(entries.map((entry) => entry.position)).toEqual([next.position]);
+});
+
+test("attachments go with the messages that they were in", async () => {
+  const party = await Party.open(udp, { retentionDays: 2 });
+  const olga = await party.owner();
+  const room = await olga.createRoom("general");
+  const attachment = await room.upload(new Uint8Array(10), { name: "x", bytes: 10 });
+  await room.send("", { attachment });
+  const files = () => readdirSync(join(party.folder, "attachments"));
+  await party.restart();
+  expect(files()).toEqual([attachment.id]);
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 3 * 86_400_000 });
+  onTestFinished(() => void vi.useRealTimers());
+  await party.restart();
+  await expect.poll(files).toEqual([]);
 });
 
 test("a retention that is none is refused before anything is opened", async () => {

@@ -1,4 +1,7 @@
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
 import { expect, test } from "vitest";
+import { newId } from "../../src/apps/chat/client/credentials.ts";
 import { event, failure, Party, take } from "./support.ts";
 
 test("two users talk in a room, each gets everything once and in order", async () => {
@@ -90,6 +93,51 @@ test("edits and deletions reach everybody, and nothing of what was deleted is le
   expect(JSON.stringify(entries)).not.toContain("first");
   expect(entries.find((entry) => entry.position === position)).toMatchObject({ isDeleted: true, text: "" });
   expect((await failure(room.edit(position, "again"))).code).toBe("deleted");
+});
+
+test("with a message goes its attachment, at once, unless another message has it", async () => {
+  const party = await Party.open();
+  const olga = await party.owner();
+  const bob = await party.user("bob");
+  const room = await olga.createRoom("general");
+  const bobs = await bob.join(room.id);
+  const upload = () => room.upload(new Uint8Array(1_000), { name: "plan", bytes: 1_000 });
+  const [once, twice] = [await upload(), await upload()];
+  const first = await room.send("", { attachment: once });
+  await room.send("once", { attachment: twice });
+  const again = await room.send("again", { attachment: twice });
+  const files = () => readdirSync(join(party.folder, "attachments")).sort();
+  expect(files()).toEqual([once.id, twice.id].sort());
+  await room.delete(first.position);
+  expect((await failure(bobs.download(once))).code).toBe("not_found");
+  await room.delete(again.position);
+  await expect.poll(files).toEqual([twice.id]);
+  expect((await bobs.download(twice)).attachment.bytes).toBe(1_000);
+});
+
+test("what is done twice is done once, and what is another thing under the same name is not taken", async () => {
+  const party = await Party.open();
+  const olga = await party.owner();
+  const [room, other] = [await olga.createRoom("one"), await olga.createRoom("two")];
+  const id = newId();
+  const { position } = await room.send("hello", { id });
+  expect((await room.send("hello", { id })).position).toBe(position);
+  expect((await failure(other.send("hello", { id }))).code).toBe("malformed");
+  const head = async () => (await room.history({ limit: 1 })).entries[0]!.position;
+  await room.edit(position, "hello");
+  expect(await head()).toBe(position);
+  await room.edit(position, "hello again");
+  expect((await failure(room.edit(position, ""))).code).toBe("malformed");
+  await room.delete(position);
+  const deleted = await head();
+  await room.delete(position);
+  expect(await head()).toBe(deleted);
+  expect((await failure(room.edit(position, "back"))).code).toBe("deleted");
+  expect((await failure(room.send("to that", { replyTo: position }))).code).toBe("deleted");
+  expect((await failure(room.send("to what", { replyTo: 99 }))).code).toBe("not_found");
+  expect((await failure(room.delete(deleted))).code).toBe("not_found");
+  expect((await failure(olga.createRoom("ONE"))).code).toBe("name_taken");
+  expect((await failure(olga.direct("olga"))).code).toBe("not_allowed");
 });
 
 test("history comes in pages, backwards, and every entry is on one of them", async () => {

@@ -168,6 +168,55 @@ test("a file is shown with its progress, then as a message that others can fetch
   expect(Buffer.concat(chunks).equals(content)).toBe(true);
 });
 
+test("a file that fails on its way is shown so, and sent whole when it is tried again", async () => {
+  const party = await Party.open();
+  const { olgas, atOlga } = await two(party);
+  const content = new Uint8Array(200_000).fill(7);
+  let tries = 0;
+  async function* read() {
+    yield content.subarray(0, 100_000);
+    if (++tries === 1) throw new Error("the file is gone");
+    yield content.subarray(100_000);
+  }
+  atOlga.sendFile(read, { name: "file", bytes: content.length });
+  await until(olgas, () => states(atOlga)[0] === "failed");
+  const failed = atOlga.items.at(-1) as MessageItem;
+  expect(failed.error!.message).toBe("the file is gone");
+  atOlga.retry(failed.key);
+  await until(olgas, () => (atOlga.items.at(-1) as MessageItem).position !== undefined);
+  const { attachment, key } = atOlga.items.at(-1) as MessageItem;
+  expect(key).toBe(failed.key);
+  const { content: parts } = await atOlga.room.download({ id: attachment!.id! });
+  let bytes = 0;
+  for await (const part of parts) bytes += part.length;
+  expect(bytes).toBe(content.length);
+});
+
+test("of a room that has seen much, what is long ago is forgotten, and can be had again", async () => {
+  const party = await Party.open();
+  const { atOlga } = await two(party);
+  const beginning = atOlga.items.length;
+  for (let position = 10; position < 5_110; position++) {
+    atOlga.entry({ kind: "message", position, timeMs: 0, author: "bob", id: `${position}`, text: "x" });
+  }
+  expect(atOlga.items.length).toBe(5_000);
+  expect(atOlga.items[0]!.position).toBe(110);
+  expect([beginning > 0, atOlga.hasOlder]).toEqual([true, true]);
+});
+
+test("more messages than a thousand do not wait to be sent", async () => {
+  const party = await Party.open();
+  const olga = await party.owner();
+  const room = await olga.createRoom("general");
+  const away = new Promise((resolve) => olga.on("disconnected", resolve));
+  await party.server.close();
+  await away;
+  const waiting = Array.from({ length: 1_000 }, () => room.send("hello"));
+  await expect(room.send("one more")).rejects.toMatchObject({ code: "too_many" });
+  await olga.close();
+  for (const each of waiting) await expect(each).rejects.toMatchObject({ code: "closed" });
+});
+
 test("what the server refuses is shown as failed, with the reason; it can be tried again, or forgotten", async () => {
   const party = await Party.open();
   const { olgas, olga, atOlga } = await two(party);

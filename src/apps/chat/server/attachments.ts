@@ -21,6 +21,10 @@ interface AttachmentRow {
 const ORPHAN_MS = 86_400_000;
 const CHUNK_BYTES = 65_536;
 
+type Gone = Pick<AttachmentRow, "id" | "author" | "bytes">;
+const UNUSED =
+  "NOT EXISTS (SELECT 1 FROM entries WHERE attachment = attachments.id) RETURNING id, author, bytes";
+
 export class Attachments {
   readonly #database: Database;
   readonly #folder: string;
@@ -148,15 +152,21 @@ export class Attachments {
     }
   }
 
+  /** Within a change: takes away what no message has any more. @returns takes the file away, once that is on the disk */
+  forget(id: string): () => Promise<void> {
+    const rows = this.#database.all<Gone>(`DELETE FROM attachments WHERE id = ? AND ${UNUSED}`, id);
+    return () => this.#remove(rows);
+  }
+
   /** Takes away what no message has, or has any more. */
   async sweep(nowMs: number): Promise<void> {
     const rows = await this.#database.change(() =>
-      this.#database.all<{ id: string; author: number; bytes: number }>(
-        `DELETE FROM attachments WHERE time_ms < ?
-          AND NOT EXISTS (SELECT 1 FROM entries WHERE attachment = attachments.id) RETURNING id, author, bytes`,
-        nowMs - ORPHAN_MS,
-      ),
+      this.#database.all<Gone>(`DELETE FROM attachments WHERE time_ms < ? AND ${UNUSED}`, nowMs - ORPHAN_MS),
     );
+    await this.#remove(rows);
+  }
+
+  async #remove(rows: readonly Gone[]): Promise<void> {
     for (const { id, author, bytes } of rows) {
       await rm(join(this.#folder, id), { force: true });
       this.#room.add(author, -bytes);

@@ -1,6 +1,7 @@
 /** Methods about what is written in rooms, and who has read it. */
 
 import { ChatError, type Empty, Limit, type Result } from "../protocol.ts";
+import type { MessageEntry } from "../types.ts";
 import type { User } from "./accounts.ts";
 import { announce, type Handlers, type House, type Outcome } from "./house.ts";
 
@@ -98,7 +99,15 @@ export const messageMethods: Handlers<Names> = {
       const entry = house.entries.at(room, position);
       if (entry?.kind === "message" && entry.isDeleted) return { result: {} };
       if (house.entries.message(room, position).author !== user.name) house.rooms.moderated(user, room);
-      return { result: {}, effect: announce(house, room, house.entries.delete(room, user, position)) };
+      const announced = announce(house, room, house.entries.delete(room, user, position));
+      const { attachment } = entry as MessageEntry;
+      if (attachment === undefined) return { result: {}, effect: announced };
+      const forgotten = house.attachments.forget(attachment.id);
+      const effect = () => {
+        announced();
+        forgotten().catch((error) => house.report(error));
+      };
+      return { result: {}, effect };
     },
   },
   receipt: {

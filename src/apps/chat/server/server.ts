@@ -79,6 +79,7 @@ export class ChatServer {
   readonly #server: Server;
   readonly #running: Set<Promise<void>>;
   readonly #sweeper: ReturnType<typeof setInterval>;
+  #sweeping: Promise<void> = Promise.resolve();
 
   private constructor(
     house: House,
@@ -94,7 +95,9 @@ export class ChatServer {
     this.fingerprint = known.fingerprint;
     this.ownerInvitation = known.ownerInvitation;
     this.closed = server.closed;
-    const sweepNow = () => void sweep().catch((error) => house.report(error));
+    const sweepNow = () => {
+      this.#sweeping = this.#sweeping.then(sweep).catch((error) => house.report(error));
+    };
     this.#sweeper = setInterval(sweepNow, SWEEP_MS);
     sweepNow();
   }
@@ -219,6 +222,7 @@ export class ChatServer {
     this.#house.live.endAll(CloseCode.restarting, "the server stops");
     await this.#server.close();
     await Promise.all(this.#running);
+    await this.#sweeping;
     this.#house.live.stop();
     this.#house.pump.stop();
     this.#house.database.close();

@@ -113,8 +113,18 @@ UPDATE entries SET text = NULL WHERE kind = 'edit';
 DROP INDEX edits;
 `;
 
+/** To find out whether a message has an attachment. */
+const ENTRIES_OF_ATTACHMENTS =
+  "CREATE INDEX entries_of_attachment ON entries (attachment) WHERE attachment IS NOT NULL;";
+
 /**
  * What makes each version of the tables of the one before it; the first makes them of nothing. Those that were published
  * never change: a change of the tables is another one at the end.
  */
-export const MIGRATIONS: readonly string[] = [TABLES, SEVERAL_KEYS, TICKET_SECRETS, EDITS_WITHOUT_TEXT];
+export const MIGRATIONS: readonly string[] = [
+  TABLES,
+  SEVERAL_KEYS,
+  TICKET_SECRETS,
+  EDITS_WITHOUT_TEXT,
+  ENTRIES_OF_ATTACHMENTS,
+];
