@@ -265,13 +265,14 @@ const olga = await ChatClient.connect(link, { auth: await ChatClient.join(link, 
 const room = await olga.createRoom("garden");
 const auth = await ChatClient.join(await olga.invite({ room }), { name: "bot" });
 const bot = await ChatClient.connect(link, { auth });
-void (async () => {
+const answered = (async () => {
   for await (const { room, message } of bot.messages())
-    if (message.text === "!ping") await room.send("pong");
+    if (message.text === "!ping") return room.send("pong");
 })();
 const messages = room[Symbol.asyncIterator]();
 await room.send("!ping");
 for (let i = 0; i < 2; i++) console.log((await messages.next()).value.text);
+await answered;
 await bot.close();
 await olga.close();
 await server.close();
