@@ -3,7 +3,11 @@ import { once } from "node:events";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { Credentials } from "../../src/apps/chat/server/credentials.ts";
 import { Database } from "../../src/apps/chat/server/database.ts";
+import { Entries } from "../../src/apps/chat/server/entries.ts";
+import { Settings } from "../../src/apps/chat/server/settings.ts";
+import { MIGRATIONS } from "../../src/apps/chat/server/tables.ts";
 import { temporaryFolder } from "./support.ts";
 
 const set = (database: Database, name: string) =>
@@ -108,6 +112,42 @@ test("tables of an older version become those of this one, all of them or none, 
   now.close();
   expect(() => new Database(folder, [first])).toThrow("version 2, this one knows 1");
   new Database(folder, [first, second]).close();
+});
+
+test("a chat of the first tables goes on with those of today", async () => {
+  const folder = temporaryFolder();
+  const old = new Database(folder, MIGRATIONS.slice(0, 1));
+  await old.change(() => {
+    for (const sql of [
+      "INSERT INTO meta VALUES ('ticket secret', x'00')",
+      "INSERT INTO users (id, name, folded, role, created_ms) VALUES (1, 'ada', 'ada', 'owner', 1000)",
+      "INSERT INTO psks (identity, user, key) VALUES ('abc', 1, x'01')",
+      "INSERT INTO keys (fingerprint, user) VALUES ('sha256:x', 1)",
+      "INSERT INTO rooms (id, name, folded, topic, access, head) VALUES (1, 'garden', 'garden', '', 'public', 3)",
+      "INSERT INTO entries (room, position, kind, time_ms, author, client_id, text) VALUES (1, 1, 'message', 1, 1, 'x', 'new')",
+      "INSERT INTO entries (room, position, kind, time_ms, author, target, text) VALUES (1, 2, 'edit', 2, 1, 1, 'new')",
+      "INSERT INTO entries (room, position, kind, time_ms, author, target, text) VALUES (1, 3, 'edit', 3, 1, 1, 'new')",
+    ])
+      old.run(sql);
+  });
+  old.close();
+  const now = new Database(folder);
+  expect(now.get("PRAGMA user_version")).toEqual({ user_version: MIGRATIONS.length });
+  const credentials = new Credentials(now);
+  const ada = credentials.userBy("key", "sha256:x")!;
+  expect(credentials.of(ada)).toEqual([
+    { kind: "key", id: "sha256:x", addedMs: 1_000 },
+    { kind: "psk", id: "abc", addedMs: 1_000 },
+  ]);
+  const { entries } = new Entries(now).after(1, 0, 10);
+  expect(entries.map((entry) => [entry.kind, "text" in entry && entry.text])).toEqual([
+    ["message", "new"],
+    ["edit", "new"],
+    ["edit", "new"],
+  ]);
+  expect(now.all("SELECT text FROM entries WHERE kind = 'edit'")).toEqual([{ text: null }, { text: null }]);
+  expect(new Settings(now).get("ticket secret")).toBeUndefined();
+  now.close();
 });
 
 test("with the disk full a change fails as a whole, what was there stays, and it goes on once there is room", async () => {
