@@ -12,7 +12,10 @@ function opened(folder = temporaryFolder(), nowMs = 1_000_000_000_000) {
   const database = new Database(folder);
   const clock = { nowMs };
   const settings = new Settings(database);
-  return { folder, database, settings, clock, secrets: new TicketSecrets(settings, () => clock.nowMs) };
+  const faults: string[] = [];
+  const report = (error: unknown) => void faults.push((error as Error).message);
+  const secrets = new TicketSecrets(database, settings, report, () => clock.nowMs);
+  return { folder, database, settings, clock, faults, secrets };
 }
 
 test("a secret seals for a ticket's lifetime and opens for another, whatever happens meanwhile", () => {
@@ -60,6 +63,32 @@ test("they outlive the server, but for those whose time was over; nothing of the
     files.some((name) => readFileSync(join(folder, name)).includes(Buffer.from(secret)));
   expect([has(first!), has(now[1]!)]).toEqual([false, true]);
   later.database.close();
+});
+
+test("what cannot be kept is good all the same, and kept once there is room", async () => {
+  const { folder, database, secrets, clock, faults } = opened();
+  secrets.current();
+  await database.change(() => {});
+  const [{ page_count: pages }] = database.all<{ page_count: number }>("PRAGMA page_count") as [
+    { page_count: number },
+  ];
+  const limit = (most: number) => void database.all(`PRAGMA max_page_count = ${most}`);
+  const fill = () => database.change(() => new Settings(database).set("large", new Uint8Array(100_000)));
+  limit(pages);
+  clock.nowMs += TICKET_MS;
+  // In one commit with something that there is no room for.
+  const both = secrets.current();
+  await expect(fill()).rejects.toThrow("full");
+  await expect.poll(() => faults).toEqual([expect.stringContaining("full")]);
+  expect(both).toHaveLength(2);
+  expect(secrets.current()).toBe(both);
+  limit(100_000);
+  clock.nowMs += 60_000;
+  expect(secrets.current()).toBe(both);
+  database.close();
+  const again = opened(folder, clock.nowMs);
+  expect(again.secrets.current()).toEqual(both);
+  again.database.close();
 });
 
 test("a clock that was ahead is not waited for", () => {

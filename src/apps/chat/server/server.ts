@@ -146,7 +146,7 @@ export class ChatServer {
         },
       };
       const ownerInvitation = accounts.hasOwner ? undefined : await inviteOwner(house);
-      const tickets = new TicketSecrets(settings);
+      const tickets = new TicketSecrets(database, settings, report);
       const running = new Set<Promise<void>>();
       server = await listen(url, {
         idleTimeoutMs: IDLE_MS,

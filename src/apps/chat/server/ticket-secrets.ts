@@ -4,6 +4,7 @@
  * is gone. They are kept, so that all clients come back after a restart without much work.
  */
 import { concatBytes } from "../../../crypto/bytes.ts";
+import type { Database } from "./database.ts";
 import type { Settings } from "./settings.ts";
 
 /** How long a ticket is good for. */
@@ -19,15 +20,32 @@ const NAME = "ticket secrets";
 const SECRET_BYTES = 32;
 const ROW_BYTES = 8 + SECRET_BYTES;
 
+/** What could not be kept, as with a full disk, is tried again after so long. */
+const RETRY_MS = 60_000;
+
 export class TicketSecrets {
-  readonly #settings: Settings;
+  readonly #keep: (value: Uint8Array) => Promise<void>;
   readonly #now: () => number;
   /** Newest first. */
   #secrets: readonly Secret[];
   #bytes: readonly Uint8Array[] = [];
+  #retryAtMs = Number.POSITIVE_INFINITY;
 
-  constructor(settings: Settings, now: () => number = Date.now) {
-    this.#settings = settings;
+  /** @param report told of what could not be kept: clients log in all the same */
+  constructor(
+    database: Database,
+    settings: Settings,
+    report: (error: unknown) => void,
+    now: () => number = Date.now,
+  ) {
+    this.#keep = async (value) => {
+      try {
+        await database.change(() => settings.set(NAME, value));
+      } catch (error) {
+        this.#retryAtMs = this.#now() + RETRY_MS;
+        report(error);
+      }
+    };
     this.#now = now;
     this.#secrets = decode(settings.get(NAME));
     this.#adopt(this.#secrets);
@@ -45,9 +63,11 @@ export class TicketSecrets {
     const all = [...fresh, ...this.#secrets];
     // Since the one after it, a secret seals nothing.
     const needed = all.filter((_, i) => i === 0 || nowMs < all[i - 1]!.sinceMs + TICKET_MS);
-    if (isDue || needed.length < all.length) {
-      this.#settings.set(NAME, encode(needed));
-      this.#adopt(needed);
+    const hasChanged = isDue || needed.length < all.length;
+    if (hasChanged) this.#adopt(needed);
+    if (hasChanged || nowMs >= this.#retryAtMs) {
+      this.#retryAtMs = Number.POSITIVE_INFINITY;
+      void this.#keep(encode(needed));
     }
     return this.#bytes;
   }
