@@ -178,8 +178,8 @@ export interface Events {
   entry: { room: number; entry: Entry };
   /** A room that the user is in now, or that has changed. */
   room: { room: RoomInfo };
-  /** A room that the user is not in any more. */
-  left: { room: number };
+  /** A room that the user is not in any more, and who has taken them out of it, if they have not left themselves. */
+  left: { room: number; by?: string };
   receipts: { room: number; receipts: Receipt[] };
 }
 

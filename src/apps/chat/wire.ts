@@ -229,7 +229,7 @@ export const events: { readonly [E in EventName]: Check<Events[E]> } = {
   user: object({ user: userInfo }),
   entry: object({ room, entry }),
   room: object({ room: roomInfo }),
-  left: object({ room }),
+  left: object({ room, by: optional(userName) }),
   receipts: object({ room, receipts: list(receipt, 10_000) }),
 };
 

@@ -129,8 +129,12 @@ export class PlainChat implements Place {
     client.on("room", ({ room }) => {
       output.say("room", { ...roomFields(room), topic: room.topic, role: room.role }, []);
     });
-    client.on("left", ({ room }) => {
-      output.say("left", roomFields(room), [`[${roomLabel(room)}] * you are not in this room any more`]);
+    client.on("left", ({ room, by }) => {
+      const why =
+        by === undefined ? "you are not in this room any more" : `${by} has taken you out of this room`;
+      output.say("left", { ...roomFields(room), ...(by === undefined ? {} : { by }) }, [
+        `[${roomLabel(room)}] * ${why}`,
+      ]);
       if (room === this.#room) this.#room = undefined;
     });
     if (!this.#options.isJson) return;

@@ -5,9 +5,18 @@ import { tests as find } from "./find.test.mjs";
 import { tests as history } from "./history.test.mjs";
 import { tests as login } from "./login.test.mjs";
 import { tests as reading } from "./reading.test.mjs";
+import { tests as roles } from "./roles.test.mjs";
 
 /** By name: each takes `browser` of Playwright and `cli`, the built command, beside its page and its library. */
-export const chatPageTests = { ...conversation, ...login, ...files, ...find, ...history, ...reading };
+export const chatPageTests = {
+  ...conversation,
+  ...login,
+  ...files,
+  ...find,
+  ...history,
+  ...reading,
+  ...roles,
+};
 
 /** @param executablePath of Chromium */
 export async function openBrowser(executablePath) {

@@ -48,8 +48,8 @@ export interface ChatEvents {
   entry: { readonly room: ChatRoom; readonly entry: Entry };
   /** A room that this user is in now, or that has changed. */
   room: { readonly room: ChatRoom };
-  /** A room that this user is not in any more. */
-  left: { readonly room: ChatRoom };
+  /** A room that this user is not in any more, and who has taken them out, if that is known. */
+  left: { readonly room: ChatRoom; readonly by: string | undefined };
   /** Members have received or read more. */
   receipts: { readonly room: ChatRoom; readonly receipts: readonly Receipt[] };
   /** Somebody is writing. */
@@ -341,9 +341,11 @@ export class Client extends Emitter<ChatEvents> {
         if (isNew) this.#sync(connection, room);
         return;
       }
-      case "left":
-        this.#leave((event as Events["left"]).room);
+      case "left": {
+        const { room, by } = event as Events["left"];
+        this.#leave(room, by);
         return;
+      }
       case "receipts": {
         const { room: id, receipts } = event as Events["receipts"];
         const room = this.#rooms.get(id);
@@ -365,12 +367,12 @@ export class Client extends Emitter<ChatEvents> {
     this.#receipt(room);
   }
 
-  #leave(id: number): void {
+  #leave(id: number, by?: string): void {
     const room = this.#rooms.get(id);
     if (room === undefined) return;
     this.#rooms.delete(id);
     room.end();
-    this.emit("left", { room });
+    this.emit("left", { room, by });
   }
 
   #signal(signal: Signal): void {

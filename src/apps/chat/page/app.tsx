@@ -9,16 +9,21 @@ import { Icon } from "./icons.tsx";
 import { forget, type Kept, keep, recall } from "./keep.ts";
 import { askPlace, linkWith, type Place, takeInvitation } from "./place.ts";
 import { chat, dialOptions } from "./ways.ts";
-import { failureText } from "./words.ts";
+import { failureText, LOGIN_FAILURES } from "./words.ts";
 
 type State =
   | { readonly kind: "opening"; readonly name?: string }
   | { readonly kind: "broken"; readonly text: string }
-  | { readonly kind: "door"; readonly place: Place; readonly kept?: Kept | undefined }
+  | {
+      readonly kind: "door";
+      readonly place: Place;
+      readonly kept: Kept | undefined;
+      readonly failure?: string;
+    }
   | { readonly kind: "inside"; readonly place: Place; readonly view: ChatView; readonly login: Kept };
 
-/** Logins that have ended for good. After others the same may work later. */
-const ENDED = ["authentication_failed", "unknown_identity", "revoked"];
+/** Logins that the server does not take. After other failures the same may work in a moment. */
+const REFUSED = ["authentication_failed", "unknown_identity", "revoked", "banned", "not_allowed"];
 
 export function App({ invitation: first }: { readonly invitation: Invitation | undefined }): VNode {
   const [state, setState] = useState<State>({ kind: "opening" });
@@ -44,10 +49,10 @@ export function App({ invitation: first }: { readonly invitation: Invitation | u
         return;
       }
       setState({ kind: "opening", name: kept.name });
-      await enter(place, kept, false).catch(async (error) => {
-        if (!ENDED.includes(error?.code)) throw error;
-        await forget();
-        setState({ kind: "door", place });
+      await enter(place, kept, false).catch((error) => {
+        if (!REFUSED.includes(error?.code)) throw error;
+        // It stays: who was banned may be let in again, and nobody has another key.
+        setState({ kind: "door", place, kept, failure: failureText(error, LOGIN_FAILURES) });
       });
     } catch (error) {
       const { code, message } = error as { code?: string; message: string };
@@ -101,6 +106,10 @@ export function App({ invitation: first }: { readonly invitation: Invitation | u
         <Door
           place={state.place}
           kept={state.kept}
+          failure={state.failure}
+          onForget={() =>
+            void forget().then(() => setState({ kind: "door", place: state.place, kept: undefined }))
+          }
           invitation={invitation}
           onEnter={(login, isToStay) => enter(state.place, login, isToStay)}
         />

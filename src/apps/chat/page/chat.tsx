@@ -6,6 +6,7 @@ import type { ChatView, ConnectionState, Timeline } from "../client/entry.ts";
 import { Account } from "./account.tsx";
 import { Conversation } from "./conversation.tsx";
 import { Details } from "./details.tsx";
+import { Dialog } from "./dialog.tsx";
 import { Find } from "./find.tsx";
 import { IconButton } from "./icons.tsx";
 import { Invite } from "./invite.tsx";
@@ -15,7 +16,7 @@ import { NewRoom } from "./new-room.tsx";
 import type { Place } from "./place.ts";
 import { Rooms } from "./rooms.tsx";
 import { Seal } from "./seal.tsx";
-import { failureText } from "./words.ts";
+import { failureText, LOGIN_FAILURES } from "./words.ts";
 
 export type DialogName = "find" | "new" | "invite" | "details" | "seal" | "keys" | "account";
 
@@ -71,6 +72,8 @@ function looksNow(): boolean {
 export function Chat({ place, view, login, onLogin, onLeave }: ChatProps): VNode {
   const [dialog, setDialog] = useState<DialogName>();
   const [isDrawerOpen, setDrawerOpen] = useState(false);
+  /** That one is not in a room any more. */
+  const [left, setLeft] = useState<string>();
   useView(view);
   const isLooking = useAttention(view);
   const { timelines, shown } = view;
@@ -80,13 +83,15 @@ export function Chat({ place, view, login, onLogin, onLeave }: ChatProps): VNode
     localStorage.setItem(LAST_ROOM, `${timeline.room.id}`);
     setDrawerOpen(false);
     setDialog(undefined);
+    setLeft(undefined);
   };
-  // There always is one to look at, if there is any.
+  useEffect(() => view.client.on("left", ({ room, by }) => setLeft(leftText(room.name, by))), [view]);
+  // There always is one to look at, if there is any: but what is being written is not for another one.
   useLayoutEffect(() => {
-    if (shown !== undefined || timelines.length === 0) return;
+    if (shown !== undefined || timelines.length === 0 || left !== undefined) return;
     const last = timelines.find(({ room }) => `${room.id}` === localStorage.getItem(LAST_ROOM));
     view.show(last ?? timelines[0]!);
-  }, [view, shown, timelines.length]);
+  }, [view, shown, timelines.length, left]);
 
   useEffect(() => {
     const unread = timelines.reduce((sum, timeline) => sum + timeline.unread, 0);
@@ -157,7 +162,12 @@ export function Chat({ place, view, login, onLogin, onLeave }: ChatProps): VNode
       />
       <main inert={isDrawerOpen}>
         {shown === undefined ? (
-          <NoRoom isAnywhere={timelines.length > 0} onMenu={() => setDrawerOpen(true)} onDialog={setDialog} />
+          <NoRoom
+            isAnywhere={timelines.length > 0}
+            left={left}
+            onMenu={() => setDrawerOpen(true)}
+            onDialog={setDialog}
+          />
         ) : (
           <Conversation
             key={shown.room.id}
@@ -168,9 +178,21 @@ export function Chat({ place, view, login, onLogin, onLeave }: ChatProps): VNode
             onDialog={setDialog}
           />
         )}
-        <ConnectionNote connection={view.connection} onLeave={onLeave} />
+        <Notes
+          connection={view.connection}
+          left={shown === undefined ? undefined : left}
+          onRead={() => setLeft(undefined)}
+        />
       </main>
       {dialog !== undefined && dialogs[dialog]()}
+      {view.connection.kind === "closed" && view.connection.error !== undefined && (
+        <Dialog title="The session has ended" role="alertdialog" onClose={() => onLeave(false)}>
+          <p>{failureText(view.connection.error, LOGIN_FAILURES)}</p>
+          <button type="button" class="primary" onClick={() => onLeave(false)}>
+            Back to the login
+          </button>
+        </Dialog>
+      )}
     </div>
   );
 }
@@ -207,10 +229,12 @@ function cycleRegions(by: number): void {
 
 function NoRoom({
   isAnywhere,
+  left,
   onMenu,
   onDialog,
 }: {
   readonly isAnywhere: boolean;
+  readonly left: string | undefined;
   readonly onMenu: () => void;
   readonly onDialog: (name: DialogName) => void;
 }): VNode {
@@ -221,7 +245,16 @@ function NoRoom({
         <h1>Welcome</h1>
       </header>
       <div class="empty">
-        <h2>{isAnywhere ? "Choose a room" : "You are in no room yet"}</h2>
+        <p class="left" role="alert">
+          {left}
+        </p>
+        <h2>
+          {isAnywhere
+            ? "Choose a room"
+            : left === undefined
+              ? "You are in no room yet"
+              : "You are in no room"}
+        </h2>
         <p>Find one that is open to everybody, write to somebody, or make a room of your own.</p>
         <div class="row">
           <button type="button" class="primary" onClick={() => onDialog("new")}>
@@ -236,13 +269,15 @@ function NoRoom({
   );
 }
 
-/** Says that the connection is lost, and that it is back. Over what is there, so that nothing moves. */
-function ConnectionNote({
+/** What has happened to the connection, and to what is not shown. Over what is there, so that nothing moves. */
+function Notes({
   connection,
-  onLeave,
+  left,
+  onRead,
 }: {
   readonly connection: ConnectionState;
-  readonly onLeave: (isToForget: boolean) => void;
+  readonly left: string | undefined;
+  readonly onRead: () => void;
 }): VNode {
   const wasLost = useRef(false);
   const [isBack, setBack] = useState(false);
@@ -258,25 +293,24 @@ function ConnectionNote({
     setBack(false);
     return undefined;
   }, [connection.kind]);
-  const isOver = connection.kind === "closed" && connection.error !== undefined;
   return (
-    <>
-      <div class="note" role="status">
-        {connection.kind === "disconnected" && (
-          <p class="pill warn">
-            <span class="spinner" /> Connecting again … What you write is sent then.
-          </p>
-        )}
-        {connection.kind === "connected" && isBack && <p class="pill good">Connected again</p>}
-      </div>
-      {isOver && (
-        <div class="over" role="alertdialog" aria-label="The session has ended">
-          <p>{failureText(connection.error)}</p>
-          <button type="button" class="primary" onClick={() => onLeave(true)}>
-            Back to the login
-          </button>
-        </div>
+    <div class="note" role="status">
+      {connection.kind === "disconnected" && (
+        <p class="pill warn">
+          <span class="spinner" /> Connecting again … What you write is sent then.
+        </p>
       )}
-    </>
+      {connection.kind === "connected" && isBack && <p class="pill good">Connected again</p>}
+      {left !== undefined && (
+        <p class="pill warn">
+          {left}
+          <IconButton icon="close" label="Close this note" onClick={onRead} />
+        </p>
+      )}
+    </div>
   );
+}
+
+function leftText(room: string, by: string | undefined): string {
+  return by === undefined ? `You are not in ${room} any more.` : `${by} has taken you out of ${room}.`;
 }

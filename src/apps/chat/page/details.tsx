@@ -1,9 +1,10 @@
 /** @jsxImportSource preact */
 /** A room's topic and members, and what may be done about them. */
 import type { VNode } from "preact";
-import { useCallback, useEffect, useId, useState } from "preact/hooks";
+import { useCallback, useEffect, useId, useRef, useState } from "preact/hooks";
 import type { ChatView, Member, Role, Timeline } from "../client/entry.ts";
 import { Avatar } from "./avatar.tsx";
+import { Confirm } from "./confirm.tsx";
 import { Dialog, Failure, useAction } from "./dialog.tsx";
 import { Icon, IconButton } from "./icons.tsx";
 import { membersText } from "./rooms.tsx";
@@ -28,16 +29,35 @@ export function Details({
   const [members, setMembers] = useState<readonly Member[]>();
   const { isBusy, failure, run } = useAction({ not_found: "There is nobody of that name." });
   const load = useCallback(async () => setMembers(await room.members()), [room]);
-  useEffect(() => run(load), [load]);
+  useEffect(() => run(load), [load, view.connection.kind]);
   // Whoever comes or goes meanwhile is seen.
   useEffect(() => {
-    const stops = (["entry", "presence"] as const).map((name) =>
-      view.client.on(name, () => void load().catch(() => {})),
-    );
+    let isLoading = false;
+    let isOutdated = false;
+    const reload = async () => {
+      isOutdated = true;
+      if (isLoading) return;
+      isLoading = true;
+      while (isOutdated) {
+        isOutdated = false;
+        await load().catch(() => {});
+      }
+      isLoading = false;
+    };
+    const stops = [
+      view.client.on("entry", ({ room: { id }, entry: { kind } }) => {
+        if (id === room.id && (kind === "join" || kind === "leave")) void reload();
+      }),
+      view.client.on("presence", ({ user }) => {
+        if (names.current.has(user)) void reload();
+      }),
+    ];
     return () => {
       for (const stop of stops) stop();
     };
-  }, [view, load]);
+  }, [view, room, load]);
+  const names = useRef(new Set<string>());
+  names.current = new Set(members?.map(({ user: name }) => name));
   const isDirect = room.kind === "direct";
   const rank = isDirect ? 0 : Math.max(RANK[room.role], RANK[user.role]);
   const isModerator = rank >= RANK.moderator;
@@ -83,19 +103,17 @@ export function Details({
               <Icon name="invite" /> Invite somebody new
             </button>
             {isModerator && <Unban onUnban={(name) => change(() => room.ban(name, false))} />}
-            <button
-              type="button"
-              class="danger"
-              disabled={isBusy}
-              onClick={() =>
+            <Confirm
+              label="Leave this room"
+              again="Really leave this room"
+              isBusy={isBusy}
+              onConfirm={() =>
                 run(async () => {
                   await room.leave();
                   onClose();
                 })
               }
-            >
-              <Icon name="leave" /> Leave this room
-            </button>
+            />
           </div>
         </>
       )}
@@ -201,18 +219,22 @@ function MemberRow({
               ))}
           {isAbove && (
             <>
-              <button type="button" class="danger" disabled={isBusy} onClick={onRemove}>
-                Remove
-              </button>
-              <button type="button" class="danger" disabled={isBusy} onClick={onBan}>
-                Ban from the room
-              </button>
+              <Confirm label="Remove" again="Really remove" isBusy={isBusy} onConfirm={onRemove} />
+              <Confirm
+                label="Ban from the room"
+                again="Really ban from the room"
+                isBusy={isBusy}
+                onConfirm={onBan}
+              />
             </>
           )}
           {isAbove && serverRank >= RANK.moderator && (
-            <button type="button" class="danger" disabled={isBusy} onClick={onServerBan}>
-              Ban from the server
-            </button>
+            <Confirm
+              label="Ban from the server"
+              again="Really ban from the server"
+              isBusy={isBusy}
+              onConfirm={onServerBan}
+            />
           )}
         </div>
       )}

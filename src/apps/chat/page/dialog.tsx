@@ -10,12 +10,15 @@ export function Dialog({
   onClose,
   children,
   kind = "",
+  role,
 }: {
   readonly title: string;
   readonly onClose: () => void;
   readonly children: ComponentChildren;
   /** `sheet` at the side, or `picture`. */
   readonly kind?: "" | "sheet" | "picture";
+  /** If it says that something is over, say. */
+  readonly role?: "alertdialog";
 }): VNode {
   const ref = useRef<HTMLDialogElement>(null);
   const id = useId();
@@ -47,6 +50,7 @@ export function Dialog({
     <dialog
       ref={ref}
       class={kind}
+      role={role}
       aria-labelledby={id}
       onCancel={cancelled}
       onClose={closed}

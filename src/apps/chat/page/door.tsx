@@ -3,12 +3,14 @@
 import type { VNode } from "preact";
 import { useEffect, useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { ChatAuth, Invitation } from "../client/entry.ts";
+import { Confirm } from "./confirm.tsx";
 import { Failure, useAction } from "./dialog.tsx";
 import { Field, NewPassword } from "./field.tsx";
 import { Icon } from "./icons.tsx";
 import type { Kept } from "./keep.ts";
 import { findInvitation, linkWith, type Place } from "./place.ts";
 import { chat, dialOptions } from "./ways.ts";
+import { LOGIN_FAILURES } from "./words.ts";
 
 /** Logs in. Rejects if that fails. */
 export type Enter = (kept: Kept, isToStay: boolean) => Promise<void>;
@@ -20,12 +22,16 @@ interface DoorProps {
   readonly invitation: Invitation | undefined;
   /** A login that is kept on this device. */
   readonly kept: Kept | undefined;
+  /** Why it was refused, if it was. */
+  readonly failure?: string | undefined;
+  readonly onForget: () => void;
   readonly onEnter: Enter;
 }
 
-export function Door({ place, invitation: given, kept, onEnter }: DoorProps): VNode {
+export function Door({ place, invitation: given, kept, failure, onForget, onEnter }: DoorProps): VNode {
   const [invitation, setInvitation] = useState(given);
   useEffect(() => setInvitation(given), [given]);
+  const again = kept && <Continue kept={kept} before={failure} onForget={onForget} onEnter={onEnter} />;
   return (
     <main class="door">
       <div class="card">
@@ -34,12 +40,13 @@ export function Door({ place, invitation: given, kept, onEnter }: DoorProps): VN
           <bdi>{place.name}</bdi>
         </p>
         {invitation === undefined ? (
-          <LogIn kept={kept} onEnter={onEnter} onInvitation={setInvitation} />
+          <LogIn again={again} onEnter={onEnter} onInvitation={setInvitation} />
         ) : (
           <Join
             place={place}
             invitation={invitation}
             kept={kept}
+            again={again}
             onEnter={onEnter}
             onLogIn={() => setInvitation(undefined)}
           />
@@ -82,11 +89,12 @@ function StayChoice({
 }
 
 function LogIn({
-  kept,
+  again,
   onEnter,
   onInvitation,
 }: {
-  readonly kept: Kept | undefined;
+  /** What one logs in by that has done so before, if that is kept. */
+  readonly again: VNode | undefined;
   readonly onEnter: Enter;
   readonly onInvitation: (invitation: Invitation) => void;
 }): VNode {
@@ -108,7 +116,7 @@ function LogIn({
   return (
     <form onSubmit={submit}>
       <h1>Log in</h1>
-      {kept !== undefined && <Continue kept={kept} onEnter={onEnter} />}
+      {again}
       <Field label="Name">
         {(ids) => (
           <input
@@ -150,14 +158,31 @@ function LogIn({
   );
 }
 
-function Continue({ kept, onEnter }: { readonly kept: Kept; readonly onEnter: Enter }): VNode {
-  const { isBusy, failure, run } = useAction();
+function Continue({
+  kept,
+  before,
+  onForget,
+  onEnter,
+}: {
+  readonly kept: Kept;
+  /** Why it did not work before. */
+  readonly before: string | undefined;
+  readonly onForget: () => void;
+  readonly onEnter: Enter;
+}): VNode {
+  const { isBusy, failure, run } = useAction(LOGIN_FAILURES);
   return (
     <div class="continue">
       <button type="button" disabled={isBusy} onClick={() => run(() => onEnter(kept, true))}>
         Continue as <bdi>{kept.name}</bdi>
       </button>
-      <Failure text={failure} />
+      <Failure text={failure ?? (isBusy ? undefined : before)} />
+      <Confirm
+        label={`Forget this login of ${kept.name}`}
+        again={"psk" in kept.auth ? "Really forget it: there is no other" : "Really forget it"}
+        isBusy={isBusy}
+        onConfirm={onForget}
+      />
     </div>
   );
 }
@@ -210,9 +235,17 @@ function Join({
   place,
   invitation,
   kept,
+  again,
   onEnter,
   onLogIn,
-}: DoorProps & { readonly invitation: Invitation; readonly onLogIn: () => void }): VNode {
+}: {
+  readonly place: Place;
+  readonly invitation: Invitation;
+  readonly kept: Kept | undefined;
+  readonly again: VNode | undefined;
+  readonly onEnter: Enter;
+  readonly onLogIn: () => void;
+}): VNode {
   const [name, setName] = useState("");
   const [way, setWay] = useState<"password" | "key">("password");
   const [password, setPassword] = useState("");
@@ -250,7 +283,7 @@ function Join({
   return (
     <form onSubmit={submit}>
       <h1>You are invited</h1>
-      {kept !== undefined && <Continue kept={kept} onEnter={onEnter} />}
+      {again}
       <Field label="Your name" hint="What the others see. Letters and digits, without spaces.">
         {(ids) => (
           <input
@@ -295,6 +328,11 @@ function Join({
           <NewPassword label="Password" value={password} onChange={setPassword} />
           <StayChoice isToStay={isToStay} onChange={setToStay} />
         </>
+      )}
+      {kept !== undefined && (way === "key" || isToStay) && (
+        <p class="hint">
+          This browser keeps one login: that of <bdi>{kept.name}</bdi> gives way to the new one.
+        </p>
       )}
       <Failure text={failure} />
       <button type="submit" class="primary" disabled={isBusy}>

@@ -3,6 +3,7 @@
 import type { VNode } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { ChatView, OwnCredential } from "../client/entry.ts";
+import { Confirm } from "./confirm.tsx";
 import { Dialog, Failure, useAction } from "./dialog.tsx";
 import { NewPassword } from "./field.tsx";
 import { type Kept, keep } from "./keep.ts";
@@ -112,8 +113,6 @@ function Row({
   readonly isBusy: boolean;
   readonly onRemove: () => void;
 }): VNode {
-  // It cannot be taken back: once more is not too much to ask.
-  const [isAsked, setAsked] = useState(false);
   const name = NAMES[kind];
   return (
     <li>
@@ -125,15 +124,7 @@ function Row({
         </p>
       </div>
       {!isOwn && (
-        <button
-          type="button"
-          class="danger"
-          disabled={isBusy}
-          onBlur={() => setAsked(false)}
-          onClick={() => (isAsked ? onRemove() : setAsked(true))}
-        >
-          {isAsked ? "Really take it away" : "Take away"}
-        </button>
+        <Confirm label="Take away" again="Really take it away" isBusy={isBusy} onConfirm={onRemove} />
       )}
     </li>
   );

@@ -30,6 +30,12 @@ const FAILURES: Readonly<Record<string, string>> = {
   internal: "The server has a problem of its own. Try again later.",
 };
 
+/** Of a login that was taken before. */
+export const LOGIN_FAILURES = {
+  authentication_failed: "The server does not take this login: it was changed, banned or removed.",
+  not_allowed: "You were removed from this server.",
+} as const;
+
 /** @param own sentences for codes that mean something special here */
 export function failureText(error: unknown, own: Readonly<Record<string, string>> = {}): string {
   const { code, message } = (error ?? {}) as { code?: string; message?: string };

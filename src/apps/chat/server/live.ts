@@ -89,9 +89,9 @@ export class Live {
     this.#audiences.delete(room);
   }
 
-  /** The user is not in that room any more. */
-  expel(user: User, room: number): void {
-    const left = frame(["left", { room }]);
+  /** The user is not in that room any more; `by` whom, unless they have left. */
+  expel(user: User, room: number, by?: User): void {
+    const left = frame(["left", { room, by: by?.name }]);
     // What came before, comes before.
     this.#audiences.get(room)?.flush();
     for (const caller of this.#users.get(user.id) ?? []) {

@@ -28,7 +28,7 @@ export function expel(house: House, user: User, room: number, by?: User): () => 
   house.rooms.leave(user, room);
   const entry = house.entries.append(room, user, { kind: "leave", ...(by === undefined ? {} : { by }) });
   return () => {
-    house.live.expel(user, room);
+    house.live.expel(user, room, by);
     announce(house, room, entry)();
   };
 }

@@ -50,7 +50,7 @@ export class ScreenState {
     this.#changed = changed;
     this.#noRoom = this.#newDesk(0);
     this.view.on("change", changed);
-    client.on("left", ({ room }) => this.#left(room));
+    client.on("left", ({ room, by }) => this.#left(room, by));
     client.on("connected", () => this.say("connected again"));
   }
 
@@ -121,9 +121,10 @@ export class ScreenState {
     }
   }
 
-  #left(room: ChatRoom): void {
+  #left(room: ChatRoom, by: string | undefined): void {
     this.#desks.delete(room.id);
-    this.say(`you are not in ${room.kind === "direct" ? "@" : "#"}${room.name} any more`);
+    const name = `${room.kind === "direct" ? "@" : "#"}${room.name}`;
+    this.say(by === undefined ? `you are not in ${name} any more` : `${by} has taken you out of ${name}`);
     if (this.view.shown === undefined) this.show(this.view.timelines[0]);
   }
 
