@@ -1,5 +1,5 @@
 /**
- * What seals the tickets by which clients come back (RFC 9846 §4.6.1). "The keys should be changed regularly" (RFC 5077
+ * What seals the tickets by which clients come back (RFC 9846 §4.7.1). "The keys should be changed regularly" (RFC 5077
  * §5.5), as whoever has one can make tickets: each seals for as long as a ticket lives, opens for as long again, and then
  * is gone. They are kept, so that all clients come back after a restart without much work.
  */
