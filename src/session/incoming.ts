@@ -156,9 +156,9 @@ export class Incoming implements FrameHandler {
     this.#count(this.#host.streams.maxStreams(unidirectional, limit));
   }
 
-  blocked(frameType: number, id: number): void {
+  blocked(frameType: number, id: number, limit: number): void {
     this.#expectParameters();
-    this.#count(this.#host.streams.blocked(frameType, id));
+    this.#count(this.#host.streams.blocked(frameType, id, limit));
   }
 
   datagram(start: number, length: number): void {

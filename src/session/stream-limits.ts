@@ -9,6 +9,7 @@ export class IncomingLimit {
   limit: number;
   readonly #concurrent: number;
   #finished = 0;
+  #peerBlockedAt = -1;
 
   constructor(concurrent: number) {
     this.#concurrent = concurrent;
@@ -27,7 +28,14 @@ export class IncomingLimit {
 
   /** Whether it is time to allow more. */
   get isLow(): boolean {
-    return this.#finished + this.#concurrent > this.limit && this.limit - this.opened <= this.#concurrent / 2;
+    if (this.#finished + this.#concurrent <= this.limit) return false;
+    // The peer may have opened streams without a word, which are not known here.
+    return this.limit - this.opened <= this.#concurrent / 2 || this.#peerBlockedAt >= this.limit;
+  }
+
+  /** The peer is held up by this limit. */
+  peerBlocked(limit: number): void {
+    this.#peerBlockedAt = Math.max(this.#peerBlockedAt, Math.min(limit, this.limit));
   }
 
   advance(): void {

@@ -297,10 +297,18 @@ export class Streams {
     return true;
   }
 
-  /** The peer is held up. The limits move with what is read, whatever it says; but its stream exists. */
-  blocked(frameType: number, id: number): boolean {
+  /**
+   * The peer is held up. Limits of bytes move with what is read, whatever it says; but its stream exists. Those of streams
+   * grow as soon as they can.
+   */
+  blocked(frameType: number, id: number, limit: number): boolean {
     if (frameType === FrameType.stream_data_blocked) this.#find(id, true);
-    return false;
+    if (frameType !== FrameType.streams_blocked_bidi && frameType !== FrameType.streams_blocked_uni)
+      return false;
+    const limits = this.#incoming[frameType === FrameType.streams_blocked_uni ? 1 : 0];
+    limits.peerBlocked(limit);
+    this.#allowMore(limits);
+    return limits.isLow;
   }
 
   // Sending

@@ -2,7 +2,10 @@
 import { describe, expect, test } from "vitest";
 import { FrameType } from "../../src/session/frames.ts";
 import { control, stream } from "./packets.ts";
+import { SessionPair } from "./pair.ts";
 import { ScriptedServer } from "./scripted.ts";
+
+const ignore = { readable() {}, writable() {}, acknowledged() {}, reset() {}, stopped() {}, ended() {} };
 
 const window = (initialBytes: number) => ({ initialBytes, maxBytes: initialBytes });
 const resetStream = (id: number, finalSize: number) => control(FrameType.reset_stream, id, 0, finalSize);
@@ -86,6 +89,58 @@ describe("limits", () => {
     for (const each of server.opened) server.engine.streams.read(each, 10);
     server.flush();
     expect(server.take("maxStreams")).toEqual([[true, 6]]);
+  });
+
+  test("of streams grow at once for who is held up by them: it may have opened some without a word", () => {
+    const server = new ScriptedServer({ server: { maxIncomingUni: 4 } });
+    server.give(stream(2, 0, 1, true));
+    server.engine.streams.read(server.opened[0]!, 10);
+    server.flush();
+    expect(server.take("maxStreams")).toEqual([]);
+    server.give(control(FrameType.streams_blocked_uni, 4));
+    expect(server.take("maxStreams")).toEqual([[true, 5]]);
+    server.give(control(FrameType.streams_blocked_uni, 4));
+    expect(server.take("maxStreams")).toEqual([]);
+    // Held up before there was anything to give.
+    server.give(control(FrameType.streams_blocked_uni, 5));
+    expect(server.take("maxStreams")).toEqual([]);
+    server.give(stream(6, 0, 1, true));
+    server.engine.streams.read(server.opened[1]!, 10);
+    server.flush();
+    expect(server.take("maxStreams")).toEqual([[true, 6]]);
+  });
+
+  test("of streams are what they say: so many at a time, whatever came before", () => {
+    const pair = new SessionPair({ server: { maxIncomingUni: 10 } }).ready();
+    const { streams } = pair.client.engine;
+    pair.server.onincoming = (each) => {
+      pair.server.engine.streams.accept(each);
+      each.user = { ...ignore, readable: () => void pair.server.engine.streams.read(each, 10) };
+    };
+    for (let used = 1; used < 10; used++) {
+      for (let i = 0; i < used; i++) {
+        const each = streams.open(true, 0)!;
+        streams.write(each, Uint8Array.of(1));
+        streams.finish(each);
+      }
+      pair.client.flush();
+      pair.clock.run(pair.clock.nowMs + 1000);
+      // All are done. Ten more, without a word on any; each asks once it is held up.
+      const idle = () => {
+        const opened = [];
+        for (let each = streams.open(true, 0); each !== undefined; each = streams.open(true, 0))
+          opened.push(each);
+        pair.client.flush();
+        pair.clock.run(pair.clock.nowMs + 1000);
+        return opened;
+      };
+      const opened = [...idle(), ...idle()];
+      expect(opened).toHaveLength(10);
+      for (const each of opened) streams.reset(each, 0);
+      pair.client.flush();
+      pair.clock.run(pair.clock.nowMs + 1000);
+      expect([pair.client.engine.streams.size, pair.server.engine.streams.size]).toEqual([0, 0]);
+    }
   });
 
   test("are those of the stream's two directions apart: the end of one leaves the other's (§4.4)", () => {
