@@ -177,8 +177,9 @@ async function giveUp(chat) {
   });
   await chat.step("a download shows how far it is, and can be given up", async () => {
     const { attachment } = await sendWith(room, "down.bin", randomBytes(7_000_000));
-    chat.host.pause();
     const save = amir.button("Save down.bin");
+    await save.waitFor();
+    chat.host.pause();
     await save.click();
     await page.getByRole("progressbar", { name: "Receiving down.bin" }).waitFor();
     await amir.button("Cancel: Receiving down.bin").click();
