@@ -69,9 +69,7 @@ async function sendFiles(chat) {
     assert.match(await page.evaluate(() => document.activeElement.ariaLabel), /^Show .* large$/);
   });
   await chat.step("text is pasted as text", async () => {
-    await page.evaluate(() => navigator.clipboard.writeText("from the clipboard"));
-    await amir.field.focus();
-    await page.keyboard.press("Control+v");
+    await amir.paste("from the clipboard");
     assert.equal(await amir.field.inputValue(), "from the clipboard");
     await page.keyboard.press("Enter");
     assert.equal((await next()).text, "from the clipboard");

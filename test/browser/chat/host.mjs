@@ -80,10 +80,13 @@ export class Host {
   }
 
   async close() {
-    const ended = once(this.#child, "exit");
-    this.goOn();
-    this.#child.kill("SIGTERM");
-    await ended;
+    const { exitCode, signalCode } = this.#child;
+    if (exitCode === null && signalCode === null) {
+      const ended = once(this.#child, "exit");
+      this.goOn();
+      this.#child.kill("SIGTERM");
+      await ended;
+    }
     rmSync(this.#folder, { recursive: true, force: true });
   }
 }

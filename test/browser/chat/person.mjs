@@ -78,6 +78,12 @@ export class Person {
     await this.field.press("Enter");
   }
 
+  /** By the clipboard, as long texts come. */
+  async paste(text) {
+    await this.page.evaluate((text) => navigator.clipboard.writeText(text), text);
+    await this.field.press("Control+v");
+  }
+
   /** Writes, and settles once the server has it: what is on its way cannot be edited, say. */
   async tell(text) {
     await this.write(text);

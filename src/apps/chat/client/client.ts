@@ -163,6 +163,10 @@ export class Client extends Emitter<ChatEvents> {
   get isConnected(): boolean {
     return this.#connection !== undefined;
   }
+  /** How it is connected, or was last: by UDP (`udp:`), or through a gateway by WebTransport (`https:`) or WebSocket. */
+  get url(): string {
+    return this.login.url;
+  }
   /** What was sent and is not stored yet. */
   get pending(): Outgoing[] {
     return this.#outbox.messages;

@@ -41,6 +41,11 @@ export class Dialer {
     this.#urls = [`udp://${host.includes(":") ? `[${host}]` : host}:${port}`, ...via];
   }
 
+  /** The way that has worked last; before, the best. */
+  get url(): string {
+    return this.#urls[0]!;
+  }
+
   /** @throws as `connect` */
   async dial(signal: AbortSignal): Promise<Session> {
     const { idleTimeoutMs = IDLE_MS } = this.#options;

@@ -37,6 +37,7 @@ export class Login {
   readonly #host: LoginHost;
   #auth: ChatAuth;
   #dialer: Dialer;
+  #url = "";
   /** A password of which the server has not said whether it has it. */
   #unsure: ChatAuth | undefined;
 
@@ -47,17 +48,24 @@ export class Login {
     this.#dialer = host.dialer(auth);
   }
 
+  /** @internal By which way it has logged in last. */
+  get url(): string {
+    return this.#url;
+  }
+
   /** @internal @throws as `connect` */
   async dial(signal: AbortSignal): Promise<Session> {
     const unsure = this.#unsure;
     try {
       const session = await this.#dialer.dial(signal);
+      this.#url = this.#dialer.url;
       this.#unsure = undefined;
       return session;
     } catch (error) {
       if (unsure === undefined || (error as SealgramError).code !== "authentication_failed") throw error;
       const dialer = this.#host.dialer(unsure);
       const session = await dialer.dial(signal);
+      this.#url = dialer.url;
       this.#come(unsure, dialer);
       return session;
     }

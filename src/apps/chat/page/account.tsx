@@ -4,6 +4,7 @@ import type { VNode } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { ChatView } from "../client/entry.ts";
 import { Avatar } from "./avatar.tsx";
+import { Confirm } from "./confirm.tsx";
 import { Dialog } from "./dialog.tsx";
 import { type Kept, recall } from "./keep.ts";
 import { Logins } from "./logins.tsx";
@@ -63,9 +64,18 @@ export function Account({
             Log out, and keep the {isKey ? "key" : "password"} here
           </button>
         )}
-        <button type="button" class="danger" onClick={() => onLeave(true)}>
-          {isKept ? `Log out, and forget the ${isKey ? "key" : "password"}` : "Log out"}
-        </button>
+        {isKept && isKey ? (
+          <Confirm
+            label="Log out, and forget the key"
+            again="Really forget the key"
+            isBusy={false}
+            onConfirm={() => onLeave(true)}
+          />
+        ) : (
+          <button type="button" class="danger" onClick={() => onLeave(true)}>
+            {isKept ? "Log out, and forget the password" : "Log out"}
+          </button>
+        )}
         {isKept && isKey && (
           <p class="hint">
             Without the key and without a password, you need another invitation, and another name.

@@ -4,7 +4,7 @@ import type { ComponentChildren, VNode } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { MessageItem, Timeline } from "../client/entry.ts";
 import { isNewTo } from "./rows.ts";
-import { plural } from "./words.ts";
+import { cut, plural } from "./words.ts";
 
 /** More at a time are counted only. */
 const MAX_MESSAGES = 3;
@@ -51,6 +51,6 @@ function Spoken({ children }: { readonly children: ComponentChildren }): VNode {
 }
 
 function textOf({ author, text, attachment }: MessageItem): string {
-  const said = text.length > MAX_LENGTH ? `${text.slice(0, MAX_LENGTH)} …` : text;
+  const said = text.length > MAX_LENGTH ? `${cut(text, MAX_LENGTH)} …` : text;
   return `${author}: ${said || `the file ${attachment?.name}`}`;
 }

@@ -5,7 +5,7 @@ import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { MessageItem, Timeline } from "../client/entry.ts";
 import { Icon, IconButton } from "./icons.tsx";
 import { chunksOf } from "./pictures.ts";
-import { sizeText } from "./words.ts";
+import { cut, sizeText } from "./words.ts";
 
 /** What is written, besides something new. */
 export type Purpose =
@@ -52,8 +52,9 @@ export function Composer({
 }: {
   readonly timeline: Timeline;
   readonly purpose: Purpose;
-  readonly onPurpose: (purpose: Purpose) => void;
-  readonly onEdit: (item: MessageItem, text: string) => void;
+  readonly onPurpose: (purpose: Purpose | ((before: Purpose) => Purpose)) => void;
+  /** Resolves to whether the server has taken it. */
+  readonly onEdit: (item: MessageItem, text: string) => Promise<boolean>;
   /** Somebody wants to edit what they have said last. */
   readonly onEditLast: () => void;
 }): VNode {
@@ -85,13 +86,17 @@ export function Composer({
   const send = () => {
     if (isEmpty || isTooLong) return;
     const content = text.trim();
-    if (purpose.kind === "edit") onEdit(purpose.item, content);
+    if (purpose.kind === "edit") void save(purpose.item, content);
     else {
       drafts.delete(room.id);
       setText("");
       timeline.send(content, { replyTo: purpose.kind === "reply" ? purpose.item.position : undefined });
+      onPurpose({ kind: "new" });
     }
-    onPurpose({ kind: "new" });
+  };
+  const save = async (item: MessageItem, content: string) => {
+    // What could not be saved is not lost.
+    if (await onEdit(item, content)) onPurpose((now) => (now === purpose ? { kind: "new" } : now));
   };
   const pressed = (event: KeyboardEvent) => {
     if (event.isComposing) return;
@@ -125,7 +130,7 @@ export function Composer({
             ) : (
               <>
                 Replying to <bdi>{purpose.item.author}</bdi>:{" "}
-                <span dir="auto">{purpose.item.text.slice(0, 200)}</span>
+                <span dir="auto">{cut(purpose.item.text, 200)}</span>
               </>
             )}
           </p>

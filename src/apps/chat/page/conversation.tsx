@@ -9,7 +9,7 @@ import { Dialog, Failure, useAction } from "./dialog.tsx";
 import { IconButton } from "./icons.tsx";
 import { Log } from "./log.tsx";
 import { membersText, presenceText } from "./rooms.tsx";
-import { typingText } from "./words.ts";
+import { cut, typingText } from "./words.ts";
 
 function hasFiles({ dataTransfer }: DragEvent): boolean {
   return dataTransfer?.types.includes("Files") ?? false;
@@ -33,7 +33,10 @@ export function Conversation({
   const [purpose, setPurpose] = useState<Purpose>({ kind: "new" });
   const [removing, setRemoving] = useState<MessageItem>();
   const [isDropping, setDropping] = useState(false);
-  const { failure, run } = useAction();
+  const { failure, run, clear } = useAction();
+  useEffect(() => {
+    if (view.connection.kind === "connected") clear();
+  }, [view.connection.kind]);
   const place = useRef<HTMLDivElement>(null);
   const write = () => place.current?.querySelector("textarea")?.focus();
 
@@ -132,14 +135,14 @@ export function Conversation({
       </div>
       {removing !== undefined && (
         <Dialog title="Delete this message?" onClose={() => setRemoving(undefined)}>
-          <blockquote dir="auto">{removing.text.slice(0, 300) || removing.attachment?.name}</blockquote>
+          <blockquote dir="auto">{cut(removing.text, 300) || removing.attachment?.name}</blockquote>
           <p>It is taken away for everybody, and cannot be brought back.</p>
           <div class="row">
             <button
               type="button"
               class="danger"
               onClick={() => {
-                run(() => room.delete(removing.position!));
+                void run(() => room.delete(removing.position!));
                 setRemoving(undefined);
               }}
             >

@@ -29,7 +29,7 @@ export function Details({
   const [members, setMembers] = useState<readonly Member[]>();
   const { isBusy, failure, run } = useAction({ not_found: "There is nobody of that name." });
   const load = useCallback(async () => setMembers(await room.members()), [room]);
-  useEffect(() => run(load), [load, view.connection.kind]);
+  useEffect(() => void run(load), [load, view.connection.kind]);
   // Whoever comes or goes meanwhile is seen.
   useEffect(() => {
     let isLoading = false;

@@ -73,21 +73,30 @@ export function Dialog({
 export interface Action {
   readonly isBusy: boolean;
   readonly failure: string | undefined;
-  run(act: () => Promise<unknown>): void;
+  /** Resolves to whether it has worked. */
+  run(act: () => Promise<unknown>): Promise<boolean>;
+  /** Forgets the failure. */
+  clear(): void;
 }
 
 /** @param words for codes that mean something special here */
 export function useAction(words?: Readonly<Record<string, string>>): Action {
   const [isBusy, setBusy] = useState(false);
   const [failure, setFailure] = useState<string>();
-  const run = (act: () => Promise<unknown>) => {
+  const run = async (act: () => Promise<unknown>) => {
     setBusy(true);
     setFailure(undefined);
-    act()
-      .catch((error) => setFailure(failureText(error, words)))
-      .finally(() => setBusy(false));
+    try {
+      await act();
+      return true;
+    } catch (error) {
+      setFailure(failureText(error, words));
+      return false;
+    } finally {
+      setBusy(false);
+    }
   };
-  return { isBusy, failure, run };
+  return { isBusy, failure, run, clear: () => setFailure(undefined) };
 }
 
 /** Said at once to those who do not see it. */

@@ -32,7 +32,7 @@ export function Logins({
   const [done, setDone] = useState("");
   const { isBusy, failure, run } = useAction({ not_allowed: "You have nothing else to log in with." });
   const load = async () => setAll(await own.list());
-  useEffect(() => run(load), [own, view.connection.kind]);
+  useEffect(() => void run(load), [own, view.connection.kind]);
   const hasPassword = all?.some(({ kind }) => kind === "password");
   const isByPassword = "password" in login.auth;
   const change = (what: string, act: () => Promise<unknown>) => {

@@ -6,7 +6,7 @@ import { Attachment } from "./attachment.tsx";
 import { Avatar } from "./avatar.tsx";
 import { Icon, IconButton, type IconName } from "./icons.tsx";
 import { Text } from "./text.tsx";
-import { clockText, failureText, fullTimeText, hueOf } from "./words.ts";
+import { clockText, cut, failureText, fullTimeText, hueOf } from "./words.ts";
 
 export interface MessageActions {
   reply(item: MessageItem): void;
@@ -92,7 +92,7 @@ function MessageContent({
                 <span dir="auto">
                   {answered.isDeleted
                     ? "A deleted message"
-                    : answered.text.slice(0, 200) || answered.attachment?.name}
+                    : cut(answered.text, 200) || answered.attachment?.name}
                 </span>
               </>
             ) : (

@@ -6,7 +6,7 @@ import { Dialog } from "./dialog.tsx";
 import { Icon } from "./icons.tsx";
 import type { Kept } from "./keep.ts";
 import type { Place } from "./place.ts";
-import { wayNow } from "./ways.ts";
+import { wayOf } from "./ways.ts";
 
 export function Seal({
   view,
@@ -19,7 +19,7 @@ export function Seal({
   readonly login: Kept;
   readonly onClose: () => void;
 }): VNode {
-  const way = wayNow() ?? "WebSocket";
+  const way = wayOf(view.client.url);
   const isConnected = view.connection.kind === "connected";
   const { serverKey, host, port } = place.link;
   const hasPassword = "password" in login.auth;

@@ -3,16 +3,14 @@
 import type { VNode } from "preact";
 import { useMemo, useState } from "preact/hooks";
 import { piecesOf } from "./links.ts";
-import { sizeText } from "./words.ts";
+import { cut, sizeText } from "./words.ts";
 
 const SHORT_LENGTH = 2_000;
 const SHORT_LINES = 24;
 
 /** What is shown of a long text until somebody wants all of it. */
 function shortened(text: string): string {
-  const lines = text.slice(0, SHORT_LENGTH).split("\n").slice(0, SHORT_LINES).join("\n");
-  // Not half a character.
-  return lines.length === text.length ? text : lines.replace(/[\ud800-\udbff]$/, "");
+  return cut(text, SHORT_LENGTH).split("\n").slice(0, SHORT_LINES).join("\n");
 }
 
 export function Text({

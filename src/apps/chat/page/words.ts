@@ -99,6 +99,19 @@ export function initialOf(name: string): string {
   return [...name][0]!.toLocaleUpperCase();
 }
 
+const graphemes =
+  "Segmenter" in Intl ? new Intl.Segmenter(undefined, { granularity: "grapheme" }) : undefined;
+/** What is drawn as one is not longer than this, unless it is made to be. */
+const MAX_GRAPHEME = 64;
+
+/** The beginning of a text, of so many UTF-16 units at most, and not half of what is drawn as one. */
+export function cut(text: string, length: number): string {
+  if (text.length <= length) return text;
+  const around = text.slice(0, length + MAX_GRAPHEME);
+  const end = graphemes?.segment(around).containing(length)?.index || length;
+  return text.slice(0, end).replace(/[\ud800-\udbff]$/, "");
+}
+
 export function plural(count: number, one: string, many: string = `${one}s`): string {
   return `${count} ${count === 1 ? one : many}`;
 }
