@@ -1,7 +1,8 @@
 import { defineConfig, type ViteUserConfig } from "vitest/config";
 
-// Two projects: `npm test` runs "unit"; "interop" needs programs beyond Node and npm.
+// `npm test` runs "unit"; "interop" needs programs beyond Node and npm, and "attack" (`npm run attack`) takes long.
 const interop = "test/interop/**/*.test.ts";
+const attack = "test/attack/**/*.long.test.ts";
 // On a machine with much to do nothing is late.
 const limits = { testTimeout: 60_000, hookTimeout: 60_000, expect: { poll: { timeout: 30_000 } } };
 
@@ -12,11 +13,20 @@ const config: ViteUserConfig = defineConfig({
         test: {
           name: "unit",
           include: ["test/**/*.test.ts"],
-          exclude: [interop, "**/node_modules/**"],
+          exclude: [interop, attack, "**/node_modules/**"],
           ...limits,
         },
       },
       { test: { name: "interop", include: [interop], ...limits } },
+      {
+        test: {
+          name: "attack",
+          include: [attack],
+          ...limits,
+          testTimeout: 3_600_000,
+          fileParallelism: false,
+        },
+      },
     ],
   },
 });
