@@ -1,13 +1,15 @@
+import { onAbort } from "./abort.ts";
+
 /** Settles after this time, or as soon as the signal is aborted. */
 export function pause(delayMs: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", done);
+    const timer = setTimeout(() => {
+      ignore();
       resolve();
-    };
-    const timer = setTimeout(done, delayMs);
-    if (signal?.aborted) done();
-    else signal?.addEventListener("abort", done);
+    }, delayMs);
+    const ignore = onAbort(signal, () => {
+      clearTimeout(timer);
+      resolve();
+    });
   });
 }

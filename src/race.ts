@@ -1,4 +1,5 @@
 /** Several ways to one thing, of which some may be blocked: none is waited for alone (in the spirit of RFC 8305 §5). */
+import { onAbort } from "./abort.ts";
 
 export interface Racing<Way, T> {
   /** Ends all attempts: the race fails with its reason. */
@@ -33,8 +34,6 @@ export function race<Way, T>(ways: readonly Way[], racing: Racing<Way, T>): Prom
       reject(reason);
       end.abort(reason);
     };
-    const aborted = () => lose(signal.reason);
-    end.signal.addEventListener("abort", () => signal.removeEventListener("abort", aborted));
 
     const next = () => {
       if (begun === ways.length || end.signal.aborted) return;
@@ -47,7 +46,7 @@ export function race<Way, T>(ways: readonly Way[], racing: Racing<Way, T>): Prom
         next();
       };
       let timer = setTimeout(follow, nextMs);
-      end.signal.addEventListener("abort", () => clearTimeout(timer));
+      onAbort(end.signal, () => clearTimeout(timer));
       let isAlive = false;
       const alive = () => {
         if (isAlive || isFollowed || end.signal.aborted) return;
@@ -75,10 +74,8 @@ export function race<Way, T>(ways: readonly Way[], racing: Racing<Way, T>): Prom
       );
     };
 
-    if (signal.aborted) aborted();
-    else {
-      signal.addEventListener("abort", aborted);
-      next();
-    }
+    const ignore = onAbort(signal, () => lose(signal.reason));
+    onAbort(end.signal, ignore);
+    next();
   });
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // `npm run check`: everything that can be said of the code without running it, and of the package.
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { builtinModules } from "node:module";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -32,6 +32,7 @@ const STEPS = [
     name: "style",
     check: () => tool("@biomejs/biome/bin/biome", ["ci", "--colors=off", "--error-on-warnings", "."]),
   },
+  { name: "one way", check: checkOneWay },
   { name: "lock files", check: checkLockFiles },
   { name: "generated files", check: checkGenerated },
   { name: "documentation", check: checkDocs },
@@ -50,6 +51,32 @@ async function tool(path, args) {
     env: { NO_COLOR: "1" },
   });
   if (result.code !== 0) throw new ToolError(output(result));
+}
+
+/** What one module does for all of src/, and no other does in its own way. */
+const ONE_WAY = [
+  {
+    found: /addEventListener\(\s*"abort"/,
+    but: ["src/abort.ts"],
+    instead: "onAbort of src/abort.ts, which puts one listener on a signal, and takes it off",
+  },
+  {
+    // Types are no import, and the command and the page are no part of what others bundle.
+    found: /(?<!loadPart\(\(\) => |typeof |: )\bimport\(/,
+    but: ["src/lazy.ts", "src/crypto/runtime-crypto.ts", "src/cli/", "src/apps/chat/page/"],
+    instead: "loadPart of src/lazy.ts, whose failure has a code",
+  },
+];
+
+function checkOneWay() {
+  const files = readdirSync(join(root, "src"), { recursive: true }).filter((name) => /\.tsx?$/.test(name));
+  for (const file of files.map((name) => `src/${name}`)) {
+    const code = readFileSync(join(root, file), "utf8").replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, "");
+    const rule = ONE_WAY.find(
+      ({ found, but }) => !but.some((place) => file.startsWith(place)) && found.test(code),
+    );
+    if (rule !== undefined) throw new ToolError(`${file} has ${rule.found}; there is ${rule.instead}`);
+  }
 }
 
 /** Lock files that name a registry would send everybody else to that registry. */

@@ -1,5 +1,6 @@
 /** Signals, as an AbortSignal: a command that is told to end says goodbye to its peers first. */
 import process from "node:process";
+import { onAbort } from "../abort.ts";
 import { ExitCode, Stopped } from "./exit.ts";
 
 const codes = {
@@ -24,9 +25,5 @@ export function stopSignal(): AbortSignal {
 
 /** Rejects with the signal's reason. */
 export function aborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    const abort = () => reject(signal.reason);
-    if (signal.aborted) abort();
-    else signal.addEventListener("abort", abort, { once: true });
-  });
+  return new Promise((_, reject) => onAbort(signal, () => reject(signal.reason)));
 }

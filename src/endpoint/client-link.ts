@@ -1,4 +1,5 @@
 /** A client's session on a carrier of its own, and on the next one when that breaks or is left. */
+import { onAbort } from "../abort.ts";
 import type { Bytes } from "../core/bytes.ts";
 import { asClient } from "../dtls/client.ts";
 import type { ClientConfig } from "../dtls/config.ts";
@@ -69,11 +70,10 @@ export class ClientLink implements AssociationOwner {
     this.#carrier = await this.#open(stop);
     if ("url" in this.#route.remote) this.#hear();
     return new Promise((resolve, reject) => {
-      const aborted = () => this.#cancel(stop.reason);
-      stop.addEventListener("abort", aborted);
+      const ignore = onAbort(stop, () => this.#cancel(stop.reason));
       const settled = <T>(then: (value: T) => void) => {
         return (value: T) => {
-          stop.removeEventListener("abort", aborted);
+          ignore();
           this.#settle = undefined;
           then(value);
         };

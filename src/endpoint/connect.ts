@@ -1,4 +1,5 @@
 /** `connect`: the attempts that a client's session takes, over addresses and ways to log in. */
+import { onAbort, unlessAborted } from "../abort.ts";
 import type { NamedGroup } from "../crypto/provider.ts";
 import { usableTicket } from "../dtls/client-psk.ts";
 import type { ClientConfig, SessionTicket } from "../dtls/config.ts";
@@ -57,17 +58,16 @@ export async function connectOn(
   signal?.throwIfAborted();
 
   const stop = new AbortController();
-  const aborted = () => stop.abort(signal!.reason);
-  signal?.addEventListener("abort", aborted);
+  const ignore = onAbort(signal, () => stop.abort(signal!.reason));
   const late = () => stop.abort(new SealgramError("timeout", `${target.name} does not answer in time`));
   const timer = timeoutMs > MAX_DELAY_MS ? undefined : setTimeout(late, timeoutMs);
   try {
     const loading = Promise.all([load(), loadStreams(options)]);
-    const [platform, opener] = await unless(stop.signal, loading);
+    const [platform, opener] = await unlessAborted(stop.signal, loading);
     return await dial(platform, target, options, opener, stop.signal);
   } finally {
     clearTimeout(timer);
-    signal?.removeEventListener("abort", aborted);
+    ignore();
   }
 }
 
@@ -78,8 +78,8 @@ async function dial(
   opener: StreamsOpener | undefined,
   stop: AbortSignal,
 ): Promise<Session> {
-  const config = await unless(stop, clientConfig(platform, target, options));
-  const routes = await unless(stop, target.routes(platform));
+  const config = await unlessAborted(stop, clientConfig(platform, target, options));
+  const routes = await unlessAborted(stop, target.routes(platform));
   let { onanswer } = options;
   return race(routes, {
     signal: stop,
@@ -146,14 +146,4 @@ async function clientConfig(
 /** A session's ticket, which is dated since 1970, for a connection. */
 function onClockOf({ deadlines }: Shared, ticket: SessionTicket): SessionTicket {
   return { ...ticket, receivedAtMs: deadlines.now() - (Date.now() - ticket.receivedAtMs) };
-}
-
-/** The promise's outcome, unless the signal comes first. */
-function unless<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const aborted = () => reject(signal.reason);
-    if (signal.aborted) aborted();
-    signal.addEventListener("abort", aborted, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", aborted));
-  });
 }

@@ -1,4 +1,5 @@
 /** `listen`: a server's sessions, all on one socket. */
+import { onAbort } from "../abort.ts";
 import type { ServerConfig } from "../dtls/config.ts";
 import type { SealgramError } from "../errors.ts";
 import type { RemoteAddress } from "../transport/types.ts";
@@ -66,12 +67,8 @@ export async function listenOn(
     throw error;
   }
   void server.closed.finally(ignoreRevocations).catch(() => {});
-  if (signal !== undefined) {
-    const close = () => void server.close();
-    if (signal.aborted) close();
-    else signal.addEventListener("abort", close, { once: true });
-    void server.closed.finally(() => signal.removeEventListener("abort", close)).catch(() => {});
-  }
+  const ignore = onAbort(signal, () => void server.close());
+  void server.closed.finally(ignore).catch(() => {});
   return server;
 }
 

@@ -1,4 +1,5 @@
 /** A gateway: servers of the runtime that take clients' connections, in front of what forwards their datagrams. */
+import { onAbort } from "../abort.ts";
 import { Deadlines } from "../endpoint/deadlines.ts";
 import type { UdpCarriers } from "../transport/types.ts";
 import { type CertificateStore, type OwnCertificateHash, OwnCertificates } from "./certificates.ts";
@@ -170,9 +171,7 @@ export async function openGatewayOn(
     throw error;
   }
   const gateway = new Gateway(forwarder, http, webTransport, certificates, options.oncertificates);
-  const close = () => void gateway.close();
-  signal?.addEventListener("abort", close, { once: true });
-  void gateway.closed.then(() => signal?.removeEventListener("abort", close));
+  void gateway.closed.then(onAbort(signal, () => void gateway.close()));
   return gateway;
 }
 

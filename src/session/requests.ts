@@ -1,4 +1,5 @@
 /** Requests and responses: one bidirectional stream for each, its end is the message's end. */
+import { onAbort } from "../abort.ts";
 import type { Bytes } from "../core/bytes.ts";
 import type { Stream, StreamUser } from "./stream.ts";
 import { StreamError } from "./stream-error.ts";
@@ -162,10 +163,8 @@ export async function request(
   // Responses are as many as this side has asked for.
   const budget = { availableBytes: Number.POSITIVE_INFINITY };
   const collector = new Collector(owner, stream, maxResponseBytes, budget);
-  const abort = () => collector.fail(signal!.reason, RequestErrorCode.cancelled);
-  if (signal?.aborted) abort();
-  else {
-    signal?.addEventListener("abort", abort, { once: true });
+  const ignore = onAbort(signal, () => collector.fail(signal!.reason, RequestErrorCode.cancelled));
+  if (!signal?.aborted) {
     owner.streams.write(stream, message);
     owner.streams.finish(stream);
     owner.wake();
@@ -174,7 +173,7 @@ export async function request(
   try {
     return await collector.message;
   } finally {
-    signal.removeEventListener("abort", abort);
+    ignore();
   }
 }
 

@@ -1,4 +1,5 @@
 /** A session's streams in the shape of W3C WebTransport's, on an engine. */
+import { onAbort, unlessAborted } from "../abort.ts";
 import type { Bytes } from "../core/bytes.ts";
 import { SealgramError } from "../errors.ts";
 import type { PacketCarrier } from "./carrier.ts";
@@ -131,7 +132,7 @@ export class WebSession implements StreamsOwner {
   async #open(unidirectional: boolean, options: StreamOptions = {}, signal?: AbortSignal): Promise<Stream> {
     const { sendOrder = 0, waitUntilAvailable = false } = options;
     if (!Number.isFinite(sendOrder)) throw new TypeError(`not a sendOrder: ${sendOrder}`);
-    if (!this.engine.isReady) await unlessAborted(this.ready, signal);
+    if (!this.engine.isReady) await unlessAborted(signal, this.ready);
     const stream = this.#openNow(unidirectional, sendOrder);
     if (stream !== undefined) return stream;
     this.wake();
@@ -155,18 +156,17 @@ export class WebSession implements StreamsOwner {
       opening = { sendOrder, resolve, reject };
     });
     openings.push(opening);
-    const abort = () => {
+    const ignore = onAbort(signal, () => {
       const at = openings.indexOf(opening);
       // Once it is open it is its user's to give up.
       if (at < 0) return;
       openings.splice(at, 1);
       opening.reject(signal!.reason);
-    };
-    signal?.addEventListener("abort", abort, { once: true });
+    });
     try {
       return await opened;
     } finally {
-      signal?.removeEventListener("abort", abort);
+      ignore();
     }
   }
 
@@ -224,14 +224,4 @@ export class WebSession implements StreamsOwner {
     this.incomingUnidirectional.end(end.error);
     this.#host.closed(end);
   }
-}
-
-/** @throws the signal's reason, if that aborts before the promise settles */
-function unlessAborted(promise: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
-  if (signal === undefined) return promise;
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason);
-    signal.addEventListener("abort", abort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
-  });
 }

@@ -1,4 +1,5 @@
 /** Streams as WHATWG streams with their back-pressure, in the shape of W3C WebTransport's. */
+import { onAbort } from "../abort.ts";
 import type { Bytes } from "../core/bytes.ts";
 import type { Stream, StreamUser } from "./stream.ts";
 import { StreamError } from "./stream-error.ts";
@@ -242,10 +243,10 @@ class Writer {
     });
     // The sink is not asked to abort before `write` or `close` has settled: they fail for the same reason.
     const signal = this.#controller?.signal;
-    signal?.addEventListener("abort", () => {
-      streams.reset(stream, codeOf(signal.reason));
+    onAbort(signal, () => {
+      streams.reset(stream, codeOf(signal!.reason));
       owner.wake();
-      this.#waiting?.reject(signal.reason);
+      this.#waiting?.reject(signal!.reason);
       this.#waiting = undefined;
     });
   }

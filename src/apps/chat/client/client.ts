@@ -1,6 +1,9 @@
 /** A chat's client: it stays connected, gets everything once and in order, and keeps what it has to say until it is stored. */
+
+import { onAbort } from "../../../abort.ts";
 import type { CloseInfo } from "../../../endpoint/session.ts";
 import { SealgramError } from "../../../errors.ts";
+import { loadPart } from "../../../lazy.ts";
 import { pause } from "../../../pause.ts";
 import { type ChatLink, formatLink, parseLink } from "../link.ts";
 import { fold, normalized } from "../names.ts";
@@ -139,8 +142,10 @@ export class Client extends Emitter<ChatEvents> {
     const client = new Client(connect, parseLink(link), options);
     const { signal } = options;
     signal?.throwIfAborted();
-    const aborted = () => client.#finish(signal!.reason);
-    signal?.addEventListener("abort", aborted, { once: true });
+    onAbort(
+      client.#stop.signal,
+      onAbort(signal, () => client.#finish(signal!.reason)),
+    );
     try {
       const connection = await client.#connect();
       void client.#run(connection);
@@ -493,7 +498,7 @@ export class Client extends Emitter<ChatEvents> {
   /** A link that lets one new user in, once: a secret, of which the server knows only how to recognise it. */
   async invite(options: { room?: ChatRoom; role?: Role; validMs?: number } = {}): Promise<string> {
     const { room, role, validMs = 7 * 86_400_000 } = options;
-    const { createInvitation } = await import("../invitation.ts");
+    const { createInvitation } = await loadPart(() => import("../invitation.ts"));
     const { invitation, record } = await createInvitation();
     await this.#connected.request("invitation.create", {
       record,

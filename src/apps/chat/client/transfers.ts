@@ -1,4 +1,5 @@
 /** Attachments on their way, each on a stream of its own: a few at a time, the others wait. */
+import { onAbort } from "../../../abort.ts";
 import type { Session } from "../../../endpoint/session.ts";
 import { StreamError } from "../../../session/stream-error.ts";
 import { frame, MessageReader } from "../channel.ts";
@@ -79,11 +80,10 @@ export class Transfers {
     const { reader, writer } = await this.#open().catch((error) => Promise.reject(brokenOff(error)));
     const answer = reader.next().catch((error) => Promise.reject(brokenOff(error)));
     const filled = fill(writer, head, content, progress);
-    let aborted = () => {};
+    let ignore = () => {};
     // What waits for the content, or for the server, ends by that, too.
     const ended = new Promise<never>((_, reject) => {
-      aborted = () => reject(signal.reason);
-      signal.addEventListener("abort", aborted);
+      ignore = onAbort(signal, () => reject(signal.reason));
       this.#over.then(() => reject(brokenOff(undefined)));
     });
     for (const each of [answer, filled, ended]) each.catch(() => {});
@@ -94,7 +94,7 @@ export class Transfers {
       void writer.abort(error).catch(() => {});
       throw error;
     } finally {
-      signal.removeEventListener("abort", aborted);
+      ignore();
       reader.cancel();
     }
   }

@@ -1,4 +1,5 @@
 /** Files that somebody has sent: as pictures where that is safe, and as files to be saved. */
+import { onAbort } from "../../../abort.ts";
 import type { AttachmentInfo, ChatRoom } from "../client/entry.ts";
 
 /** What browsers decode as pixels and nothing else. SVG and HTML are documents, and are never shown. */
@@ -35,15 +36,17 @@ export async function fetchFile(
   signal: AbortSignal = new AbortController().signal,
 ): Promise<Uint8Array<ArrayBuffer>[]> {
   const { content } = await room.download({ id });
-  const giveUp = () => void content.return?.();
-  signal.addEventListener("abort", giveUp);
-  if (signal.aborted) giveUp();
+  const ignore = onAbort(signal, () => void content.return?.());
   const chunks: Uint8Array<ArrayBuffer>[] = [];
   let bytes = 0;
-  for await (const chunk of content) {
-    chunks.push(new Uint8Array(chunk));
-    bytes += chunk.length;
-    progress(bytes);
+  try {
+    for await (const chunk of content) {
+      chunks.push(new Uint8Array(chunk));
+      bytes += chunk.length;
+      progress(bytes);
+    }
+  } finally {
+    ignore();
   }
   signal.throwIfAborted();
   return chunks;
