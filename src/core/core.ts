@@ -50,14 +50,19 @@ export class RecordCore {
     this.reader = new DatagramReader(this.#core);
   }
 
-  /** A core of its own memory; compiles the bundled module off the calling thread, unless one is passed in. */
+  /**
+   * A core of its own memory; compiles the bundled module off the calling thread, unless one is passed in.
+   * @throws SealgramError no_webassembly
+   */
   static async load(module?: WebAssembly.Module, options?: RecordCoreOptions): Promise<RecordCore> {
-    return new RecordCore(await WebAssembly.instantiate(module ?? (await compileCore())), options);
+    const compiled = module ?? (await compileCore());
+    return new RecordCore(await WebAssembly.instantiate(compiled), options);
   }
 
   /** As {@link load}, at once: for servers and scripts. Some browsers refuse to compile on their main thread. */
   static loadSync(module?: WebAssembly.Module, options?: RecordCoreOptions): RecordCore {
-    return new RecordCore(new WebAssembly.Instance(module ?? compileCoreSync()), options);
+    const compiled = module ?? compileCoreSync();
+    return new RecordCore(new WebAssembly.Instance(compiled), options);
   }
 
   /**

@@ -1,3 +1,4 @@
+import { SealgramError } from "../errors.ts";
 import type { Bytes } from "./bytes.ts";
 import { coreHex } from "./wasm.ts";
 
@@ -131,14 +132,34 @@ export function coreBytes(): Bytes {
 
 let compiled: WebAssembly.Module | undefined;
 
-/** Compiles the bundled module once, at once. Browsers' main threads should prefer {@link compileCore}. */
+/**
+ * Compiles the bundled module once, at once. Browsers' main threads should prefer {@link compileCore}.
+ * @throws SealgramError no_webassembly
+ */
 export function compileCoreSync(): WebAssembly.Module {
-  compiled ??= new WebAssembly.Module(coreBytes());
-  return compiled;
+  try {
+    compiled ??= new WebAssembly.Module(coreBytes());
+    return compiled;
+  } catch (cause) {
+    throw noWebAssembly(cause);
+  }
 }
 
-/** Compiles the bundled module once, off the calling thread where the runtime can. */
+/**
+ * Compiles the bundled module once, off the calling thread where the runtime can.
+ * @throws SealgramError no_webassembly
+ */
 export async function compileCore(): Promise<WebAssembly.Module> {
-  compiled ??= await WebAssembly.compile(coreBytes());
-  return compiled;
+  try {
+    compiled ??= await WebAssembly.compile(coreBytes());
+    return compiled;
+  } catch (cause) {
+    throw noWebAssembly(cause);
+  }
+}
+
+/** The module itself is good: it is the runtime that has no WebAssembly, or does not let this program compile any. */
+function noWebAssembly(cause: unknown): SealgramError {
+  const policy = "a page's Content-Security-Policy has to allow 'wasm-unsafe-eval' in script-src";
+  return new SealgramError("no_webassembly", `WebAssembly cannot be compiled here: ${policy}`, { cause });
 }

@@ -1,4 +1,5 @@
 import type { Bytes } from "../core/bytes.ts";
+import { loadPart } from "../lazy.ts";
 import { concatBytes, copyBytes } from "./bytes.ts";
 import { checkLength, type Group, Groups, invalidKeyShare } from "./group.ts";
 import type { Awaitable } from "./provider.ts";
@@ -50,7 +51,7 @@ const native = (subtle: EncapsulatingCrypto): MlKem768 => ({
 });
 
 const portable = async (random: (length: number) => Bytes): Promise<MlKem768> => {
-  const { ml_kem768 } = await import("@noble/post-quantum/ml-kem.js");
+  const { ml_kem768 } = await loadPart(() => import("@noble/post-quantum/ml-kem.js"));
   return {
     generate() {
       const { publicKey, secretKey } = ml_kem768.keygen(random(64));

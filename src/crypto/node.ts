@@ -18,11 +18,12 @@ import {
   webcrypto,
 } from "node:crypto";
 import type { Bytes } from "../core/bytes.ts";
+import { once } from "../lazy.ts";
 import { copyBytes, fromBase64, isAllZero, toBase64Url } from "./bytes.ts";
 import { DerError } from "./der.ts";
 import { checkLength, type Group, Groups, invalidKeyShare } from "./group.ts";
 import { type PublicKeyParts, parsePkcs8, parseSpki } from "./key-format.ts";
-import { createHybridGroup, type MlKem768, selectMlKem768 } from "./mlkem.ts";
+import { createHybridGroup, selectMlKem768 } from "./mlkem.ts";
 import { isP256Point } from "./p256.ts";
 import type {
   AeadKey,
@@ -224,14 +225,13 @@ const importAead = (secret: Uint8Array): AeadKey => {
  */
 export const createNodeProvider = (hashes: HashSuite = nodeHashes): CryptoProvider => {
   const x25519 = synchronousGroup(generateX25519);
-  let mlKem: Promise<MlKem768> | undefined;
   const groups: Readonly<Record<NamedGroup, Group>> = {
     [Groups.x25519]: x25519,
     [Groups.secp256r1]: synchronousGroup(generateP256),
-    [Groups.X25519MLKEM768]: createHybridGroup(() => {
-      mlKem ??= selectMlKem768(webcrypto.subtle as SubtleCrypto, random);
-      return mlKem;
-    }, x25519),
+    [Groups.X25519MLKEM768]: createHybridGroup(
+      once(() => selectMlKem768(webcrypto.subtle as SubtleCrypto, random)),
+      x25519,
+    ),
   };
   return {
     createHash: hashes.createHash,

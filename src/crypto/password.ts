@@ -1,5 +1,7 @@
 /** w0 and w1 of a password: the slow way that makes guessing from a stolen record slow as well. */
+
 import type { Bytes } from "../core/bytes.ts";
+import { loadPart } from "../lazy.ts";
 import { copyBytes } from "./bytes.ts";
 import {
   encodePasswordInput,
@@ -69,7 +71,7 @@ const byWebCrypto = async (
 };
 
 const sliced = async (input: Bytes, salt: Uint8Array, iterations: number): Promise<Uint8Array> => {
-  const { pbkdf2 } = await import("./portable-kdf.ts");
+  const { pbkdf2 } = await loadPart(() => import("./portable-kdf.ts"));
   return pbkdf2(input, copyBytes(salt), iterations, outputLength);
 };
 
@@ -81,7 +83,7 @@ const scryptParameters = { N: 32_768, r: 8, p: 1, dkLen: outputLength } as const
  * of a second in slices of some milliseconds.
  */
 export const deriveScrypt = async (password: Uint8Array, identities: Identities): Promise<ProverSecret> => {
-  const { scrypt } = await import("./portable-kdf.ts");
+  const { scrypt } = await loadPart(() => import("./portable-kdf.ts"));
   const input = encodePasswordInput(password, identities);
   const output = await scrypt(input, new Uint8Array(), scryptParameters);
   input.fill(0);

@@ -1,4 +1,5 @@
 import type { Bytes } from "../core/bytes.ts";
+import { loadPart } from "../lazy.ts";
 import { concatBytes, copyBytes, fromBase64 } from "./bytes.ts";
 import { DerError } from "./der.ts";
 import {
@@ -57,7 +58,7 @@ const publicKeyFromJwk = (algorithm: KeyAlgorithm, jwk: JsonWebKey): Bytes => {
 };
 
 const portableEd25519 = async (seed: Bytes): Promise<Signer> => {
-  const { ed25519 } = await import("./portable-curve25519.ts");
+  const { ed25519 } = await loadPart(() => import("./portable-curve25519.ts"));
   return createSigner("Ed25519", encodeSpki("Ed25519", ed25519.getPublicKey(seed)), (_scheme, message) =>
     copyBytes(ed25519.sign(message, seed)),
   );

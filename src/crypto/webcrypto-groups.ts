@@ -1,4 +1,5 @@
 import type { Bytes } from "../core/bytes.ts";
+import { loadPart } from "../lazy.ts";
 import { copyBytes, isAllZero, toBase64Url } from "./bytes.ts";
 import { checkLength, type Group, Groups, invalidKeyShare, respondByAgreeing } from "./group.ts";
 import { isP256Point } from "./p256.ts";
@@ -47,7 +48,7 @@ const generateNativeShare = async (
 };
 
 const createPortableX25519 = async (random: (length: number) => Bytes): Promise<KeyShare> => {
-  const { x25519 } = await import("./portable-curve25519.ts");
+  const { x25519 } = await loadPart(() => import("./portable-curve25519.ts"));
   const privateKey = random(32);
   return {
     group: Groups.x25519,

@@ -1,7 +1,8 @@
 import type { Bytes } from "../core/bytes.ts";
+import { loadPart, once } from "../lazy.ts";
 import { copyBytes } from "./bytes.ts";
 import { type Group, Groups } from "./group.ts";
-import { createHybridGroup, type MlKem768, selectMlKem768 } from "./mlkem.ts";
+import { createHybridGroup, selectMlKem768 } from "./mlkem.ts";
 import type { AeadKey, CryptoProvider, HashSuite, NamedGroup } from "./provider.ts";
 import { ecdsaFromDer, keyForScheme, scalarLength, signatureSchemes } from "./signature.ts";
 import { createP256Group, createX25519Group, importP256Share } from "./webcrypto-groups.ts";
@@ -54,7 +55,7 @@ const createVerify = (subtle: SubtleCrypto): CryptoProvider["verify"] => {
         if (nativeEd25519) return false;
       }
     }
-    const { ed25519 } = await import("./portable-curve25519.ts");
+    const { ed25519 } = await loadPart(() => import("./portable-curve25519.ts"));
     // The strict equations of RFC 8032 §5.1.7, as the native implementations have them, not ZIP 215.
     return ed25519.verify(signature, message, key, { zip215: false });
   };
@@ -103,14 +104,13 @@ export const createProvider = (options: WebCryptoOptions): CryptoProvider => {
   const { createHash, hmac } = options.hashes;
   const random = createRandom(crypto);
   const x25519 = createX25519Group(subtle, random);
-  let mlKem: Promise<MlKem768> | undefined;
   const groups: Readonly<Record<NamedGroup, Group>> = {
     [Groups.x25519]: x25519,
     [Groups.secp256r1]: createP256Group(subtle),
-    [Groups.X25519MLKEM768]: createHybridGroup(() => {
-      mlKem ??= selectMlKem768(subtle, random);
-      return mlKem;
-    }, x25519),
+    [Groups.X25519MLKEM768]: createHybridGroup(
+      once(() => selectMlKem768(subtle, random)),
+      x25519,
+    ),
   };
   return {
     createHash,

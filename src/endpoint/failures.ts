@@ -51,7 +51,11 @@ export type ConnectErrorCode =
   /** This runtime has no UDP sockets, no WebSocket or no WebTransport. */
   | "no_udp"
   | "no_websocket"
-  | "no_webtransport";
+  | "no_webtransport"
+  /** This runtime compiles no WebAssembly; a page, because its Content-Security-Policy lacks `'wasm-unsafe-eval'`. */
+  | "no_webassembly"
+  /** A part of the program that is loaded when needed could not be: its `cause` says why. Service workers never can. */
+  | "module_unavailable";
 
 const codes: Readonly<Record<string, [ConnectErrorCode, string]>> = (() => {
   const table: [ConnectErrorCode, string, readonly string[]][] = [

@@ -1,6 +1,8 @@
 /** What `connect` and `listen` need of the runtime. Each runtime's entry point makes one. */
+
 import type { RecordCore } from "../core/index.ts";
 import type { CryptoProvider } from "../crypto/provider.ts";
+import { once } from "../lazy.ts";
 import type { UdpCarriers } from "../transport/types.ts";
 import type { WebSocketClass } from "../transport/websocket.ts";
 import { Deadlines } from "./deadlines.ts";
@@ -25,13 +27,5 @@ export interface Shared extends Platform {
 
 /** Makes the platform when it is first needed, and once. */
 export function sharing(load: () => Promise<Platform>): () => Promise<Shared> {
-  let shared: Promise<Shared> | undefined;
-  return () => {
-    shared ??= load().then((platform) => ({
-      ...platform,
-      deadlines: new Deadlines(),
-      views: new Views(),
-    }));
-    return shared;
-  };
+  return once(async () => ({ ...(await load()), deadlines: new Deadlines(), views: new Views() }));
 }

@@ -1,6 +1,7 @@
 /** How two sides agree on streams, and what may be said about them. */
 
 import type { CommonConfig } from "../dtls/config.ts";
+import { loadPart } from "../lazy.ts";
 import { SESSION_ALPN } from "../session/alpn.ts";
 import type { StreamSettings } from "../session/settings.ts";
 import type { Association } from "./association.ts";
@@ -25,7 +26,7 @@ export async function loadStreams({
   mtuBytes,
 }: CommonOptions): Promise<StreamsOpener | undefined> {
   if (settings === false) return undefined;
-  const { checkStreamSettings, StreamsLink } = await import("./streams-link.ts");
+  const { checkStreamSettings, StreamsLink } = await loadPart(() => import("./streams-link.ts"));
   checkStreamSettings(settings);
   // Who has said how large datagrams may be does not want larger ones to be tried.
   return (...where) => new StreamsLink(settings, mtuBytes !== undefined, ...where);

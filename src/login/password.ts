@@ -2,10 +2,11 @@
  * `password(...)`: both sides of a login as configurations of the handshake. What a side does is loaded when a login
  * comes to it: a client has none of the server's code, and one that resumes by a ticket no arithmetic either.
  */
+
 import { preparePassword } from "../crypto/password-input.ts";
 import type { CryptoProvider } from "../crypto/provider.ts";
 import type { ClientConfig, ServerConfig } from "../dtls/config.ts";
-import type { Prover } from "./prover.ts";
+import { loadPart, once } from "../lazy.ts";
 import { identityBytes, register } from "./record.ts";
 import { MemoryRecordStore, type RecordStore } from "./store.ts";
 import type { PasswordServerOptions } from "./verifier.ts";
@@ -73,7 +74,7 @@ function ofStore(store: RecordStore, options: PasswordServerOptions): PasswordAu
   return {
     client: () => Promise.reject(new TypeError("a client needs one password, not a store")),
     async server({ crypto }) {
-      const { passwordServer } = await import("./verifier.ts");
+      const { passwordServer } = await loadPart(() => import("./verifier.ts"));
       return { pake: passwordServer(crypto, store, options) };
     },
     ...(options.endSessions && {
@@ -89,19 +90,15 @@ function ofOne(whom: PasswordOptions, options: PasswordServerOptions): PasswordA
   const { identity = "", password, serverIdentity = "", derivation = "pbkdf2" } = whom;
   preparePassword(password);
   const names = { identity: identityBytes(identity), serverIdentity: identityBytes(serverIdentity) };
-  let prover: Promise<Prover> | undefined;
-  const loadProver = () => {
-    prover ??= import("./prover.ts").then(
-      ({ Prover }) => new Prover(password, names),
-      (error) => {
-        // What could not be loaded now may be later.
-        prover = undefined;
-        throw error;
-      },
-    );
-    return prover;
-  };
-  let own: Promise<RecordStore> | undefined;
+  const loadProver = once(async () => {
+    const { Prover } = await loadPart(() => import("./prover.ts"));
+    return new Prover(password, names);
+  });
+  const scryptStore = once(async () => (await loadProver()).scryptStore());
+  // Once, however many servers there are.
+  const pbkdf2Store = once(
+    async () => new MemoryRecordStore([await register({ identity, password, serverIdentity })]),
+  );
   return {
     async client({ crypto }) {
       const asksParameters = derivation === "pbkdf2";
@@ -115,18 +112,13 @@ function ofOne(whom: PasswordOptions, options: PasswordServerOptions): PasswordA
       };
     },
     async server({ crypto }) {
-      const { passwordServer } = await import("./verifier.ts");
+      const { passwordServer } = await loadPart(() => import("./verifier.ts"));
       if (derivation === "scrypt") {
-        own ??= loadProver().then((prover) => prover.scryptStore());
         // Salt and rounds are nothing that it could tell.
-        const { parameters: _, ...silent } = passwordServer(crypto, await own, options);
+        const { parameters: _, ...silent } = passwordServer(crypto, await scryptStore(), options);
         return { pake: silent };
       }
-      // Once, however many servers there are.
-      own ??= register({ identity, password, serverIdentity }).then(
-        (record) => new MemoryRecordStore([record]),
-      );
-      return { pake: passwordServer(crypto, await own, options) };
+      return { pake: passwordServer(crypto, await pbkdf2Store(), options) };
     },
   };
 }

@@ -1,4 +1,5 @@
 /** A client's logins with one password. */
+
 import type { Bytes } from "../core/bytes.ts";
 import { toHex } from "../crypto/bytes.ts";
 import { derivePbkdf2, deriveScrypt } from "../crypto/password.ts";
@@ -7,6 +8,7 @@ import type { CryptoProvider } from "../crypto/provider.ts";
 import type { ProverSecret, Prover as Spake2plusProver } from "../crypto/spake2plus.ts";
 import type { PakeParameters } from "../dtls/config.ts";
 import { SealgramError } from "../errors.ts";
+import { once } from "../lazy.ts";
 import { identityText } from "./record.ts";
 import { loginContext, startAs } from "./spake2plus.ts";
 import { MemoryRecordStore } from "./store.ts";
@@ -28,7 +30,6 @@ export class Prover {
   readonly #names: Names;
   /** By salt and rounds, the latest last: the next login to the same server need not derive it again. */
   readonly #secrets = new Map<string, Promise<ProverSecret>>();
-  #scrypt: Promise<ProverSecret> | undefined;
   /** Servers in a row that did not have the password. */
   #failures = 0;
   #waitUntilMs = 0;
@@ -109,10 +110,7 @@ export class Prover {
     }
   }
 
-  #byScrypt(): Promise<ProverSecret> {
-    this.#scrypt ??= deriveScrypt(preparePassword(this.#password), this.#identities);
-    return this.#scrypt;
-  }
+  readonly #byScrypt = once(() => deriveScrypt(preparePassword(this.#password), this.#identities));
 
   get #identities(): { readonly idProver: Bytes; readonly idVerifier: Bytes } {
     return { idProver: this.#names.identity, idVerifier: this.#names.serverIdentity };

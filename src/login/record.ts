@@ -1,10 +1,12 @@
 /** What a server keeps of a password: enough to check it, too little to log in with, and slow to guess from. */
+
 import type { Bytes } from "../core/bytes.ts";
 import { fromBase64, toBase64 } from "../crypto/bytes.ts";
 import { isP256Point } from "../crypto/p256.ts";
 import { defaultIterations, saltLength } from "../crypto/password-input.ts";
 import { runtimeCrypto } from "../crypto/runtime-crypto.ts";
 import type { VerifierRecord } from "../crypto/spake2plus.ts";
+import { loadPart } from "../lazy.ts";
 
 /** A registration (RFC 9383 §3.2). Whoever steals it can try passwords, at `iterations` rounds of PBKDF2 each. */
 export interface PasswordRecord extends VerifierRecord {
@@ -45,7 +47,7 @@ export async function register(options: RegisterOptions, subtle?: SubtleCrypto):
   const salt = (await runtimeCrypto()).getRandomValues(new Uint8Array(saltLength));
   const identities = { idProver: identity, idVerifier: serverIdentity };
   // The arithmetic is loaded by who needs it.
-  const { derivePbkdf2 } = await import("../crypto/password.ts");
+  const { derivePbkdf2 } = await loadPart(() => import("../crypto/password.ts"));
   const { w0, L, w0M, w0N } = await derivePbkdf2(password, identities, { salt, iterations }, subtle);
   return {
     identity: identityText(identity)!,

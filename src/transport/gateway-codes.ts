@@ -48,8 +48,11 @@ export function closedByGateway(code: number | undefined): SealgramError {
  */
 export function noGateway(url: string, cause: unknown): SealgramError {
   const text = `${(cause as { code?: unknown } | undefined)?.code} ${(cause as Error | undefined)?.message ?? cause}`;
-  if (/cert|self.signed|issuer/i.test(text)) {
+  if (/cert|self.signed|issuer/i.test(text.replaceAll(url, ""))) {
     return new SealgramError("untrusted_gateway", `the certificate at ${url} is not trusted`, { cause });
   }
-  return new SealgramError("gateway_unreachable", `there is no connection to a gateway at ${url}`, { cause });
+  const hint = cause === undefined ? "; a page's Content-Security-Policy may forbid it (connect-src)" : "";
+  return new SealgramError("gateway_unreachable", `there is no connection to a gateway at ${url}${hint}`, {
+    cause,
+  });
 }

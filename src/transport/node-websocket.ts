@@ -1,4 +1,5 @@
 /** WebSockets in Node, where not every version has one: those of the ws package, loaded when they are first needed. */
+import { loadPart } from "../lazy.ts";
 import type { WebSocketClass } from "./websocket.ts";
 
 /** Above any datagram. */
@@ -7,7 +8,7 @@ const MAX_MESSAGE_BYTES = 65_536;
 const CLOSE_TIMEOUT_MS = 1000;
 
 export async function nodeWebSocket(): Promise<WebSocketClass> {
-  const { WebSocket } = await import("ws");
+  const { WebSocket } = await loadPart(() => import("ws"));
   // Its declarations do not have closeTimeout yet.
   const options: object = {
     perMessageDeflate: false,

@@ -1,4 +1,5 @@
 /** Datagrams as binary messages of a WebSocket, to a gateway that exchanges them with a server by UDP. */
+import { onAbort } from "../abort.ts";
 import { closedByGateway, noGateway } from "./gateway-codes.ts";
 import {
   type Carrier,
@@ -125,22 +126,31 @@ export function openWebSocket(
 ): Promise<Carrier> {
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
-    const socket = new WebSocket(gateway.url);
+    const socket = begin(WebSocket, gateway.url);
     socket.binaryType = "arraybuffer";
-    let problem: unknown;
-    const aborted = () => socket.close();
-    signal.addEventListener("abort", aborted);
-    socket.onopen = () => {
-      signal.removeEventListener("abort", aborted);
-      resolve(new WebSocketCarrier(socket, gateway, handler));
-    };
-    socket.onerror = (event) => {
-      const { error, message } = event as Partial<ErrorEvent>;
-      problem = error ?? message;
-    };
-    socket.onclose = () => {
-      signal.removeEventListener("abort", aborted);
+    const ignore = onAbort(signal, () => socket.close());
+    const fail = (problem: unknown) => {
+      ignore();
       reject(signal.aborted ? signal.reason : noGateway(gateway.url, problem));
     };
+    socket.onopen = () => {
+      ignore();
+      resolve(new WebSocketCarrier(socket, gateway, handler));
+    };
+    // It is the last that Chromium tells where a page's policy forbids the connection.
+    socket.onerror = (event) => {
+      const { error, message } = event as Partial<ErrorEvent>;
+      fail(error ?? message);
+    };
+    socket.onclose = () => fail(undefined);
   });
+}
+
+/** Browsers throw where a page may not connect: from https: to ws:, or in Firefox by its Content-Security-Policy. */
+function begin(WebSocket: WebSocketClass, url: string): WebSocket {
+  try {
+    return new WebSocket(url);
+  } catch (cause) {
+    throw noGateway(url, cause);
+  }
 }

@@ -1,4 +1,5 @@
 /** Datagrams of a WebTransport session, to a gateway that exchanges them with a server by UDP. */
+import { unlessAborted } from "../abort.ts";
 import { closedByGateway, noGateway } from "./gateway-codes.ts";
 import {
   type Carrier,
@@ -157,19 +158,11 @@ export async function openWebTransport(
       // Deno's cannot be closed before it is connected.
     }
   };
-  let aborted: (() => void) | undefined;
-  try {
-    await new Promise<void>((resolve, reject) => {
-      aborted = () => {
-        reject(signal.reason);
-        transport.ready.then(end, () => {});
-        end();
-      };
-      signal.addEventListener("abort", aborted);
-      transport.ready.then(resolve, (cause) => reject(noGateway(gateway.url, cause)));
-    });
-  } finally {
-    signal.removeEventListener("abort", aborted!);
-  }
+  await unlessAborted(signal, transport.ready).catch((cause) => {
+    if (!signal.aborted) throw noGateway(gateway.url, cause);
+    transport.ready.then(end, () => {});
+    end();
+    throw cause;
+  });
   return new WebTransportCarrier(transport, gateway, handler);
 }

@@ -250,7 +250,39 @@ const provoked: Readonly<Record<ConnectErrorCode, () => Promise<SealgramError>>>
   },
 
   no_webtransport: () => fails("https://127.0.0.1:9/game"),
+
+  no_webassembly: async () => {
+    const { connect } = await freshModule();
+    vi.stubGlobal("WebAssembly", undefined);
+    onTestFinished(() => void vi.unstubAllGlobals());
+    const failing = await rejection(connect("udp://127.0.0.1:1", { auth: alice }));
+    vi.unstubAllGlobals();
+    // What failed once is tried again.
+    expect(await rejection(connect("udp://127.0.0.1:1", { auth: alice }))).toMatchObject({ code: "no_udp" });
+    return failing;
+  },
+
+  module_unavailable: async () => {
+    vi.doMock("../../src/endpoint/streams-link.ts", () => Promise.reject(new TypeError("no import() here")));
+    onTestFinished(() => void vi.doUnmock("../../src/endpoint/streams-link.ts"));
+    const { connect } = await freshModule();
+    return rejection(connect("udp://127.0.0.1:1", { auth: alice }));
+  },
 };
+
+/** The portable entry point, of which nothing is loaded yet. */
+async function freshModule(): Promise<typeof import("../../src/endpoint/index.ts")> {
+  vi.resetModules();
+  return import("../../src/endpoint/index.ts");
+}
+
+/** Of modules that have another SealgramError than those of this file. */
+function rejection(promise: Promise<unknown>): Promise<SealgramError> {
+  return promise.then(
+    () => Promise.reject(new Error("it has not failed")),
+    (error) => error as SealgramError,
+  );
+}
 
 test.each(Object.entries(provoked))("%s", async (code, provoke) => {
   const error = await provoke();

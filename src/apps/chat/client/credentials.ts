@@ -1,9 +1,11 @@
 /** How a client logs in. */
+
 import { fromBase64, toBase64, toBase64Url } from "../../../crypto/bytes.ts";
 import { signerFromPkcs8 } from "../../../crypto/signer.ts";
 import { type Auth, type PresharedKey, psk, publicKey } from "../../../endpoint/auth.ts";
 import { exportPsk } from "../../../endpoint/exported-key.ts";
 import type { Session } from "../../../endpoint/session.ts";
+import { loadPart } from "../../../lazy.ts";
 import { password } from "../../../login/password.ts";
 import { keyProof } from "../key-proof.ts";
 import { type ChatLink, invitationIdentity } from "../link.ts";
@@ -46,7 +48,7 @@ export type NewCredential = (session: Session) => Promise<{ credential: Credenti
 /** Made before there is a session, as it takes its time. */
 export async function passwordCredential(user: string, password: string): Promise<NewCredential> {
   // Most clients make none.
-  const { register, toStored } = await import("../../../login/record.ts");
+  const { register, toStored } = await loadPart(() => import("../../../login/record.ts"));
   const record = toStored(await register({ identity: user, password }));
   return async () => ({ credential: { kind: "password", record }, auth: { user, password } });
 }
@@ -83,7 +85,7 @@ export async function credentialIdOf(auth: ChatAuth): Promise<Pick<CredentialInf
   if ("psk" in auth) return { kind: "psk", id: auth.psk.identity };
   const { publicKey } = await signerFromPkcs8(auth.key);
   // Its hash is a large part of a client that does without.
-  const { keyFingerprint } = await import("../key-fingerprint.ts");
+  const { keyFingerprint } = await loadPart(() => import("../key-fingerprint.ts"));
   return { kind: "key", id: keyFingerprint(publicKey) };
 }
 
