@@ -81,7 +81,7 @@ function checkOneWay() {
 
 /** Lock files that name a registry would send everybody else to that registry. */
 function checkLockFiles() {
-  for (const file of ["package-lock.json", "test/runtimes/package-lock.json"]) {
+  for (const file of ["package-lock.json", "test/runtimes/package-lock.json", "test/compilers/package-lock.json"]) {
     const { packages } = JSON.parse(readFileSync(join(root, file), "utf8"));
     const resolved = Object.keys(packages).filter((name) => packages[name].resolved !== undefined);
     if (resolved.length > 0) {

@@ -29,6 +29,11 @@ export async function setupNodes() {
   await install("test/runtimes", "Node versions for the tests");
 }
 
+/** Installs the compilers and bundlers of test/compilers that the package is tested with, beside those that make it. */
+export async function setupCompilers() {
+  await install("test/compilers", "compilers and bundlers for the tests");
+}
+
 /** Installs the other implementations that the benchmark echo is run with. */
 export async function setupBenchPeers() {
   await install("bench/peers", "other implementations for the benchmarks");

@@ -1,3 +1,4 @@
+import type { WasmInstance, WasmModule } from "../runtime-types.ts";
 import { type AesBackend, type AesKeys, AesOpener, AesSealer } from "./aes.ts";
 import type { Bytes } from "./bytes.ts";
 import { DatagramReader } from "./datagram.ts";
@@ -12,7 +13,7 @@ import { webCryptoAes } from "./webcrypto-aes.ts";
 /** What a core stands on. */
 export interface RecordCoreOptions {
   /** The AEAD behind the AES-GCM suites; WebCrypto unless given. */
-  readonly aes?: AesBackend;
+  readonly aes?: AesBackend | undefined;
 }
 
 /** The sending side of one epoch. */
@@ -20,9 +21,9 @@ export interface SealerOptions {
   /** The epoch's number; its low two bits go into every header. */
   readonly epoch: number;
   /** The peer's connection ID, 0 to 20 bytes, sent in every record (RFC 9147 §9). */
-  readonly connectionId?: Uint8Array;
+  readonly connectionId?: Uint8Array | undefined;
   /** Records that the key may seal; by default what {@link keyLimits} says, and never more. */
-  readonly limit?: number;
+  readonly limit?: number | undefined;
 }
 
 /** The receiving side of one epoch. */
@@ -30,7 +31,7 @@ export interface OpenerOptions {
   /** The epoch's number. */
   readonly epoch: number;
   /** Failed deprotections after which the key is dead; by default what {@link keyLimits} says, and never more. */
-  readonly limit?: number;
+  readonly limit?: number | undefined;
 }
 
 /**
@@ -44,7 +45,7 @@ export class RecordCore {
   readonly #aes: AesBackend;
 
   /** A core on an instance of the module in the caller's hands; {@link load} makes one itself. */
-  constructor(instance: WebAssembly.Instance, options?: RecordCoreOptions) {
+  constructor(instance: WasmInstance, options?: RecordCoreOptions) {
     this.#core = new CoreInstance(instance);
     this.#aes = options?.aes ?? webCryptoAes();
     this.reader = new DatagramReader(this.#core);
@@ -54,13 +55,13 @@ export class RecordCore {
    * A core of its own memory; compiles the bundled module off the calling thread, unless one is passed in.
    * @throws SealgramError no_webassembly
    */
-  static async load(module?: WebAssembly.Module, options?: RecordCoreOptions): Promise<RecordCore> {
+  static async load(module?: WasmModule, options?: RecordCoreOptions): Promise<RecordCore> {
     const compiled = module ?? (await compileCore());
     return new RecordCore(await WebAssembly.instantiate(compiled), options);
   }
 
   /** As {@link load}, at once: for servers and scripts. Some browsers refuse to compile on their main thread. */
-  static loadSync(module?: WebAssembly.Module, options?: RecordCoreOptions): RecordCore {
+  static loadSync(module?: WasmModule, options?: RecordCoreOptions): RecordCore {
     const compiled = module ?? compileCoreSync();
     return new RecordCore(new WebAssembly.Instance(compiled), options);
   }

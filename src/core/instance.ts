@@ -1,19 +1,20 @@
 import { SealgramError } from "../errors.ts";
+import type { WasmGlobal, WasmInstance, WasmMemory, WasmModule } from "../runtime-types.ts";
 import type { Bytes } from "./bytes.ts";
 import { coreHex } from "./wasm.ts";
 
 /** What the WASM module exports: assembly/index.ts. Pointers are byte offsets into `memory`. */
 export interface CoreExports {
-  readonly memory: WebAssembly.Memory;
-  readonly IN: WebAssembly.Global;
-  readonly OUT: WebAssembly.Global;
-  readonly STAGING: WebAssembly.Global;
-  readonly STAGING_SIZE: WebAssembly.Global;
-  readonly RESULT: WebAssembly.Global;
-  readonly HEADER: WebAssembly.Global;
-  readonly NONCE: WebAssembly.Global;
-  readonly MASK: WebAssembly.Global;
-  readonly SLOT_SIZE: WebAssembly.Global;
+  readonly memory: WasmMemory;
+  readonly IN: WasmGlobal;
+  readonly OUT: WasmGlobal;
+  readonly STAGING: WasmGlobal;
+  readonly STAGING_SIZE: WasmGlobal;
+  readonly RESULT: WasmGlobal;
+  readonly HEADER: WasmGlobal;
+  readonly NONCE: WasmGlobal;
+  readonly MASK: WasmGlobal;
+  readonly SLOT_SIZE: WasmGlobal;
   frame(at: number, end: number, cidLength: number): number;
   framePlaintext(type: number, sequenceNumber: number, contentLength: number): number;
   open(slot: number): number;
@@ -67,7 +68,7 @@ export class CoreInstance {
   readonly result: number;
   #output: Bytes;
 
-  constructor(instance: WebAssembly.Instance) {
+  constructor(instance: WasmInstance) {
     const exports = instance.exports as unknown as CoreExports;
     this.exports = exports;
     // The module's memory is not shared, which some runtimes' declarations leave open.
@@ -130,13 +131,13 @@ export function coreBytes(): Bytes {
   return bytes;
 }
 
-let compiled: WebAssembly.Module | undefined;
+let compiled: WasmModule | undefined;
 
 /**
  * Compiles the bundled module once, at once. Browsers' main threads should prefer {@link compileCore}.
  * @throws SealgramError no_webassembly
  */
-export function compileCoreSync(): WebAssembly.Module {
+export function compileCoreSync(): WasmModule {
   try {
     compiled ??= new WebAssembly.Module(coreBytes());
     return compiled;
@@ -149,7 +150,7 @@ export function compileCoreSync(): WebAssembly.Module {
  * Compiles the bundled module once, off the calling thread where the runtime can.
  * @throws SealgramError no_webassembly
  */
-export async function compileCore(): Promise<WebAssembly.Module> {
+export async function compileCore(): Promise<WasmModule> {
   try {
     compiled ??= await WebAssembly.compile(coreBytes());
     return compiled;

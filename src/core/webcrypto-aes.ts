@@ -1,3 +1,4 @@
+import type { WebSubtleCrypto } from "../runtime-types.ts";
 import type { AesBackend, AesKeys } from "./aes.ts";
 import type { Bytes } from "./bytes.ts";
 
@@ -5,7 +6,7 @@ import type { Bytes } from "./bytes.ts";
  * AES-GCM and the AES block of record number encryption from WebCrypto, under non-extractable keys that are imported
  * once an epoch. WebCrypto has no ECB: AES-CTR with the sample as counter over zeros is the same block.
  */
-export function webCryptoAes(subtle?: SubtleCrypto): AesBackend {
+export function webCryptoAes(subtle?: WebSubtleCrypto): AesBackend {
   return { importKeys: (key, snKey) => new WebCryptoAesKeys(subtle ?? crypto.subtle, key, snKey) };
 }
 

@@ -1,3 +1,4 @@
+import type { WebCrypto } from "../runtime-types.ts";
 import "reflect-metadata";
 import {
   BasicConstraintsExtension,
@@ -24,20 +25,28 @@ export interface GeneratedCertificate {
   readonly privateKey: Bytes;
 }
 
+/** An extension, as @peculiar/x509 makes them. */
+export interface CertificateExtension {
+  readonly type: string;
+  readonly critical: boolean;
+  readonly value: ArrayBuffer;
+  readonly rawData: ArrayBuffer;
+}
+
 export interface CertificateDescription {
   /** Common name of the subject, for people; peers are told apart by `names`. */
   readonly subject: string;
   /** DNS names, the left-most label may be `*`, and IP addresses. */
-  readonly names?: readonly string[];
+  readonly names?: readonly string[] | undefined;
   readonly notBeforeMs: number;
   readonly notAfterMs: number;
-  readonly algorithm?: KeyAlgorithm;
+  readonly algorithm?: KeyAlgorithm | undefined;
   /** Makes an authority, whose paths may have this many authorities below it. */
   readonly authority?: { readonly pathLength?: number };
   /** Who signs; the certificate signs itself if absent. */
-  readonly issuer?: GeneratedCertificate;
+  readonly issuer?: GeneratedCertificate | undefined;
   /** Further extensions, for tests and special uses. */
-  readonly extensions?: readonly Extension[];
+  readonly extensions?: readonly CertificateExtension[] | undefined;
 }
 
 const signingParameters = (algorithm: KeyAlgorithm) => {
@@ -57,7 +66,7 @@ const alternativeName = (name: string): { type: "dns" | "ip"; value: string } =>
  */
 export const generateCertificate = async (
   request: CertificateDescription,
-  given?: Crypto,
+  given?: WebCrypto,
 ): Promise<GeneratedCertificate> => {
   const crypto = given ?? (await runtimeCrypto());
   const { authority, issuer, names = [] } = request;
@@ -81,7 +90,7 @@ export const generateCertificate = async (
         new BasicConstraintsExtension(authority !== undefined, authority?.pathLength, true),
         new KeyUsagesExtension(usage, true),
         ...(names.length > 0 ? [new SubjectAlternativeNameExtension(names.map(alternativeName))] : []),
-        ...(request.extensions ?? []),
+        ...((request.extensions ?? []) as readonly Extension[]),
       ],
     },
     crypto,

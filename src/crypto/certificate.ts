@@ -1,3 +1,4 @@
+import type { WebCrypto } from "../runtime-types.ts";
 import "reflect-metadata";
 import { PublicKey, X509Certificate } from "@peculiar/x509";
 import type { Bytes } from "../core/bytes.ts";
@@ -241,7 +242,7 @@ const checkIssuer = (issuer: Certificate, path: readonly Certificate[], chain: C
 const isSignedBy = async (
   certificate: Certificate,
   issuer: Certificate,
-  crypto: Crypto,
+  crypto: WebCrypto,
 ): Promise<boolean> => {
   const x509 = new X509Certificate(certificate.der);
   const { name, hash } = x509.signatureAlgorithm as { name: string; hash?: { name: string } };
@@ -256,7 +257,7 @@ export interface CertificateVerifierOptions {
    */
   readonly trustAnchors: readonly (Uint8Array | string)[];
   /** The WebCrypto that checks the signatures; the runtime's if not given. */
-  readonly crypto?: Crypto;
+  readonly crypto?: WebCrypto | undefined;
 }
 
 /**

@@ -2,6 +2,7 @@
 
 import type { Bytes } from "../core/bytes.ts";
 import { loadPart } from "../lazy.ts";
+import type { WebSubtleCrypto } from "../runtime-types.ts";
 import { copyBytes } from "./bytes.ts";
 import {
   encodePasswordInput,
@@ -37,7 +38,7 @@ export const derivePbkdf2 = async (
   password: string,
   identities: Identities,
   options: { readonly salt: Uint8Array; readonly iterations: number },
-  given?: SubtleCrypto,
+  given?: WebSubtleCrypto,
 ): Promise<ProverSecret> => {
   const { salt, iterations } = options;
   if (!(Number.isInteger(iterations) && iterations >= minIterations && iterations <= maxIterations)) {
@@ -45,7 +46,7 @@ export const derivePbkdf2 = async (
   }
   if (salt.length < saltLength) throw new RangeError(`a salt of at least ${saltLength} bytes`);
   const prepared = preparePassword(password);
-  const subtle: SubtleCrypto | undefined = given ?? (await runtimeCrypto()).subtle;
+  const subtle: WebSubtleCrypto | undefined = given ?? (await runtimeCrypto()).subtle;
   const input = encodePasswordInput(prepared, identities);
   prepared.fill(0);
   try {

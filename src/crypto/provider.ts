@@ -69,7 +69,7 @@ export interface CertificateChain {
   /** Whose chain it is. */
   readonly peer: "client" | "server";
   /** The host that the certificate must name; not checked if absent. */
-  readonly name?: string;
+  readonly name?: string | undefined;
   /** The time to judge it at, since 1970. */
   readonly nowMs: number;
 }

@@ -1,5 +1,6 @@
 import type { Bytes } from "../core/bytes.ts";
 import { loadPart } from "../lazy.ts";
+import type { WebCrypto, WebCryptoKeyPair } from "../runtime-types.ts";
 import { concatBytes, copyBytes, fromBase64 } from "./bytes.ts";
 import { DerError } from "./der.ts";
 import {
@@ -15,7 +16,29 @@ import type { Awaitable, SignatureScheme, Signer } from "./provider.ts";
 import { runtimeCrypto } from "./runtime-crypto.ts";
 import { ecdsaToDer, schemesFor, signatureSchemes } from "./signature.ts";
 
-type WebCrypto = Pick<Crypto, "subtle" | "getRandomValues">;
+/** As much of WebCrypto as is used here. */
+type KeyCrypto = Pick<WebCrypto, "subtle" | "getRandomValues">;
+
+/** A private JWK (RFC 7517). What it says of its use is not looked at. */
+export interface PrivateJwk {
+  readonly use?: string | undefined;
+  readonly key_ops?: string[] | undefined;
+  readonly alg?: string | undefined;
+  readonly kid?: string | undefined;
+  readonly ext?: boolean | undefined;
+  readonly kty?: string | undefined;
+  readonly crv?: string | undefined;
+  readonly x?: string | undefined;
+  readonly y?: string | undefined;
+  readonly d?: string | undefined;
+  readonly n?: string | undefined;
+  readonly e?: string | undefined;
+  readonly p?: string | undefined;
+  readonly q?: string | undefined;
+  readonly dp?: string | undefined;
+  readonly dq?: string | undefined;
+  readonly qi?: string | undefined;
+}
 
 /** What WebCrypto calls a key of ours; RSA keys there are bound to one hash. */
 const importParameters = (
@@ -111,7 +134,7 @@ const importSigner = async (subtle: SubtleCrypto, pkcs8: Bytes): Promise<Signer>
  */
 export const signerFromPkcs8 = async (
   key: Uint8Array | string,
-  crypto: Awaitable<WebCrypto> = runtimeCrypto(),
+  crypto: Awaitable<KeyCrypto> = runtimeCrypto(),
 ): Promise<Signer> => {
   const pkcs8 = derOrPem(key, "PRIVATE KEY");
   let seed: Bytes | undefined;
@@ -127,8 +150,8 @@ export const signerFromPkcs8 = async (
 
 /** A signer from a private JWK (RFC 7517): kty EC (P-256, P-384), OKP (Ed25519) or RSA. `TypeError` for anything else. */
 export const signerFromJwk = async (
-  jwk: JsonWebKey,
-  crypto: Awaitable<WebCrypto> = runtimeCrypto(),
+  jwk: PrivateJwk,
+  crypto: Awaitable<KeyCrypto> = runtimeCrypto(),
 ): Promise<Signer> => {
   const { kty, crv, x, y, d, n, e, p, q, dp, dq, qi } = jwk;
   if (d === undefined) throw new TypeError("the JWK has no private part");
@@ -154,8 +177,8 @@ export const signerFromJwk = async (
  * RSA-PSS pair signs with the one scheme whose hash it has. `TypeError` for any other pair.
  */
 export const signerFromKeyPair = async (
-  pair: CryptoKeyPair,
-  crypto: Awaitable<WebCrypto> = runtimeCrypto(),
+  pair: WebCryptoKeyPair,
+  crypto: Awaitable<KeyCrypto> = runtimeCrypto(),
 ): Promise<Signer> => {
   const { privateKey, publicKey } = pair;
   if (privateKey.type !== "private" || !privateKey.usages.includes("sign")) {
@@ -180,7 +203,7 @@ export const signerFromKeyPair = async (
 /** A new PKCS #8 private key, for a caller that stores it. RSA keys have 3072 bits. */
 export const generatePkcs8 = async (
   algorithm: KeyAlgorithm,
-  crypto: Awaitable<WebCrypto> = runtimeCrypto(),
+  crypto: Awaitable<KeyCrypto> = runtimeCrypto(),
 ): Promise<Bytes> => {
   const webCrypto = await crypto;
   if (algorithm === "Ed25519") return ed25519Pkcs8(webCrypto.getRandomValues(new Uint8Array(32)));
@@ -195,5 +218,5 @@ export const generatePkcs8 = async (
 /** A signer with a new key that exists in it alone. */
 export const generateSigner = async (
   algorithm: KeyAlgorithm = "P-256",
-  crypto: Awaitable<WebCrypto> = runtimeCrypto(),
+  crypto: Awaitable<KeyCrypto> = runtimeCrypto(),
 ): Promise<Signer> => signerFromPkcs8(await generatePkcs8(algorithm, crypto), crypto);

@@ -1,5 +1,6 @@
 import type { Bytes } from "../core/bytes.ts";
 import { loadPart, once } from "../lazy.ts";
+import type { WebCrypto } from "../runtime-types.ts";
 import { copyBytes } from "./bytes.ts";
 import { type Group, Groups } from "./group.ts";
 import { createHybridGroup, selectMlKem768 } from "./mlkem.ts";
@@ -10,7 +11,7 @@ import { createP256Group, createX25519Group, importP256Share } from "./webcrypto
 /** Which WebCrypto, and what stands in for what it lacks. */
 export interface WebCryptoOptions {
   /** The WebCrypto to stand on; `globalThis.crypto` if not given. */
-  readonly crypto?: Pick<Crypto, "subtle" | "getRandomValues">;
+  readonly crypto?: Pick<WebCrypto, "subtle" | "getRandomValues"> | undefined;
   /** SHA-2 and HMAC, at once: in the core (`createCoreHashes`) or in JavaScript (`createNobleHashes`). */
   readonly hashes: HashSuite;
 }

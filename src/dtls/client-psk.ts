@@ -20,7 +20,7 @@ export interface OfferedPsk {
   readonly hash: HashName;
   readonly origin: PskOrigin;
   /** Which it is of, if it is of one. */
-  readonly ticket?: SessionTicket;
+  readonly ticket?: SessionTicket | undefined;
   /** Whom the server proves to be by using it. */
   readonly peer: PeerIdentity | undefined;
 }

@@ -16,11 +16,11 @@ export interface Psk {
   /** A strong key, of at least 16 bytes; never a password. */
   readonly key: Uint8Array;
   /** The hash that it was made for; SHA-256 unless both sides know better. */
-  readonly hash?: HashName;
+  readonly hash?: HashName | undefined;
   /** Whether it goes through the importer (RFC 9258), as it should with peers that have one. */
   readonly imported: boolean;
   /** The importer's context. */
-  readonly context?: Uint8Array;
+  readonly context?: Uint8Array | undefined;
 }
 
 /** An identity that a client offers. */
@@ -50,7 +50,7 @@ export interface Credential {
    * DER names of the authorities in the chain. With it, the credential is only for peers that name one of them in
    * certificate_authorities (RFC 9846 §4.3.4).
    */
-  readonly issuers?: readonly Uint8Array[];
+  readonly issuers?: readonly Uint8Array[] | undefined;
 }
 
 /** Judges what the peer shows. */
@@ -66,7 +66,7 @@ export interface PeerVerifier {
    * Whether a peer that resumes is judged once more, by what it had shown at first; otherwise its ticket is enough for
    * as long as it lives (RFC 9846 §4.7.1).
    */
-  readonly verifiesResumption?: boolean;
+  readonly verifiesResumption?: boolean | undefined;
 }
 
 /** Who the peer has proved to be. */
@@ -112,7 +112,7 @@ export interface PakeLogin {
    */
   respond(share: Bytes): Awaitable<Pick<VerifierAnswer, "message" | "sharedKey">>;
   /** Stands in the client's tickets, for {@link ServerPake.isCurrent}: changes when the password does. */
-  readonly registration?: Bytes;
+  readonly registration?: Bytes | undefined;
   /** The client has proved that it has the password. Not called for a login that fails or is given up. */
   succeeded?(): void;
 }
@@ -176,19 +176,19 @@ export interface CommonConfig {
   /** Groups of the key exchange, most preferred first. */
   readonly groups: readonly NamedGroup[];
   /** Most preferred first; without it ALPN is not negotiated. */
-  readonly applicationProtocols?: readonly string[];
+  readonly applicationProtocols?: readonly string[] | undefined;
   /** Whether a server refuses a client that offers other protocols only, as it does unless told otherwise. */
-  readonly requireApplicationProtocol?: boolean;
+  readonly requireApplicationProtocol?: boolean | undefined;
   /** Of the connection IDs that the peer shall send, 0 to 20 bytes; `undefined` does without the extension. */
-  readonly connectionIdLength?: number;
+  readonly connectionIdLength?: number | undefined;
   /** Timers, and bounds of what waits. */
   readonly reliability: ReliabilityOptions;
   /** How often one key may be used, where that is to be less than the standard allows (RFC 9147 §4.5.3). */
-  readonly keyLimits?: Partial<KeyLimits>;
+  readonly keyLimits?: Partial<KeyLimits> | undefined;
   /** Largest datagram to send, in bytes. */
   readonly mtuBytes: number;
   /** NSS key log lines: secrets. */
-  readonly keyLog?: (line: string) => void;
+  readonly keyLog?: ((line: string) => void) | undefined;
   /**
    * How long a datagram may be under way: TCP's MSL. The keys of an epoch that has ended open late records for so long
    * (RFC 9147 §4.2.1), those of the handshake for twice as long (§5.8.1).
@@ -206,29 +206,29 @@ export interface ClientConfig extends CommonConfig {
   readonly role: "client";
   /** Pre-shared keys to offer, most preferred first; and a ticket, which goes before them. */
   readonly psks: readonly Psk[];
-  readonly ticket?: SessionTicket;
+  readonly ticket?: SessionTicket | undefined;
   /**
    * Logs in by a password; the server is then authenticated by it, or by one of the PSKs, and not by certificate: the
    * draft's both together is not supported, and `verifyServer` beside it is a `TypeError`. Without `groups` it is done
    * without key shares, PSKs and tickets, as BoringSSL does.
    */
-  readonly pake?: ClientPake;
+  readonly pake?: ClientPake | undefined;
   /** server_name (RFC 6066 §3): a host name. */
-  readonly serverName?: string;
+  readonly serverName?: string | undefined;
   /** Whom to trust without a PSK; `undefined` accepts a PSK only. */
-  readonly verifyServer?: PeerVerifier;
+  readonly verifyServer?: PeerVerifier | undefined;
   /** client_certificate_type to offer, most preferred first; by default the types of the credentials. */
-  readonly certificateTypes?: readonly CertificateType[];
+  readonly certificateTypes?: readonly CertificateType[] | undefined;
   /**
    * Ends the handshake if the server asks for a credential and none of ours fits. Otherwise the server is told so, and
    * decides (RFC 9846 §4.5.1).
    */
-  readonly requireOwnCredential?: boolean;
+  readonly requireOwnCredential?: boolean | undefined;
   /**
    * legacy_record_version of the first ClientHello, which "may also be {254, 255} for compatibility purposes" (RFC
    * 9147 §4): for paths that expect the first record to be one of DTLS 1.0.
    */
-  readonly initialRecordVersion?: ProtocolVersion;
+  readonly initialRecordVersion?: ProtocolVersion | undefined;
   /** Groups to send a key share of in the first ClientHello; those it has to ask for cost a round trip. */
   readonly keyShareGroups: readonly NamedGroup[];
 }
@@ -243,20 +243,20 @@ export interface ServerConfig extends CommonConfig {
    */
   readonly choosePsk?: (offered: readonly OfferedIdentity[]) => Awaitable<PskChoice | undefined>;
   /** Lets clients log in by passwords, which comes behind a PSK and before certificates. */
-  readonly pake?: ServerPake;
+  readonly pake?: ServerPake | undefined;
   /** Shows a credential, if the client can make use of one, even to a client that also offers a PSK or a PAKE. */
-  readonly preferCredential?: boolean;
+  readonly preferCredential?: boolean | undefined;
   /**
    * The alert for a client none of whose PSKs is known. decrypt_error, the one for a wrong key, does not tell whether
    * an identity exists (RFC 9846 §F.6); unknown_psk_identity unless given.
    */
-  readonly unknownPskAlert?: "unknown_psk_identity" | "decrypt_error" | "handshake_failure";
+  readonly unknownPskAlert?: "unknown_psk_identity" | "decrypt_error" | "handshake_failure" | undefined;
   /** Whom to trust of those who show a certificate or a key; without it none is asked for. */
-  readonly verifyClient?: PeerVerifier;
+  readonly verifyClient?: PeerVerifier | undefined;
   /** Whether a client without a certificate is turned away. */
   readonly requireClientCertificate: boolean;
   /** Makes tickets and takes them; without it there are none. */
-  readonly tickets?: TicketProtector;
+  readonly tickets?: TicketProtector | undefined;
   /** Whether to echo server_name. */
   readonly acknowledgeServerName: boolean;
 }

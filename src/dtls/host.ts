@@ -59,10 +59,10 @@ export interface ConnectionOptions {
   /** Whether the peer is known to receive there, by a cookie or by the carrier's own handshake. */
   readonly pathValidated: boolean;
   /** The connection ID that the peer shall send; empty to offer sending one without receiving any. */
-  readonly connectionId?: Bytes;
+  readonly connectionId?: Bytes | undefined;
   /**
    * Where what comes late comes from, once this side has moved by itself and for as long as it listens at its old
    * address. Peers that ask there are told that it has moved (RFC 9853 §5.2).
    */
-  readonly leftPath?: Path;
+  readonly leftPath?: Path | undefined;
 }

@@ -28,7 +28,7 @@ export interface SelectedPsk {
   readonly origin: PskOrigin;
   readonly peer: PeerIdentity | undefined;
   /** Of a ticket: what it stands for. */
-  readonly authentication?: Authentication;
+  readonly authentication?: Authentication | undefined;
 }
 
 /** The PSK that is to be used, if any: of a ticket, or else an external one. */

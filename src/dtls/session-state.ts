@@ -11,7 +11,7 @@ export interface Authentication {
   /** Since 1970. */
   readonly atMs: number;
   /** By which external PSK, if it was by one. */
-  readonly psk?: PskEvidence;
+  readonly psk?: PskEvidence | undefined;
 }
 
 export interface PskEvidence {

@@ -12,6 +12,7 @@ export { type PasswordRecord, type RegisterOptions, register } from "../login/re
 export { MemoryRecordStore, type RecordBook, type RecordListener, type RecordStore } from "../login/store.ts";
 export { type LoginAttempt, LoginThrottle, type ThrottleOptions } from "../login/throttle.ts";
 export type { PasswordServerOptions } from "../login/verifier.ts";
+export type { IterableStream } from "../runtime-types.ts";
 export type { Fate } from "../session/callbacks.ts";
 export type { SessionLog } from "../session/log.ts";
 export type { PaddingPolicy } from "../session/options.ts";

@@ -22,7 +22,7 @@ export interface AuthContext {
   /** The runtime's cryptography. */
   readonly crypto: CryptoProvider;
   /** The host of the URL, unless it is an IP address. */
-  readonly serverName?: string;
+  readonly serverName?: string | undefined;
 }
 
 /** A way to authenticate, for `connect` and `listen`: its part of either side's configuration. */
@@ -54,14 +54,14 @@ export interface PresharedKey {
   /** At least 16 random bytes. It is copied. */
   readonly key: Uint8Array;
   /** Separates the uses of one key (RFC 9258 §3.1); visible on the wire. */
-  readonly context?: Uint8Array;
+  readonly context?: Uint8Array | undefined;
   /**
    * Whether the key goes through the importer (RFC 9258), as it does by default. Only for a peer that has no importer
    * it does not; use such a key with that peer's kind only.
    */
-  readonly imported?: boolean;
+  readonly imported?: boolean | undefined;
   /** Without the importer: the hash that the key is for, SHA-256 unless given. */
-  readonly hash?: HashName;
+  readonly hash?: HashName | undefined;
 }
 
 /** Finds the key of an identity; `undefined` for one that is not known. */
@@ -145,9 +145,9 @@ export type TrustedKeys =
 /** One's own key, and the keys to trust. */
 export interface PublicKeyOptions {
   /** One's own private key: PKCS #8 as DER or PEM, or a signer. A client may do without if the server asks for none. */
-  readonly key?: Signer | Uint8Array | string;
+  readonly key?: Signer | Uint8Array | string | undefined;
   /** Whom to talk to. A server without it takes clients that show no key, and does not know who they are. */
-  readonly trusted?: TrustedKeys;
+  readonly trusted?: TrustedKeys | undefined;
 }
 
 /** Authentication by raw public keys (RFC 7250) that the sides know beforehand. No certificates are involved. */
@@ -212,13 +212,13 @@ export function fingerprint(crypto: CryptoProvider, der: Uint8Array): string {
 /** One's own certificate, and how to judge the peer's. Chain and key go together. */
 export interface CertificateOptions {
   /** DER certificates, one's own first. */
-  readonly chain?: readonly Uint8Array[];
+  readonly chain?: readonly Uint8Array[] | undefined;
   /** The key of the first certificate. */
-  readonly key?: Signer | Uint8Array | string;
+  readonly key?: Signer | Uint8Array | string | undefined;
   /** Judges the peer's chain: `createCertificateVerifier` of sealgram/crypto/certificate makes one. */
-  readonly verifier?: CertificateVerifier;
+  readonly verifier?: CertificateVerifier | undefined;
   /** What the server's certificate must be for, instead of the host of the URL: a host name or an IP address. */
-  readonly serverName?: string;
+  readonly serverName?: string | undefined;
 }
 
 /** Authentication by X.509 certificates. The code that judges them is passed in, so that nobody else loads it. */

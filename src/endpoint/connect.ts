@@ -18,27 +18,27 @@ import { loadStreams, type StreamsOpener } from "./session-settings.ts";
 /** What `connect` takes. */
 export interface ConnectOptions extends CommonOptions {
   /** Gives up until the session is established: `connect` rejects with the signal's reason. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** For everything until the session is established: 10 seconds unless given, `Infinity` for as long as it takes. */
-  readonly timeoutMs?: number;
+  readonly timeoutMs?: number | undefined;
   /**
    * `ticket` of an earlier session with this server. With a password beside it, the password is only used, and its
    * identity only shown, if the server does not take the ticket.
    */
-  readonly ticket?: SessionTicket;
+  readonly ticket?: SessionTicket | undefined;
   /** Groups to send a key share of at once; one that the server has to ask for costs a round trip. */
-  readonly keyShareGroups?: readonly NamedGroup[];
+  readonly keyShareGroups?: readonly NamedGroup[] | undefined;
   /**
    * For `https:`: SHA-256 hashes of the certificates that a gateway may show, as WebTransport takes them, or a function
    * that finds them anew for each connection (`gatewayHashes` of sealgram does). Without, an authority has to have signed
    * its certificate. No secret depends on them: the gateway sees sealed datagrams only.
    */
-  readonly serverCertificateHashes?: CertificateHashes;
+  readonly serverCertificateHashes?: CertificateHashes | undefined;
   /**
    * Called when the first datagram has come back, or a gateway was reached: something answers there, which has not proved
    * to be the server yet. For those who have other ways to the same server, and try the next when one is silent.
    */
-  readonly onanswer?: () => void;
+  readonly onanswer?: (() => void) | undefined;
 }
 
 const DEFAULT_TIMEOUT_MS = 10_000;

@@ -1,5 +1,7 @@
 /** The datagrams of a session in the shape of WebTransport's WebTransportDatagramDuplexStream. */
+
 import type { Bytes } from "../core/bytes.ts";
+import type { IterableStream } from "../runtime-types.ts";
 
 /** Datagrams that wait for a reader; beyond so many, or for too long, the oldest is dropped. */
 export class DatagramQueue {
@@ -88,7 +90,7 @@ export interface DatagramSource {
 /** A session's datagrams as streams, as WebTransportDatagramDuplexStream: unreliable, whole, in no order. */
 export class Datagrams {
   /** Received datagrams. What is not read is dropped, the oldest first, beyond {@link incomingHighWaterMark}. */
-  readonly readable: ReadableStream<Bytes>;
+  readonly readable: IterableStream<Bytes>;
   /** Datagrams to send; `write` waits while the carrier is full. */
   readonly writable: WritableStream<Uint8Array>;
   readonly #source: DatagramSource;

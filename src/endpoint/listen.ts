@@ -14,20 +14,20 @@ import { type TicketOptions, ticketProtector } from "./tickets.ts";
 /** What `listen` takes. */
 export interface ListenOptions extends CommonOptions {
   /** Called with each session, instead of iterating over the server. */
-  readonly onsession?: (session: Session) => void;
+  readonly onsession?: ((session: Session) => void) | undefined;
   /**
    * Called when a handshake fails, of a client that did receive at its address; and by `failed_look_up`, once a second at
    * most, when no handshake could begin.
    */
-  readonly onfailure?: (error: SealgramError, address: RemoteAddress) => void;
+  readonly onfailure?: ((error: SealgramError, address: RemoteAddress) => void) | undefined;
   /** For each handshake: 10 seconds unless given. */
-  readonly handshakeTimeoutMs?: number;
+  readonly handshakeTimeoutMs?: number | undefined;
   /** Others than the defaults, for those that are given. */
-  readonly limits?: Partial<ServerLimits>;
+  readonly limits?: Partial<ServerLimits> | undefined;
   /** How clients may resume sessions; `false` for not at all. */
-  readonly tickets?: TicketOptions | false;
+  readonly tickets?: TicketOptions | false | undefined;
   /** Closes the server. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 const DEFAULT_HANDSHAKE_TIMEOUT_MS = 10_000;

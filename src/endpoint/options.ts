@@ -18,28 +18,28 @@ export interface CommonOptions {
   /** How the sides prove who they are: of `psk`, `password`, `publicKey` or `certificate`. */
   readonly auth: Auth;
   /** Largest UDP payload to send, in bytes: 1,200 unless given, which every IPv6 path takes. */
-  readonly mtuBytes?: number;
+  readonly mtuBytes?: number | undefined;
   /** Ends a session that has received nothing for so long: five minutes unless given, 0 for never. */
-  readonly idleTimeoutMs?: number;
+  readonly idleTimeoutMs?: number | undefined;
   /** Most preferred first. TLS_SHA256_SHA256 encrypts nothing (RFC 9150) and is never used unless named here. */
-  readonly cipherSuites?: readonly CipherSuiteName[];
+  readonly cipherSuites?: readonly CipherSuiteName[] | undefined;
   /** Groups of the key exchange, most preferred first. */
-  readonly groups?: readonly NamedGroup[];
+  readonly groups?: readonly NamedGroup[] | undefined;
   /**
    * ALPN, most preferred first; {@link Session.protocol} says what was agreed on. A server that names some refuses clients
    * that offer others only, by no_application_protocol.
    */
-  readonly applicationProtocols?: readonly string[];
+  readonly applicationProtocols?: readonly string[] | undefined;
   /**
    * What the peer may do on streams and how much of it. `false` does without streams, acknowledgements and congestion
    * control: a record for each datagram and nothing else, as it is with a peer that does not know of them.
    */
-  readonly streams?: StreamSettings | false;
+  readonly streams?: StreamSettings | false | undefined;
   /**
    * Where lines of the NSS key log go, besides the file that SSLKEYLOGFILE names. They are secrets. What it throws is
    * reported as uncaught, and does not touch the session.
    */
-  readonly keyLog?: (line: string) => void;
+  readonly keyLog?: ((line: string) => void) | undefined;
 }
 
 export const LEAST_MTU = 256;

@@ -12,11 +12,11 @@ export interface Platform {
   readonly core: RecordCore;
   readonly crypto: CryptoProvider;
   /** Absent where there are no UDP sockets. */
-  readonly udp?: UdpCarriers;
+  readonly udp?: UdpCarriers | undefined;
   /** Where the global WebSocket is missing. */
-  readonly webSocket?: () => Promise<WebSocketClass>;
+  readonly webSocket?: (() => Promise<WebSocketClass>) | undefined;
   /** Where key log lines go; they are secrets. */
-  readonly keyLog?: (line: string) => void;
+  readonly keyLog?: ((line: string) => void) | undefined;
 }
 
 /** A platform with what all its sessions share. */

@@ -55,7 +55,7 @@ export type PeerName = Pick<Peer, "kind" | "identity">;
 /** How sessions are closed, and which is not. */
 export interface CloseOptions extends Partial<CloseInfo> {
   /** The one that goes on. */
-  readonly except?: Session;
+  readonly except?: Session | undefined;
 }
 
 /** Why a server has ignored a datagram. */

@@ -1,9 +1,11 @@
 /** A session with an authenticated peer, in the shape of WebTransport's. */
+
 import type { Bytes } from "../core/bytes.ts";
 import type { SessionTicket } from "../dtls/config.ts";
 import type { Connected } from "../dtls/connection.ts";
 import type { DropCounters } from "../dtls/record-layer.ts";
 import { SealgramError } from "../errors.ts";
+import type { IterableStream } from "../runtime-types.ts";
 import type { Fate } from "../session/callbacks.ts";
 import type { SessionEnd } from "../session/end.ts";
 import type { RequestHandler, RequestOptions } from "../session/requests.ts";
@@ -230,7 +232,7 @@ export class Session {
    * Streams in both directions that the peer opens; none while {@link onrequest} is set.
    * @throws SealgramError no_streams
    */
-  get incomingBidirectionalStreams(): ReadableStream<BidirectionalStream> {
+  get incomingBidirectionalStreams(): IterableStream<BidirectionalStream> {
     return this.#streams.incomingBidirectional.readable;
   }
 
@@ -238,7 +240,7 @@ export class Session {
    * Streams that the peer opens and alone writes to.
    * @throws SealgramError no_streams
    */
-  get incomingUnidirectionalStreams(): ReadableStream<ReceiveStreamFace> {
+  get incomingUnidirectionalStreams(): IterableStream<ReceiveStreamFace> {
     return this.#streams.incomingUnidirectional.readable;
   }
 

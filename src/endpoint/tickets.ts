@@ -10,16 +10,16 @@ export interface TicketOptions {
    * of them open. Or a function that answers them at any time, for servers that replace them while they run, as all
    * should: a recording of resumed sessions stays closed, but whoever has a secret can make tickets.
    */
-  readonly secrets?: readonly Uint8Array[] | (() => readonly Uint8Array[]);
+  readonly secrets?: readonly Uint8Array[] | (() => readonly Uint8Array[]) | undefined;
   /** For how long a ticket is good, up to seven days: two hours unless given. */
-  readonly lifetimeMs?: number;
+  readonly lifetimeMs?: number | undefined;
   /**
    * For how long a client can come back by tickets, each session leaving one for the next, before it has to authenticate
    * anew: seven days unless given.
    */
-  readonly totalLifetimeMs?: number;
+  readonly totalLifetimeMs?: number | undefined;
   /** How many a client gets, up to 16: one unless given. */
-  readonly count?: number;
+  readonly count?: number | undefined;
 }
 
 const SECRET_BYTES = 32;

@@ -59,22 +59,22 @@ export interface GatewayOptions {
    * Pages that may use the gateway, by their origins, as `https://app.example`; any if absent. Programs that are no
    * browsers name none, and are not concerned.
    */
-  readonly origins?: readonly string[];
+  readonly origins?: readonly string[] | undefined;
   /** Others than the defaults, for those that are given. */
-  readonly limits?: Partial<GatewayLimits>;
+  readonly limits?: Partial<GatewayLimits> | undefined;
   /** A client for which nothing comes and goes for so long is disconnected: five minutes unless given. */
-  readonly idleTimeoutMs?: number;
+  readonly idleTimeoutMs?: number | undefined;
   /** For `https:`, and for WebTransport instead of certificates that the gateway makes itself. */
-  readonly tls?: TlsKeyPair;
+  readonly tls?: TlsKeyPair | undefined;
   /**
    * Whether clients come through a proxy that adds their address to `X-Forwarded-For`. Without such a proxy clients
    * could claim any address.
    */
-  readonly isBehindProxy?: boolean;
+  readonly isBehindProxy?: boolean | undefined;
   /** Where WebTransport is served, as `https://0.0.0.0:4433`: in Deno only. Not possible together with `origins`. */
-  readonly webTransport?: string | URL;
+  readonly webTransport?: string | URL | undefined;
   /** A folder that keeps the certificates that the gateway makes itself, so that pages' hashes survive a restart. */
-  readonly certificateFolder?: string;
+  readonly certificateFolder?: string | undefined;
   /**
    * Answers what is no business of the gateway's own, so that a page and its gateway are one origin and one port;
    * `undefined` for what is not there. What it throws is reported as uncaught.
@@ -84,11 +84,11 @@ export interface GatewayOptions {
    * Hashes to tell instead of one's own, at `/.well-known/sealgram`: of another gateway, in Deno perhaps, that serves
    * WebTransport for this one's pages. Asked whenever somebody asks.
    */
-  readonly certificateHashes?: () => readonly ToldHash[];
+  readonly certificateHashes?: (() => readonly ToldHash[]) | undefined;
   /** Called with what is told from now on when it is not what was told before: a certificate was made. */
-  readonly oncertificates?: (hashes: readonly ToldHash[]) => void;
+  readonly oncertificates?: ((hashes: readonly ToldHash[]) => void) | undefined;
   /** Closes the gateway. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** The options that forwarding depends on. */

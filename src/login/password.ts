@@ -14,16 +14,16 @@ import type { PasswordServerOptions } from "./verifier.ts";
 /** One identity and its password: for a client, or for every node of a mesh that shares one. */
 export interface PasswordOptions {
   /** Whose password it is; visible on the wire. Empty unless given, which will do for a mesh. */
-  readonly identity?: string;
+  readonly identity?: string | undefined;
   /** Not empty, and without control characters; compared in the form of RFC 8265 §4.2.2 (OpaqueString). */
   readonly password: string;
   /** Which service the password is for, as registered; empty unless given. */
-  readonly serverIdentity?: string;
+  readonly serverIdentity?: string | undefined;
   /**
    * `pbkdf2` asks the other side for salt and rounds. `scrypt`, without a salt, is BoringSSL's derivation: for peers
    * that have nothing but the standard's extension.
    */
-  readonly derivation?: "pbkdf2" | "scrypt";
+  readonly derivation?: "pbkdf2" | "scrypt" | undefined;
 }
 
 /** A peer that logged in by a password which has been changed or removed since. */

@@ -7,6 +7,7 @@ import { defaultIterations, saltLength } from "../crypto/password-input.ts";
 import { runtimeCrypto } from "../crypto/runtime-crypto.ts";
 import type { VerifierRecord } from "../crypto/spake2plus.ts";
 import { loadPart } from "../lazy.ts";
+import type { WebSubtleCrypto } from "../runtime-types.ts";
 
 /** A registration (RFC 9383 §3.2). Whoever steals it can try passwords, at `iterations` rounds of PBKDF2 each. */
 export interface PasswordRecord extends VerifierRecord {
@@ -26,13 +27,13 @@ export interface RegisterOptions {
    * Up to 255 bytes of UTF-8, none unless given; visible on the wire at every login. Compared as it is written, in form
    * NFC.
    */
-  readonly identity?: string;
+  readonly identity?: string | undefined;
   /** It is not kept. */
   readonly password: string;
   /** Rounds of PBKDF2-HMAC-SHA-256: 600,000 unless given. */
-  readonly iterations?: number;
+  readonly iterations?: number | undefined;
   /** Which service the password is for; empty unless given. */
-  readonly serverIdentity?: string;
+  readonly serverIdentity?: string | undefined;
 }
 
 /**
@@ -40,7 +41,7 @@ export interface RegisterOptions {
  * loop.
  * @throws RangeError under 30,000 rounds or for an identity that is too long, TypeError for an empty password
  */
-export async function register(options: RegisterOptions, subtle?: SubtleCrypto): Promise<PasswordRecord> {
+export async function register(options: RegisterOptions, subtle?: WebSubtleCrypto): Promise<PasswordRecord> {
   const { password, iterations = defaultIterations } = options;
   const identity = identityBytes(options.identity ?? "");
   const serverIdentity = identityBytes(options.serverIdentity ?? "");

@@ -15,7 +15,7 @@ export interface RecordStore {
    */
   get(identity: string): Awaitable<PasswordRecord | undefined>;
   /** 32 random bytes that stay: identities that do not exist get their salts from it. */
-  readonly secret?: Bytes;
+  readonly secret?: Bytes | undefined;
   /**
    * Reports every change, whoever makes it, until the answered function is called. For servers that are to end the
    * sessions of a user whose password changes.

@@ -18,26 +18,26 @@
 
 export interface ThrottleOptions {
   /** Failures of one identity at one address before delays begin: 10 unless given. */
-  readonly placeFailures?: number;
+  readonly placeFailures?: number | undefined;
   /** Of one identity, over all addresses that are strange to it: 20 unless given. */
-  readonly identityFailures?: number;
+  readonly identityFailures?: number | undefined;
   /** And of one address, which many users may share: 40 unless given. */
-  readonly addressFailures?: number;
+  readonly addressFailures?: number | undefined;
   /** The first delay, doubled with each further failure: one second unless given. */
-  readonly firstDelayMs?: number;
+  readonly firstDelayMs?: number | undefined;
   /** The longest delay of an identity or an address: five minutes unless given. */
-  readonly maxDelayMs?: number;
+  readonly maxDelayMs?: number | undefined;
   /** The longest delay of one identity at one address: an hour unless given. */
-  readonly maxPlaceDelayMs?: number;
+  readonly maxPlaceDelayMs?: number | undefined;
   /** Failures are forgotten so long after the delay of the last: one hour unless given. */
-  readonly forgetMs?: number;
+  readonly forgetMs?: number | undefined;
   /**
    * How much is remembered: 10,000 entries in each table. There are two for each of the three counts, of those that are
    * delayed and those that are not, and eight times as many for the addresses where identities have logged in.
    */
-  readonly places?: number;
+  readonly places?: number | undefined;
   /** A clock that never runs backwards. */
-  readonly now?: () => number;
+  readonly now?: (() => number) | undefined;
 }
 
 /** One login under way. */

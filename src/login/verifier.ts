@@ -16,21 +16,21 @@ import { LoginThrottle } from "./throttle.ts";
 /** How a server takes logins by password. */
 export interface PasswordServerOptions {
   /** Counts failures. One throttle may serve several servers; each has its own unless given. */
-  readonly throttle?: LoginThrottle;
+  readonly throttle?: LoginThrottle | undefined;
   /**
    * 32 secret bytes that give identities that do not exist their salts. They have to stay the same, or whoever asks
    * twice learns which identities those are: the store's, unless given; without one, until this process ends.
    */
-  readonly secret?: Uint8Array;
+  readonly secret?: Uint8Array | undefined;
   /** The rounds that such identities are told: those that most users have. 600,000 unless given. */
-  readonly iterations?: number;
+  readonly iterations?: number | undefined;
   /** What of a path is counted as the client's address; unless given, the host of "port host". */
-  readonly addressOf?: (path: Path) => string;
+  readonly addressOf?: ((path: Path) => string) | undefined;
   /**
    * Whether a changed or removed password ends the sessions of its user, as it ends the tickets in any case. The store
    * has to have a {@link RecordStore.watch}.
    */
-  readonly endSessions?: boolean;
+  readonly endSessions?: boolean | undefined;
 }
 
 type Who = Pick<PakeAttempt, "identity" | "serverIdentity">;

@@ -1,11 +1,12 @@
 /** The streams that the peer opens, as one WHATWG stream of them. */
+import type { IterableStream } from "../runtime-types.ts";
 import type { Stream } from "./stream.ts";
 
 /** Streams that the peer has opened and nobody has taken yet: as many as the peer was allowed, at most. */
 export class IncomingStreams<Face> {
   readonly #open: (stream: Stream) => Face;
   #waiting: Stream[] = [];
-  #readable: ReadableStream<Face> | undefined;
+  #readable: IterableStream<Face> | undefined;
   #controller: ReadableStreamDefaultController<Face> | undefined;
   #wake: (() => void) | undefined;
   #end: { readonly error: Error | undefined } | undefined;
@@ -16,12 +17,12 @@ export class IncomingStreams<Face> {
   }
 
   /** Made for the first who asks: most sessions are used in one way, or none. */
-  get readable(): ReadableStream<Face> {
+  get readable(): IterableStream<Face> {
     this.#readable ??= this.#newReadable();
     return this.#readable;
   }
 
-  #newReadable(): ReadableStream<Face> {
+  #newReadable(): IterableStream<Face> {
     const readable = new ReadableStream<Face>(
       {
         start: (controller) => {

@@ -6,7 +6,7 @@ import { MAX_VALUE, PacketReader, PacketWriter, varintLength } from "./varint.ts
 /** Bounds of messages. */
 export interface MessageOptions {
   /** A longer message is an error on either side; 16 MiB unless given. */
-  readonly maxMessageBytes?: number;
+  readonly maxMessageBytes?: number | undefined;
 }
 
 const DEFAULT_MAX_MESSAGE_BYTES = 16 * 1024 * 1024;

@@ -18,17 +18,17 @@ export interface DatagramSession {
 /** Which state, and how often it is sent again. */
 export interface NewestStateOptions {
   /** Several states in one session: each has a number of its own, the same on both sides; 0 unless given. */
-  readonly channel?: number;
+  readonly channel?: number | undefined;
   /**
    * How often the newest is sent again: a number of times, or until the peer has acknowledged it, which is the default
    * and takes a session with streams.
    */
-  readonly repeat?: number | "until-acknowledged";
+  readonly repeat?: number | "until-acknowledged" | undefined;
   /**
    * Between two times: 20 ms unless given. Until it is acknowledged, each wait is twice as long as the one before, up to
    * a second.
    */
-  readonly intervalMs?: number;
+  readonly intervalMs?: number | undefined;
 }
 
 /** Without acknowledgements. */

@@ -17,9 +17,9 @@ export type RequestHandler = (request: Bytes, context: RequestContext) => Uint8A
 /** How long to wait for a response, and for how much of it. */
 export interface RequestOptions {
   /** Gives the request up: its stream is reset, and the promise rejects with the signal's reason. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** A longer response is an error; 16 MiB unless told. */
-  readonly maxResponseBytes?: number;
+  readonly maxResponseBytes?: number | undefined;
 }
 
 /** Codes of RESET_STREAM and STOP_SENDING. */

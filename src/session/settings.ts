@@ -10,25 +10,25 @@ import { defaultRecovery } from "./recovery/recovery.ts";
 /** What `connect` and `listen` are told of streams. Sizes are in bytes, times in milliseconds. */
 export interface StreamSettings {
   /** Streams that the peer may have open at a time: 128 of each kind unless given. */
-  readonly maxIncomingBidirectional?: number;
-  readonly maxIncomingUnidirectional?: number;
+  readonly maxIncomingBidirectional?: number | undefined;
+  readonly maxIncomingUnidirectional?: number | undefined;
   /** The most that is kept of what one stream, and all together, have received and nobody has read: 8 and 16 MiB. */
-  readonly maxStreamBytes?: number;
-  readonly maxSessionBytes?: number;
+  readonly maxStreamBytes?: number | undefined;
+  readonly maxSessionBytes?: number | undefined;
   /**
    * The longest request that `onrequest` takes, 16 MiB unless given, and what all that are not answered yet may take up
    * together, 16 MiB unless given: requests beyond are refused.
    */
-  readonly maxRequestBytes?: number;
-  readonly maxRequestsBytes?: number;
+  readonly maxRequestBytes?: number | undefined;
+  readonly maxRequestsBytes?: number | undefined;
   /** `cubic` unless given. */
-  readonly congestionControl?: CongestionAlgorithm;
+  readonly congestionControl?: CongestionAlgorithm | undefined;
   /** Keeps the session alive: after so long without a sign of life the peer is asked for one. Not unless given. */
-  readonly keepAliveMs?: number;
+  readonly keepAliveMs?: number | undefined;
   /** Makes packets longer, so that their lengths tell less: not unless given. */
-  readonly padding?: PaddingPolicy;
+  readonly padding?: PaddingPolicy | undefined;
   /** Told of every packet and more; `qlog` makes one. A function makes one for each session, as servers have many. */
-  readonly log?: SessionLog | (() => SessionLog);
+  readonly log?: SessionLog | (() => SessionLog) | undefined;
 }
 
 /** Ethernet with IPv6; what more there may be is left to whoever asks for it. */

@@ -28,9 +28,9 @@ import {
 /** As WebTransportSendStreamOptions. */
 export interface StreamOptions {
   /** Of two streams with something to send, the one with the higher order goes first: 0 unless given. */
-  readonly sendOrder?: number;
+  readonly sendOrder?: number | undefined;
   /** Waits while the peer allows no more streams, instead of failing. */
-  readonly waitUntilAvailable?: boolean;
+  readonly waitUntilAvailable?: boolean | undefined;
 }
 
 /** What the streams need of where they live. */

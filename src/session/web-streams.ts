@@ -1,6 +1,8 @@
 /** Streams as WHATWG streams with their back-pressure, in the shape of W3C WebTransport's. */
+
 import { onAbort } from "../abort.ts";
 import type { Bytes } from "../core/bytes.ts";
+import type { IterableStream } from "../runtime-types.ts";
 import type { Stream, StreamUser } from "./stream.ts";
 import { StreamError } from "./stream-error.ts";
 import type { Streams } from "./streams.ts";
@@ -40,7 +42,7 @@ export interface SendStreamFace extends WritableStream<Uint8Array> {
 }
 
 /** The receiving part of a stream. `cancel` asks the peer to stop, with the reason's `streamErrorCode`. */
-export interface ReceiveStreamFace extends ReadableStream<Bytes> {
+export interface ReceiveStreamFace extends IterableStream<Bytes> {
   /** The stream's number (RFC 9000 §2.1). */
   readonly id: number;
   /** What has come so far. */
@@ -130,7 +132,7 @@ class Reader {
     const readable = hasByteStreams
       ? new ReadableStream({ ...source, type: "bytes" }, { highWaterMark: 0 })
       : new ReadableStream(source as UnderlyingDefaultSource<Bytes>, { highWaterMark: 0 });
-    this.face = Object.assign(readable as ReadableStream<Bytes>, {
+    this.face = Object.assign(readable as IterableStream<Bytes>, {
       id: stream.id,
       getStats: async () => {
         const { received, consumed } = stream.receive!.window;

@@ -27,7 +27,7 @@ interface BunSocket {
 }
 interface BunOptions {
   readonly hostname: string;
-  readonly port?: number;
+  readonly port?: number | undefined;
   readonly connect?: { readonly hostname: string; readonly port: number };
   readonly socket: {
     data(socket: BunSocket, datagram: Uint8Array, port: number, host: string): void;

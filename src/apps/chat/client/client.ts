@@ -32,7 +32,7 @@ export interface ChatOptions extends DialOptions {
   /** A password, a pre-shared key or a key of one's own. */
   readonly auth: ChatAuth;
   /** Closes the client. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** What a client tells, by the names of its events. */

@@ -24,9 +24,9 @@ export interface NewUser {
   /** Up to 32 letters, digits, and . _ - inside. */
   readonly name: string;
   /** Not together with a key. */
-  readonly password?: string;
+  readonly password?: string | undefined;
   /** A private key: PKCS #8 as DER or PEM. The server gets the public half. */
-  readonly key?: Uint8Array | string;
+  readonly key?: Uint8Array | string | undefined;
 }
 
 /** @throws TypeError if the link does not have what that takes */

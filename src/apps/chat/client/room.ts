@@ -30,11 +30,11 @@ export interface RoomHost {
 /** What a message may have besides its text. */
 export interface SendOptions {
   /** The position of the message that this one answers. */
-  readonly replyTo?: number;
+  readonly replyTo?: number | undefined;
   /** A file that {@link ChatRoom.upload} has sent to this room. */
-  readonly attachment?: Pick<AttachmentInfo, "id">;
+  readonly attachment?: Pick<AttachmentInfo, "id"> | undefined;
   /** For a message that was sent before, perhaps: whatever happens, it is one message. From {@link newId}. */
-  readonly id?: string;
+  readonly id?: string | undefined;
 }
 
 /** What is known of a file before it is sent. */
@@ -42,13 +42,13 @@ export interface UploadOptions {
   /** Its name, without a path. */
   readonly name: string;
   /** A media type: application/octet-stream unless given. */
-  readonly type?: string;
+  readonly type?: string | undefined;
   /** How long the content is: all of it has to come. */
   readonly bytes: number;
   /** Told how many bytes were taken so far. */
-  readonly progress?: (bytes: number) => void;
+  readonly progress?: ((bytes: number) => void) | undefined;
   /** Gives it up: the upload rejects with its reason. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Messages that an iteration may be behind before the connection waits for it. */

@@ -39,10 +39,10 @@ export interface Page {
 /** What an entry is made of, besides its author and its place. */
 export interface NewEntry {
   readonly kind: Entry["kind"];
-  readonly by?: User;
-  readonly clientId?: string;
+  readonly by?: User | undefined;
+  readonly clientId?: string | undefined;
   readonly target?: number | undefined;
-  readonly text?: string;
+  readonly text?: string | undefined;
   readonly attachment?: string | undefined;
 }
 

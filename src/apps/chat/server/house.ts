@@ -56,18 +56,18 @@ export interface Caller {
 /** What a request leads to: the answer, and what is to be told to others once it is on the disk. */
 export interface Outcome<T> {
   readonly result: T;
-  readonly effect?: () => void;
+  readonly effect?: (() => void) | undefined;
 }
 
 /** A method for users. It runs within one change of the database, or one look at it. */
 export interface Handler<M extends Method> {
-  readonly isRead?: boolean;
+  readonly isRead?: boolean | undefined;
   /** Nobody waits for it. */
-  readonly isLazy?: boolean;
+  readonly isLazy?: boolean | undefined;
   /** What it costs of the user's messages. */
   messages?(params: Params<M>): number;
   /** Whether it makes something that stays: a room, an invitation, a login. */
-  readonly isCreation?: boolean;
+  readonly isCreation?: boolean | undefined;
   run(house: House, user: User, params: Params<M>, caller: Caller): Outcome<Result<M>>;
 }
 

@@ -37,23 +37,22 @@ export interface ChatServerOptions {
   /** `udp://host:port`; port 0 for any that is free. */
   readonly url: string | URL;
   /** What clients see: "chat" unless given. */
-  readonly name?: string;
+  readonly name?: string | undefined;
   /** Others than the defaults, for those that are given. */
-  readonly limits?: Partial<ChatLimits>;
+  readonly limits?: Partial<ChatLimits> | undefined;
   /**
    * The room in which everybody is from the beginning, but those whose invitation is for another one; its owner is the
    * server's: "general" unless given, `false` for none. It is made with the first owner, and stays what it is.
    */
-  readonly firstRoom?: string | false;
+  readonly firstRoom?: string | false | undefined;
   /** Days after which what was said is forgotten: never unless given. */
-  readonly retentionDays?: number;
+  readonly retentionDays?: number | undefined;
   /** Told of the server's own faults, a full disk among them, which clients know as `internal`. */
-  readonly onerror?: (error: unknown) => void;
+  readonly onerror?: ((error: unknown) => void) | undefined;
   /** What else `listen` is told. */
-  readonly listen?: Omit<
-    ListenOptions,
-    "auth" | "onsession" | "applicationProtocols" | "tickets" | "streams"
-  >;
+  readonly listen?:
+    | Omit<ListenOptions, "auth" | "onsession" | "applicationProtocols" | "tickets" | "streams">
+    | undefined;
 }
 
 const INVITATION_MS = 7 * 86_400_000;

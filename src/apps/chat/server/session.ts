@@ -39,8 +39,8 @@ const handlers: { readonly [M in UserMethod]: Handler<M> } = {
 
 /** A method, ready to be run with parameters that were checked for it. */
 interface Step {
-  readonly isRead?: boolean;
-  readonly isLazy?: boolean;
+  readonly isRead?: boolean | undefined;
+  readonly isLazy?: boolean | undefined;
   run(params: never): Outcome<unknown>;
 }
 
