@@ -1,4 +1,5 @@
 /** How the two sides prove who they are. */
+
 import type { Bytes } from "../core/bytes.ts";
 import { equalBytes, toBase64Url } from "../crypto/bytes.ts";
 import type { Awaitable, CertificateVerifier, CryptoProvider, HashName, Signer } from "../crypto/provider.ts";
@@ -14,6 +15,7 @@ import type {
 } from "../dtls/config.ts";
 import { SealgramError } from "../errors.ts";
 import type { Revocation } from "../login/password.ts";
+import { checkOptions, type Names } from "../options.ts";
 import { CertificateType } from "../tls/codepoints.ts";
 import { isIpAddress } from "../transport/address.ts";
 
@@ -116,7 +118,10 @@ async function find(
   return found && toPsk(name, found instanceof Uint8Array ? { key: found } : found);
 }
 
+const PSK_NAMES: Names<PresharedKey> = { identity: 1, key: 1, context: 1, imported: 1, hash: 1 };
+
 function toPsk(identity: string, options: Omit<PresharedKey, "identity">): Psk {
+  checkOptions<object>("psk", options, PSK_NAMES as Names<object>);
   const { key, context, imported = true, hash } = options;
   if (!(key instanceof Uint8Array)) throw new TypeError("a pre-shared key is a Uint8Array");
   if (key.length < MIN_KEY_BYTES) {
@@ -152,6 +157,7 @@ export interface PublicKeyOptions {
 
 /** Authentication by raw public keys (RFC 7250) that the sides know beforehand. No certificates are involved. */
 export function publicKey(options: PublicKeyOptions): Auth {
+  checkOptions("publicKey", options, { key: 1, trusted: 1 });
   const { key, trusted } = options;
   const pinned = Array.isArray(trusted) ? createPinnedKeys(trusted) : undefined;
   const verifier = (crypto: CryptoProvider): PeerVerifier => ({
@@ -223,6 +229,7 @@ export interface CertificateOptions {
 
 /** Authentication by X.509 certificates. The code that judges them is passed in, so that nobody else loads it. */
 export function certificate(options: CertificateOptions): Auth {
+  checkOptions("certificate", options, { chain: 1, key: 1, verifier: 1, serverName: 1 });
   const { chain, key, verifier } = options;
   if ((chain === undefined) !== (key === undefined)) throw new TypeError("a chain and its key go together");
   const verify = (peer: "client" | "server", name?: string): PeerVerifier => ({

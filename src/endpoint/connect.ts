@@ -1,15 +1,17 @@
 /** `connect`: the attempts that a client's session takes, over addresses and ways to log in. */
+
 import { onAbort, unlessAborted } from "../abort.ts";
 import type { NamedGroup } from "../crypto/provider.ts";
 import { usableTicket } from "../dtls/client-psk.ts";
 import type { ClientConfig, SessionTicket } from "../dtls/config.ts";
 import { SealgramError } from "../errors.ts";
+import { checkOptions, type Names } from "../options.ts";
 import { race } from "../race.ts";
 import { NamedGroup as Groups } from "../tls/codepoints.ts";
 import { ClientLink } from "./client-link.ts";
 import { MAX_DELAY_MS } from "./deadlines.ts";
 import { isRefusal } from "./failures.ts";
-import { type CommonOptions, checkAuth, checkGroups, commonConfig } from "./options.ts";
+import { type CommonOptions, checkAuth, checkGroups, commonConfig, commonNames } from "./options.ts";
 import type { Shared } from "./platform.ts";
 import { type CertificateHashes, parseTarget, type Target } from "./routes.ts";
 import type { Session } from "./session.ts";
@@ -41,6 +43,15 @@ export interface ConnectOptions extends CommonOptions {
   readonly onanswer?: (() => void) | undefined;
 }
 
+const NAMES: Names<ConnectOptions> = {
+  ...commonNames,
+  signal: 1,
+  timeoutMs: 1,
+  ticket: 1,
+  keyShareGroups: 1,
+  serverCertificateHashes: 1,
+  onanswer: 1,
+};
 const DEFAULT_TIMEOUT_MS = 10_000;
 /** An address that has not said a word for so long is not waited for alone (RFC 8305 §5). */
 const NEXT_ADDRESS_MS = 1_000;
@@ -52,6 +63,7 @@ export async function connectOn(
   options: ConnectOptions,
 ): Promise<Session> {
   checkAuth(options);
+  checkOptions("connect", options, NAMES);
   const target = parseTarget(url, options.serverCertificateHashes);
   const { signal, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
   if (!(timeoutMs > 0)) throw new RangeError(`timeoutMs is above 0, not ${timeoutMs}`);

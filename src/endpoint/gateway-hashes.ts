@@ -1,6 +1,8 @@
 /** The certificates that a gateway has made itself, for WebTransport's serverCertificateHashes. */
+
 import { fromBase64 } from "../crypto/bytes.ts";
 import { SealgramError } from "../errors.ts";
+import { checkOptions } from "../options.ts";
 import type { CertificateHash } from "../transport/types.ts";
 
 /** Where a gateway tells them, relative to its origin. */
@@ -16,8 +18,9 @@ const HASH_BYTES = 32;
  */
 export async function gatewayHashes(
   url: string | URL,
-  options: { readonly signal?: AbortSignal } = {},
+  options: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<CertificateHash[]> {
+  checkOptions("gatewayHashes", options, { signal: 1 });
   const { href } = new URL(HASHES_PATH, url);
   const { signal = null } = options;
   let problem: unknown;

@@ -1,9 +1,11 @@
 /** `listen`: a server's sessions, all on one socket. */
+
 import { onAbort } from "../abort.ts";
 import type { ServerConfig } from "../dtls/config.ts";
 import type { SealgramError } from "../errors.ts";
+import { checkOptions, type Names, type Some, withDefaults } from "../options.ts";
 import type { RemoteAddress } from "../transport/types.ts";
-import { type CommonOptions, checkAuth, commonConfig, parseUrl, udpOf } from "./options.ts";
+import { type CommonOptions, checkAuth, commonConfig, commonNames, parseUrl, udpOf } from "./options.ts";
 import type { Shared } from "./platform.ts";
 import { resolve } from "./routes.ts";
 import { defaultLimits, Server, type ServerLimits } from "./server.ts";
@@ -23,13 +25,22 @@ export interface ListenOptions extends CommonOptions {
   /** For each handshake: 10 seconds unless given. */
   readonly handshakeTimeoutMs?: number | undefined;
   /** Others than the defaults, for those that are given. */
-  readonly limits?: Partial<ServerLimits> | undefined;
+  readonly limits?: Some<ServerLimits> | undefined;
   /** How clients may resume sessions; `false` for not at all. */
   readonly tickets?: TicketOptions | false | undefined;
   /** Closes the server. */
   readonly signal?: AbortSignal | undefined;
 }
 
+const NAMES: Names<ListenOptions> = {
+  ...commonNames,
+  onsession: 1,
+  onfailure: 1,
+  handshakeTimeoutMs: 1,
+  limits: 1,
+  tickets: 1,
+  signal: 1,
+};
 const DEFAULT_HANDSHAKE_TIMEOUT_MS = 10_000;
 
 /** As `listen` of the entry points, on a platform. */
@@ -39,10 +50,11 @@ export async function listenOn(
   options: ListenOptions,
 ): Promise<Server> {
   checkAuth(options);
+  checkOptions("listen", options, NAMES);
   const local = parseUrl(url);
   const { signal, handshakeTimeoutMs = DEFAULT_HANDSHAKE_TIMEOUT_MS, onsession, onfailure } = options;
   if (!(handshakeTimeoutMs > 0)) throw new RangeError("handshakeTimeoutMs is above 0");
-  const limits = { ...defaultLimits, ...options.limits };
+  const limits = withDefaults("limits", defaultLimits, options.limits);
   for (const [name, limit] of Object.entries(limits)) {
     if (!(limit >= 1)) throw new RangeError(`limits.${name} is 1 or more, not ${limit}`);
   }

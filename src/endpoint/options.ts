@@ -1,7 +1,9 @@
 /** What `connect` and `listen` take in common, and what the engine makes of it. */
+
 import type { NamedGroup } from "../crypto/provider.ts";
 import { type CommonConfig, commonDefaults } from "../dtls/config.ts";
 import { SealgramError } from "../errors.ts";
+import type { Names } from "../options.ts";
 import type { StreamSettings } from "../session/settings.ts";
 import { NamedGroup as Groups } from "../tls/codepoints.ts";
 import { CipherSuite } from "../tls/suites.ts";
@@ -41,6 +43,18 @@ export interface CommonOptions {
    */
   readonly keyLog?: ((line: string) => void) | undefined;
 }
+
+/** The names of {@link CommonOptions}. */
+export const commonNames: Names<CommonOptions> = {
+  auth: 1,
+  mtuBytes: 1,
+  idleTimeoutMs: 1,
+  cipherSuites: 1,
+  groups: 1,
+  applicationProtocols: 1,
+  streams: 1,
+  keyLog: 1,
+};
 
 export const LEAST_MTU = 256;
 const MAX_MTU = 16_384;

@@ -1,7 +1,9 @@
 /** A server's session tickets, under secrets that it makes and changes itself or shares with its siblings. */
+
 import type { CryptoProvider } from "../crypto/provider.ts";
 import { TicketKeys } from "../crypto/ticket-keys.ts";
 import type { TicketProtector } from "../dtls/config.ts";
+import { checkOptions } from "../options.ts";
 
 /** How clients of a server may resume (RFC 9846 §4.7.1). */
 export interface TicketOptions {
@@ -29,6 +31,7 @@ const DEFAULT_TOTAL_LIFETIME_MS = 604_800_000;
 const MAX_COUNT = 16;
 
 export function ticketProtector(crypto: CryptoProvider, options: TicketOptions): TicketProtector {
+  checkOptions("tickets", options, { secrets: 1, lifetimeMs: 1, totalLifetimeMs: 1, count: 1 });
   const {
     lifetimeMs = DEFAULT_LIFETIME_MS,
     totalLifetimeMs = DEFAULT_TOTAL_LIFETIME_MS,

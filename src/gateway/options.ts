@@ -1,5 +1,7 @@
 /** What a gateway is told, checked before it starts. */
+
 import { parseUrl } from "../endpoint/options.ts";
+import { checkOptions, type Names, type Some, withDefaults } from "../options.ts";
 import type { RemoteAddress } from "../transport/types.ts";
 import type { ToldHash } from "./well-known.ts";
 
@@ -61,7 +63,7 @@ export interface GatewayOptions {
    */
   readonly origins?: readonly string[] | undefined;
   /** Others than the defaults, for those that are given. */
-  readonly limits?: Partial<GatewayLimits> | undefined;
+  readonly limits?: Some<GatewayLimits> | undefined;
   /** A client for which nothing comes and goes for so long is disconnected: five minutes unless given. */
   readonly idleTimeoutMs?: number | undefined;
   /** For `https:`, and for WebTransport instead of certificates that the gateway makes itself. */
@@ -79,7 +81,7 @@ export interface GatewayOptions {
    * Answers what is no business of the gateway's own, so that a page and its gateway are one origin and one port;
    * `undefined` for what is not there. What it throws is reported as uncaught.
    */
-  readonly pages?: (request: PageRequest) => Page | undefined;
+  readonly pages?: ((request: PageRequest) => Page | undefined) | undefined;
   /**
    * Hashes to tell instead of one's own, at `/.well-known/sealgram`: of another gateway, in Deno perhaps, that serves
    * WebTransport for this one's pages. Asked whenever somebody asks.
@@ -99,12 +101,27 @@ export interface ForwarderSettings {
   readonly idleTimeoutMs: number;
 }
 
+const NAMES: Names<GatewayOptions> = {
+  targets: 1,
+  origins: 1,
+  limits: 1,
+  idleTimeoutMs: 1,
+  tls: 1,
+  isBehindProxy: 1,
+  webTransport: 1,
+  certificateFolder: 1,
+  pages: 1,
+  certificateHashes: 1,
+  oncertificates: 1,
+  signal: 1,
+};
 const DEFAULT_IDLE_TIMEOUT_MS = 300_000;
 
 /** @throws TypeError or RangeError */
 export function forwarderSettings(options: GatewayOptions): ForwarderSettings {
+  checkOptions("openGateway", options, NAMES);
   const { idleTimeoutMs = DEFAULT_IDLE_TIMEOUT_MS, origins } = options;
-  const limits = { ...defaultLimits, ...options.limits };
+  const limits = withDefaults("limits", defaultLimits, options.limits);
   for (const [name, limit] of Object.entries({ ...limits, idleTimeoutMs })) {
     if (!(limit >= 1)) throw new RangeError(`${name} is 1 or more, not ${limit}`);
   }

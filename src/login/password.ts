@@ -7,6 +7,7 @@ import { preparePassword } from "../crypto/password-input.ts";
 import type { CryptoProvider } from "../crypto/provider.ts";
 import type { ClientConfig, ServerConfig } from "../dtls/config.ts";
 import { loadPart, once } from "../lazy.ts";
+import { checkOptions, type Names } from "../options.ts";
 import { identityBytes, register } from "./record.ts";
 import { MemoryRecordStore, type RecordStore } from "./store.ts";
 import type { PasswordServerOptions } from "./verifier.ts";
@@ -64,8 +65,19 @@ export function password(
   whom: PasswordOptions | RecordStore,
   options: PasswordServerOptions = {},
 ): PasswordAuth {
-  return "get" in whom ? ofStore(whom, options) : ofOne(whom, options);
+  checkOptions("password", options, SERVER_NAMES);
+  if ("get" in whom) return ofStore(whom, options);
+  checkOptions("password", whom, { identity: 1, password: 1, serverIdentity: 1, derivation: 1 });
+  return ofOne(whom, options);
 }
+
+const SERVER_NAMES: Names<PasswordServerOptions> = {
+  throttle: 1,
+  secret: 1,
+  iterations: 1,
+  addressOf: 1,
+  endSessions: 1,
+};
 
 function ofStore(store: RecordStore, options: PasswordServerOptions): PasswordAuth {
   if (options.endSessions && store.watch === undefined) {

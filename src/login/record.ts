@@ -7,6 +7,7 @@ import { defaultIterations, saltLength } from "../crypto/password-input.ts";
 import { runtimeCrypto } from "../crypto/runtime-crypto.ts";
 import type { VerifierRecord } from "../crypto/spake2plus.ts";
 import { loadPart } from "../lazy.ts";
+import { checkOptions } from "../options.ts";
 import type { WebSubtleCrypto } from "../runtime-types.ts";
 
 /** A registration (RFC 9383 §3.2). Whoever steals it can try passwords, at `iterations` rounds of PBKDF2 each. */
@@ -42,6 +43,7 @@ export interface RegisterOptions {
  * @throws RangeError under 30,000 rounds or for an identity that is too long, TypeError for an empty password
  */
 export async function register(options: RegisterOptions, subtle?: WebSubtleCrypto): Promise<PasswordRecord> {
+  checkOptions("register", options, { identity: 1, password: 1, iterations: 1, serverIdentity: 1 });
   const { password, iterations = defaultIterations } = options;
   const identity = identityBytes(options.identity ?? "");
   const serverIdentity = identityBytes(options.serverIdentity ?? "");

@@ -15,6 +15,7 @@
  * address where a login of theirs has succeeded before, to whom the third count does not apply. Tickets and sessions
  * that exist do not come by here at all.
  */
+import { checkOptions, type Names } from "../options.ts";
 
 export interface ThrottleOptions {
   /** Failures of one identity at one address before delays begin: 10 unless given. */
@@ -40,6 +41,18 @@ export interface ThrottleOptions {
   readonly now?: (() => number) | undefined;
 }
 
+const NAMES: Names<ThrottleOptions> = {
+  placeFailures: 1,
+  identityFailures: 1,
+  addressFailures: 1,
+  firstDelayMs: 1,
+  maxDelayMs: 1,
+  maxPlaceDelayMs: 1,
+  forgetMs: 1,
+  places: 1,
+  now: 1,
+};
+
 /** One login under way. */
 export interface LoginAttempt {
   /** It was not a failure. */
@@ -63,6 +76,7 @@ export class LoginThrottle {
   readonly #known: KnownAddresses;
 
   constructor(options: ThrottleOptions = {}) {
+    checkOptions("LoginThrottle", options, NAMES);
     const {
       placeFailures = 10,
       identityFailures = 20,

@@ -1,4 +1,5 @@
 /** What streams can be told, and what that means on a path. */
+import { checkOptions, type Names } from "../options.ts";
 import { guarded } from "./callbacks.ts";
 import type { WindowLimits } from "./flow.ts";
 import type { SessionLog } from "./log.ts";
@@ -101,8 +102,22 @@ function isLoopback(host: string | undefined): boolean {
   return host !== undefined && (host === "::1" || host.startsWith("127.") || host.startsWith("::ffff:127."));
 }
 
-/** @throws RangeError */
+const NAMES: Names<StreamSettings> = {
+  maxIncomingBidirectional: 1,
+  maxIncomingUnidirectional: 1,
+  maxStreamBytes: 1,
+  maxSessionBytes: 1,
+  maxRequestBytes: 1,
+  maxRequestsBytes: 1,
+  congestionControl: 1,
+  keepAliveMs: 1,
+  padding: 1,
+  log: 1,
+};
+
+/** @throws TypeError, RangeError */
 export function checkStreamSettings(settings: StreamSettings): void {
+  checkOptions("streams", settings, NAMES);
   const { padding, keepAliveMs, congestionControl, ...limits } = settings;
   const names = [
     "maxIncomingBidirectional",

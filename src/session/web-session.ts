@@ -1,7 +1,9 @@
 /** A session's streams in the shape of W3C WebTransport's, on an engine. */
+
 import { onAbort, unlessAborted } from "../abort.ts";
 import type { Bytes } from "../core/bytes.ts";
 import { SealgramError } from "../errors.ts";
+import { checkOptions, type Names } from "../options.ts";
 import type { PacketCarrier } from "./carrier.ts";
 import type { SessionEnd } from "./end.ts";
 import { SessionEngine } from "./engine.ts";
@@ -32,6 +34,8 @@ export interface StreamOptions {
   /** Waits while the peer allows no more streams, instead of failing. */
   readonly waitUntilAvailable?: boolean | undefined;
 }
+
+const STREAM_NAMES: Names<StreamOptions> = { sendOrder: 1, waitUntilAvailable: 1 };
 
 /** What the streams need of where they live. */
 export interface WebSessionHost {
@@ -119,12 +123,14 @@ export class WebSession implements StreamsOwner {
   // Streams of this side
 
   /** @throws SealgramError quota_exceeded if the peer allows no more and nobody wants to wait */
-  async createBidirectionalStream(options?: StreamOptions): Promise<BidirectionalStream> {
+  async createBidirectionalStream(options: StreamOptions = {}): Promise<BidirectionalStream> {
+    checkOptions("createBidirectionalStream", options, STREAM_NAMES);
     return openFaces(this, await this.#open(false, options)) as BidirectionalStream;
   }
 
   /** As {@link createBidirectionalStream}. */
-  async createUnidirectionalStream(options?: StreamOptions): Promise<SendStreamFace> {
+  async createUnidirectionalStream(options: StreamOptions = {}): Promise<SendStreamFace> {
+    checkOptions("createUnidirectionalStream", options, STREAM_NAMES);
     return openFaces(this, await this.#open(true, options)).writable!;
   }
 
@@ -191,6 +197,7 @@ export class WebSession implements StreamsOwner {
 
   /** Sends a request on a stream of its own, and waits for the response. */
   async request(message: Uint8Array, options: RequestOptions = {}): Promise<Bytes> {
+    checkOptions("request", options, { signal: 1, maxResponseBytes: 1 });
     options.signal?.throwIfAborted();
     const bytes = bytesOf(message);
     const stream =

@@ -1,10 +1,12 @@
 /** A chat's server: one folder, one socket. */
+
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { fromBase64, toBase64 } from "../../../crypto/bytes.ts";
 import { generatePkcs8, signerFromPkcs8 } from "../../../crypto/signer.ts";
 import type { ListenOptions } from "../../../endpoint/listen.ts";
 import type { Server } from "../../../endpoint/server.ts";
+import { checkOptions, type Names, type Some, withDefaults } from "../../../options.ts";
 import { createInvitation } from "../invitation.ts";
 import { keyFingerprint } from "../key-fingerprint.ts";
 import { type ChatLink, formatLink } from "../link.ts";
@@ -39,7 +41,7 @@ export interface ChatServerOptions {
   /** What clients see: "chat" unless given. */
   readonly name?: string | undefined;
   /** Others than the defaults, for those that are given. */
-  readonly limits?: Partial<ChatLimits> | undefined;
+  readonly limits?: Some<ChatLimits> | undefined;
   /**
    * The room in which everybody is from the beginning, but those whose invitation is for another one; its owner is the
    * server's: "general" unless given, `false` for none. It is made with the first owner, and stays what it is.
@@ -55,6 +57,16 @@ export interface ChatServerOptions {
     | undefined;
 }
 
+const NAMES: Names<ChatServerOptions> = {
+  folder: 1,
+  url: 1,
+  name: 1,
+  limits: 1,
+  firstRoom: 1,
+  retentionDays: 1,
+  onerror: 1,
+  listen: 1,
+};
 const INVITATION_MS = 7 * 86_400_000;
 const SWEEP_MS = 3_600_000;
 const DAY_MS = 86_400_000;
@@ -106,6 +118,7 @@ export class ChatServer {
    * @throws Error if another process has the folder, and as `listen` does
    */
   static async open(listen: Listen, options: ChatServerOptions): Promise<ChatServer> {
+    checkOptions("openChat", options, NAMES);
     const { folder, url, name = "chat", retentionDays = Number.POSITIVE_INFINITY } = options;
     if (!(retentionDays > 0)) throw new RangeError("retentionDays is above 0");
     const { firstRoom = "general" } = options;
@@ -122,7 +135,7 @@ export class ChatServer {
       );
       const key = await signerFromPkcs8(fromBase64(new TextDecoder().decode(stored)));
       const report = (error: unknown) => options.onerror?.(error);
-      const limits = { ...defaultLimits, ...options.limits };
+      const limits = withDefaults("limits", defaultLimits, options.limits);
       let server: Server;
       const house: House = {
         name,
