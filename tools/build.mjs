@@ -6,11 +6,12 @@ import {
   existsSync,
   mkdirSync,
   readdirSync,
+  readFileSync,
   rmSync,
   statSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { bundledPackages } from "./build-bundled.mjs";
@@ -148,6 +149,7 @@ export async function bundleEntries(outdir) {
     mainFields: ["module", "main"],
     external: ["node:*"],
     define: { "process.env.NODE_ENV": '"production"' },
+    sourcemap: true,
     plugins: [bundledPackages(BUNDLED)],
   }).catch((error) => {
     throw new ToolError(`esbuild cannot bundle the entry points: ${error.message}`);
@@ -163,6 +165,17 @@ async function writeDeclarations(outDir) {
   const tsc = join(root, "node_modules/typescript/bin/tsc");
   const result = await run(process.execPath, [tsc, "-p", config, "--outDir", outDir]);
   if (result.code !== 0) throw new ToolError(`tsc cannot write the declarations:\n${output(result)}`);
+  nameSources(outDir);
+}
+
+/** Where the package has the sources of its declarations: in src/ beside dist/, wherever that was built. */
+function nameSources(dist) {
+  for (const name of readdirSync(dist, { recursive: true }).filter((each) => each.endsWith(".d.ts.map"))) {
+    const file = join(dist, name);
+    const source = join(dist, "../src", name.replace(/\.d\.ts\.map$/, ".ts"));
+    const map = JSON.parse(readFileSync(file, "utf8"));
+    writeFileSync(file, JSON.stringify({ ...map, sources: [relative(dirname(file), source)] }));
+  }
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -81,7 +81,11 @@ function checkOneWay() {
 
 /** Lock files that name a registry would send everybody else to that registry. */
 function checkLockFiles() {
-  for (const file of ["package-lock.json", "test/runtimes/package-lock.json", "test/compilers/package-lock.json"]) {
+  for (const file of [
+    "package-lock.json",
+    "test/runtimes/package-lock.json",
+    "test/compilers/package-lock.json",
+  ]) {
     const { packages } = JSON.parse(readFileSync(join(root, file), "utf8"));
     const resolved = Object.keys(packages).filter((name) => packages[name].resolved !== undefined);
     if (resolved.length > 0) {
@@ -189,9 +193,17 @@ async function checkPortable() {
   }
 }
 
-/** What is in the package: no sources, no tests, nobody's data. */
-const PACKED =
-  /^(README\.md|CHANGELOG\.md|LICENSE|package\.json|dist\/core\.wasm|dist\/THIRD-PARTY\.txt|dist\/page\/[\w.-]+|dist\/[\w/-]+(\.js|\.d\.ts))$/;
+/** What is in the package: what runs, the sources that its maps name, and what README links to. No tests, nobody's data. */
+const PACKED = new RegExp(
+  `^(${[
+    /(README|CHANGELOG|CONTRIBUTING)\.md|LICENSE|package\.json/,
+    /dist\/(core\.wasm|THIRD-PARTY\.txt|page\/[\w.-]+|[\w/-]+\.(js|d\.ts)(\.map)?)/,
+    /src\/[\w/.-]+\.(ts|tsx|css|html)/,
+    /docs\/[\w/.-]+\.(md|png)/,
+  ]
+    .map(({ source }) => source)
+    .join("|")})$`,
+);
 
 /** What npm would publish: its exports resolve, with types, in every way that a program can import them. */
 async function checkExports() {

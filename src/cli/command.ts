@@ -21,6 +21,11 @@ export interface Context {
   readonly program: string;
 }
 
+/** The long options that a command's help names. */
+export function optionsOf(help: string): string[] {
+  return [...new Set(help.match(/(?<=^|[\s,|(])--[a-z][a-z-]*/gm))];
+}
+
 /** Options of every command. `main` has acted upon them before the command sees its arguments. */
 export const commonOptions = {
   json: { type: "boolean" },

@@ -3,12 +3,14 @@
 import { createRequire } from "node:module";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import { mostSimilar } from "../similar.ts";
 import { chatCommand } from "./chat/index.ts";
 import { chatServerCommand } from "./chat-server/index.ts";
-import type { Command } from "./command.ts";
+import { type Command, optionsOf } from "./command.ts";
+import { completionCommand } from "./completion.ts";
 import { connectCommand } from "./connect.ts";
 import { echoCommand } from "./echo.ts";
-import { EXIT_CODES, exitCodeOf, Stopped, UsageError } from "./exit.ts";
+import { codeOf, EXIT_CODES, exitCodeOf, Stopped, UsageError } from "./exit.ts";
 import { gatewayCommand } from "./gateway.ts";
 import { keygenCommand } from "./keygen.ts";
 import { createReport } from "./report.ts";
@@ -17,7 +19,7 @@ import { prepareStandardStreams, written } from "./standard-streams.ts";
 import { stopSignal } from "./stop.ts";
 import { userCommand } from "./user.ts";
 
-const commands: Readonly<Record<string, Command>> = {
+const ownCommands: Readonly<Record<string, Command>> = {
   chat: chatCommand,
   "chat-server": chatServerCommand,
   serve: serveCommand,
@@ -27,6 +29,9 @@ const commands: Readonly<Record<string, Command>> = {
   keygen: keygenCommand,
   user: userCommand,
 };
+const commands = { ...ownCommands, completion: completionCommand(ownCommands) } as Readonly<
+  Record<string, Command>
+>;
 
 const HELP = `Usage: sealgram COMMAND [options]
 
@@ -38,8 +43,8 @@ ${Object.entries(commands)
   .join("\n")}
 
 Each takes --help. Others:
-  --version
-  --help
+  -v, --version
+  -h, --help
 
 Examples:
   sealgram keygen --psk --identity alice key.psk
@@ -57,19 +62,19 @@ async function main([name, ...args]: string[]): Promise<void> {
     process.stdout.write(HELP);
     return;
   }
-  if (name === "--version") {
+  if (name === "--version" || name === "-v") {
     const { version } = createRequire(import.meta.url)("sealgram/package.json");
     process.stdout.write(`${version}\n`);
     return;
   }
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
-  if (command === undefined) throw new UsageError("there is no such command");
+  if (command === undefined) throw unknown(name.startsWith("-") ? "option" : "command", name, names);
   if (args.includes("--help") || args.includes("-h")) {
     process.stdout.write(command.help);
     return;
   }
   let stop: AbortSignal | undefined;
-  await command.run(args, {
+  const running = command.run(args, {
     report,
     program: fileURLToPath(import.meta.url),
     get stop() {
@@ -77,6 +82,20 @@ async function main([name, ...args]: string[]): Promise<void> {
       return stop;
     },
   });
+  await running.catch((error) => {
+    const [, option] =
+      (codeOf(error) === "ERR_PARSE_ARGS_UNKNOWN_OPTION" && UNKNOWN.exec(error.message)) || [];
+    throw option === undefined ? error : unknown("option", option, optionsOf(command.help));
+  });
+}
+
+/** What parseArgs says: the option alone, without a value that may be a secret. */
+const UNKNOWN = /^Unknown option '(-[\w-]+)/;
+const names = [...Object.keys(commands), "--help", "--version"];
+
+function unknown(what: string, name: string, known: readonly string[]): UsageError {
+  const near = mostSimilar(name, known);
+  return new UsageError(`there is no ${what} ${name}${near === undefined ? "" : `; did you mean ${near}?`}`);
 }
 
 const args = process.argv.slice(2);

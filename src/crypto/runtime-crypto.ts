@@ -1,7 +1,7 @@
 /** The WebCrypto that everything stands on that is not given one. */
 import type { WebCrypto } from "../runtime-types.ts";
 
-/** Not a literal, for it stands on node:crypto: whoever bundles for browsers would look for that in vain. */
+/** Not a literal, for it stands on node:crypto: a bundler for browsers would look for that in vain. */
 const fallback = ["@peculiar", "webcrypto"].join("/");
 
 let loading: Promise<WebCrypto> | undefined;
@@ -12,7 +12,7 @@ let loading: Promise<WebCrypto> | undefined;
  */
 export async function runtimeCrypto(): Promise<WebCrypto> {
   if (globalThis.crypto?.subtle !== undefined) return globalThis.crypto;
-  loading ??= import(fallback).then(
+  loading ??= import(/* webpackIgnore: true */ /* @vite-ignore */ fallback).then(
     ({ Crypto }) => new Crypto(),
     () => globalThis.crypto ?? {},
   );

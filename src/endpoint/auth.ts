@@ -82,6 +82,8 @@ const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
  */
 export function psk(keys: PresharedKey | PresharedKeyLookup): Auth {
   const lookup = typeof keys === "function" ? keys : undefined;
+  // What a look-up finds may be a database's, with more in it.
+  if (typeof keys !== "function") checkOptions("psk", keys, PSK_NAMES);
   const single = typeof keys === "function" ? undefined : toPsk(keys.identity, keys);
   return {
     client() {
@@ -121,7 +123,6 @@ async function find(
 const PSK_NAMES: Names<PresharedKey> = { identity: 1, key: 1, context: 1, imported: 1, hash: 1 };
 
 function toPsk(identity: string, options: Omit<PresharedKey, "identity">): Psk {
-  checkOptions<object>("psk", options, PSK_NAMES as Names<object>);
   const { key, context, imported = true, hash } = options;
   if (!(key instanceof Uint8Array)) throw new TypeError("a pre-shared key is a Uint8Array");
   if (key.length < MIN_KEY_BYTES) {

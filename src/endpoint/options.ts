@@ -133,12 +133,19 @@ function suiteOf(name: CipherSuiteName): CipherSuite {
   return suite;
 }
 
+/** @throws TypeError for what is no URL, and for an address without its protocol */
+export function readUrl(url: string | URL): URL {
+  const isAddress = typeof url === "string" && /^([\w.-]+|\[[\da-fA-F:.]+\]):\d+$/.test(url);
+  if (isAddress) throw new TypeError(`${url} is no URL; did you mean udp://${url}?`);
+  return new URL(url);
+}
+
 /**
  * The address in a URL such as `udp://example.net:4433` or `udp://[::1]:4433`.
  * @throws TypeError for any other URL
  */
 export function parseUrl(url: string | URL): RemoteAddress {
-  const { protocol, hostname, port, pathname, search, hash, username } = new URL(url);
+  const { protocol, hostname, port, pathname, search, hash, username } = readUrl(url);
   if (protocol !== "udp:")
     throw new TypeError(
       `${protocol} is no carrier; there are udp:, and through gateways https:, wss: and ws:`,

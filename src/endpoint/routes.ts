@@ -12,7 +12,7 @@ import type {
 } from "../transport/types.ts";
 import { openWebSocket } from "../transport/websocket.ts";
 import { openWebTransport } from "../transport/webtransport.ts";
-import { formatUrl, parseUrl, udpOf } from "./options.ts";
+import { formatUrl, parseUrl, readUrl, udpOf } from "./options.ts";
 import type { Platform } from "./platform.ts";
 
 /** Hashes of certificates, or a function that finds them anew for each connection to the gateway. */
@@ -39,7 +39,7 @@ const DEFAULT_PORTS: Readonly<Record<string, number>> = { "ws:": 80, "wss:": 443
 
 /** @throws TypeError for a URL that `connect` cannot use */
 export function parseTarget(url: string | URL, hashes: CertificateHashes | undefined): Target {
-  const { protocol } = new URL(url);
+  const { protocol } = readUrl(url);
   if (hashes !== undefined && protocol !== "https:") {
     throw new TypeError("serverCertificateHashes are for https: only");
   }

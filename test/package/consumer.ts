@@ -48,9 +48,8 @@ export const installed: string = join(consumer, "node_modules/sealgram");
 async function install(): Promise<void> {
   const release = join(consumer, "release");
   await building.buildPackage(join(release, "dist"));
-  for (const file of ["package.json", "README.md", "CHANGELOG.md", "LICENSE"]) {
-    cpSync(join(root, file), join(release, file));
-  }
+  const files = ["package.json", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "src", "docs"];
+  for (const file of files) cpSync(join(root, file), join(release, file), { recursive: true });
   const { code, stdout } = await npm(["pack", "--json", "--ignore-scripts"], { cwd: release });
   if (code !== 0) throw new Error(`npm pack: ${stdout}`);
   const [{ filename }] = JSON.parse(stdout) as [{ filename: string }];

@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
-import { readFileSync, statSync, writeFileSync } from "node:fs";
-import { join, relative } from "node:path";
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
 import { promisify } from "node:util";
 import { type BuildOptions, build } from "esbuild";
 import { describe, expect, test } from "vitest";
@@ -218,6 +218,32 @@ test.each([
   // With these options others' declarations have errors of their own.
   const ours = stdout.split("\n").filter((line) => /^(program\.ts|node_modules\/sealgram\/)/.test(line));
   expect(ours).toEqual([]);
+});
+
+test("a stack trace leads to the sources, and so does what an editor follows from a declaration", async () => {
+  const source = `import { connect } from "sealgram"; try { await connect("x:", {}); } catch (error) { console.log(error.stack); }`;
+  writeFileSync(join(consumer, "stack.mjs"), source);
+  const args = ["--enable-source-maps", "stack.mjs"];
+  const { stdout } = await execute(process.execPath, args, { cwd: consumer });
+  expect(stdout).toMatch(/src\/endpoint\/(options|connect)\.ts:\d+/);
+  const files = readdirSync(join(installed, "dist"), { recursive: true, encoding: "utf8" });
+  const maps = files.filter((name) => name.endsWith(".d.ts.map"));
+  expect(maps.length).toBe(files.filter((name) => name.endsWith(".d.ts")).length);
+  for (const name of maps) {
+    const { sources } = JSON.parse(readFileSync(join(installed, "dist", name), "utf8"));
+    for (const each of sources)
+      expect(statSync(join(installed, "dist", dirname(name), each)).isFile()).toBe(true);
+  }
+});
+
+test("what README links to is in the package", () => {
+  const text = readFileSync(join(installed, "README.md"), "utf8").replace(/^```[\s\S]*?^```/gm, "");
+  const links = [...text.matchAll(/\]\(([^)\s#]+)[^)]*\)|(?:src|srcset)="([^"]+)"/g)].map(
+    ([, a, b]) => a ?? b!,
+  );
+  const own = links.filter((link) => !/^[a-z]+:/.test(link));
+  expect(own.length).toBeGreaterThan(8);
+  for (const link of own) expect(existsSync(join(installed, link)), link).toBe(true);
 });
 
 test("the command runs", async () => {
