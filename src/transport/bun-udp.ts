@@ -171,6 +171,10 @@ class BunUdpCarrier implements UdpCarrier {
     return at === count;
   }
 
+  afterTurn(callback: () => void): void {
+    setImmediate(callback);
+  }
+
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;

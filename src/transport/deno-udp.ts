@@ -109,6 +109,10 @@ class DenoUdpCarrier implements UdpCarrier {
     this.#handler.failed(error);
   }
 
+  afterTurn(callback: () => void): void {
+    setImmediate(callback);
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;

@@ -105,6 +105,10 @@ class MemoryCarrier implements UdpCarrier {
     return true;
   }
 
+  afterTurn(callback: () => void): void {
+    setTimeout(callback, 0);
+  }
+
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#network.close();

@@ -109,6 +109,10 @@ class NodeUdpCarrier implements UdpCarrier {
     return true;
   }
 
+  afterTurn(callback: () => void): void {
+    setImmediate(callback);
+  }
+
   close(): Promise<void> {
     this.#closing ??= new Promise<void>((resolve) => {
       const socket = this.#socket;

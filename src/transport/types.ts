@@ -62,6 +62,8 @@ export interface UdpCarrier extends Carrier {
   /** The local address. */
   readonly host: string;
   readonly port: number;
+  /** Calls back once the runtime has handed over what it reads of the socket in this turn of its event loop. */
+  afterTurn(callback: () => void): void;
 }
 
 /** How a runtime opens UDP sockets. */
