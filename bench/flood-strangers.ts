@@ -91,7 +91,7 @@ async function open(host: string): Promise<Socket> {
 }
 
 /** The ClientHello with the cookie of a HelloRetryRequest in front of its extensions; `undefined` for other answers. */
-function secondHello(hello: Uint8Array, answer: Uint8Array): Uint8Array | undefined {
+export function secondHello(hello: Uint8Array, answer: Uint8Array): Uint8Array | undefined {
   const cookie = cookieOf(answer);
   if (cookie === undefined) return undefined;
   const extension = Buffer.alloc(4 + cookie.length);

@@ -14,7 +14,7 @@ export interface Turns {
   afterTurn(callback: () => void): void;
 }
 
-/** A runtime reads no more than this at a time, though more may be waiting: libuv stops at 32. */
+/** Node's libuv reads no more than this in a turn, though more may be waiting; Bun and Deno read more. */
 const FULL_TURN = 32;
 /** So many full turns in a row are more than a burst. */
 const BURST_TURNS = 3;

@@ -110,7 +110,8 @@ class DenoUdpCarrier implements UdpCarrier {
   }
 
   afterTurn(callback: () => void): void {
-    setImmediate(callback);
+    // Deno's immediates run before it reads on.
+    setTimeout(callback, 0);
   }
 
   close(): Promise<void> {
