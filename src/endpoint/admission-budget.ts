@@ -1,21 +1,21 @@
 /**
  * How much time a server has for clients that are not authenticated. Sessions come first, and what they are sent waits in
  * the socket meanwhile: as long as turns of the event loop empty the socket there is time. When several in a row have not,
- * there is next to none until one does, and what such clients want is dropped or waits; from then on there is half the time
+ * there is next to none until one does, and what such clients want waits; from then on there is half the time
  * that there was, which grows again. The socket's buffer holds hundreds of datagrams: until then, none is lost.
  */
 
 /** What the budget is told of the socket. */
 export interface Turns {
   now(): number;
+  /** As {@link UdpCarrier.fullTurn}. */
+  fullTurn(): number;
   /** Datagrams received so far. */
   received(): number;
   /** As {@link UdpCarrier.afterTurn}. */
   afterTurn(callback: () => void): void;
 }
 
-/** Node's libuv reads no more than this in a turn, though more may be waiting; Bun and Deno read more. */
-const FULL_TURN = 32;
 /** So many full turns in a row are more than a burst. */
 const BURST_TURNS = 3;
 /** For either kind of work in one turn: sessions wait for no longer than that. */
@@ -43,10 +43,19 @@ export class AdmissionBudget {
     this.#onturn = onturn;
   }
 
-  /** Judges a hello and answers what comes of it, or `undefined` if there is no time for it. */
-  hello<T>(judge: () => T): T | undefined {
+  /** Whether another hello may be judged in this turn: always, while the socket is emptied. */
+  get hasTimeForHello(): boolean {
+    return this.#helloMs > 0 || !this.#isBehind;
+  }
+
+  /** Whether one that has waited may be. */
+  get hasTimeForWaiting(): boolean {
+    return this.#helloMs > 0;
+  }
+
+  /** Judges a hello and answers what comes of it. */
+  hello<T>(judge: () => T): T {
     this.watch();
-    if (this.#helloMs <= 0 && this.#isBehind) return undefined;
     const startedMs = this.#turns.now();
     const verdict = judge();
     this.#helloMs -= this.#turns.now() - startedMs;
@@ -74,7 +83,7 @@ export class AdmissionBudget {
   }
 
   get #isBehind(): boolean {
-    return this.#fullTurns >= BURST_TURNS || this.#receivedInTurn >= BURST_TURNS * FULL_TURN;
+    return this.#fullTurns >= BURST_TURNS || this.#receivedInTurn >= BURST_TURNS * this.#turns.fullTurn();
   }
 
   get #receivedInTurn(): number {
@@ -84,7 +93,7 @@ export class AdmissionBudget {
 
   #endTurn(): void {
     this.#isWatching = false;
-    this.#fullTurns = this.#receivedInTurn >= FULL_TURN ? this.#fullTurns + 1 : 0;
+    this.#fullTurns = this.#receivedInTurn >= this.#turns.fullTurn() ? this.#fullTurns + 1 : 0;
     if (this.#fullTurns === BURST_TURNS) this.#perTurnMs = Math.max(this.#perTurnMs / 2, LEAST_MS);
     else if (this.#fullTurns === 0) this.#perTurnMs = Math.min(this.#perTurnMs * GROWTH, MOST_MS);
     this.#helloMs = this.#refilled(this.#helloMs);

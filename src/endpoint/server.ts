@@ -21,6 +21,7 @@ import { CONNECTION_ID_BYTES, ConnectionIdTable } from "./connection-id-table.ts
 import { Dismissals, isWelcome, type Member } from "./dismissals.ts";
 import { handshakeFailure, withCause } from "./failures.ts";
 import { HelloKind, helloKind, isProtected, namesConnectionId } from "./first-bytes.ts";
+import { HelloQueue } from "./hello-queue.ts";
 import { formatUrl } from "./options.ts";
 import type { Shared } from "./platform.ts";
 import { type CloseInfo, Session } from "./session.ts";
@@ -148,6 +149,7 @@ export class Server implements AsyncIterable<Session> {
   readonly #entries = new Map<Association, Entry>();
   readonly #ids: ConnectionIdTable<Association>;
   readonly #budget: AdmissionBudget;
+  readonly #hellos = new HelloQueue();
   /** Clients that have to wait for their handshake. */
   readonly #waiting = new AddressGroups<Waiting>();
   /** Handshakes under way. An established association may be at the same address. */
@@ -179,10 +181,11 @@ export class Server implements AsyncIterable<Session> {
     this.#ids = new ConnectionIdTable((length) => platform.crypto.random(length));
     const turns = {
       now: () => platform.deadlines.now(),
+      fullTurn: () => this.#carrier!.fullTurn,
       received: () => this.#carrier!.statistics.received,
       afterTurn: (callback: () => void) => this.#carrier!.afterTurn(callback),
     };
-    this.#budget = new AdmissionBudget(turns, () => this.#beginWaiting());
+    this.#budget = new AdmissionBudget(turns, () => this.#afterTurn());
     this.#queue = new AcceptQueue(settings.limits.backlog, ({ isClosed }) => isClosed);
     this.closed = new Promise((resolve, reject) => {
       this.#settleClosed = { resolve, reject };
@@ -260,13 +263,36 @@ export class Server implements AsyncIterable<Session> {
       else handshaking.receive(datagram, host, port);
     } else if (kind === HelloKind.rest && this.#waiting.get(path) !== undefined) {
       this.#waitWith(this.#waiting.get(path)!, datagram);
-    } else {
-      const nowMs = this.#platform.deadlines.now();
-      const judge = () => this.#acceptor.judge(datagram, encoder.encode(path), nowMs);
-      const verdict = this.#budget.hello(judge);
-      if (verdict === undefined) this.#drop("overload");
-      else this.#follow(verdict, datagram, { host, port });
-    }
+    } else if (this.#hellos.size === 0 && this.#budget.hasTimeForHello) {
+      this.#judge(datagram, path, { host, port });
+    } else if (this.#hellos.push(datagram, { host, port })) this.#budget.watch();
+    else this.#drop("overload");
+  }
+
+  #judge(datagram: Uint8Array, path: string, from: RemoteAddress): void {
+    const nowMs = this.#platform.deadlines.now();
+    const judge = () => this.#acceptor.judge(datagram, encoder.encode(path), nowMs);
+    this.#follow(this.#budget.hello(judge), datagram, from);
+  }
+
+  /** A turn is over: what had to wait has its turn. */
+  #afterTurn(): void {
+    if (this.#closing !== undefined) return;
+    while (this.#hellos.size > 0 && this.#budget.hasTimeForWaiting) this.#judgeWaiting();
+    // One handshake for each turn: what it does asynchronously takes time as well.
+    if (this.#waiting.size > 0 && this.#budget.hasTimeForHandshake) this.#begin(this.#waiting.take()!);
+    if (this.#hellos.size + this.#waiting.size > 0) this.#budget.watch();
+  }
+
+  #judgeWaiting(): void {
+    const { datagram, from } = this.#hellos.shift()!;
+    const path = pathOf(from.host, from.port);
+    const handshaking = this.#handshaking.get(path);
+    const isRest = helloKind(datagram) === HelloKind.rest;
+    if (isRest && handshaking !== undefined) handshaking.receive(datagram, from.host, from.port);
+    else if (isRest && this.#waiting.get(path) !== undefined)
+      this.#waitWith(this.#waiting.get(path)!, datagram);
+    else this.#judge(datagram, path, from);
   }
 
   #follow(verdict: Verdict, datagram: Uint8Array, from: RemoteAddress): void {
@@ -333,13 +359,6 @@ export class Server implements AsyncIterable<Session> {
   #waitWith({ datagrams }: Waiting, datagram: Uint8Array): void {
     if (datagrams.length < MAX_WAITING_DATAGRAMS) datagrams.push(datagram.slice());
     else this.#drop("overload");
-  }
-
-  /** A turn is over. One handshake for each: what it does asynchronously takes time as well. */
-  #beginWaiting(): void {
-    if (this.#closing !== undefined || this.#waiting.size === 0) return;
-    if (this.#budget.hasTimeForHandshake) this.#begin(this.#waiting.take()!);
-    if (this.#waiting.size > 0) this.#budget.watch();
   }
 
   #beginHandshake({ retry, from, datagrams }: Waiting): void {
@@ -568,6 +587,7 @@ export class Server implements AsyncIterable<Session> {
 
   #end(how: (association: Association) => void, error?: SealgramError): Promise<void> {
     this.#closing ??= (async () => {
+      this.#hellos.clear();
       this.#waiting.clear();
       for (const association of [...this.#entries.keys()]) how(association);
       this.#queue.end(error);

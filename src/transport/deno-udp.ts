@@ -6,6 +6,7 @@ import { SendRing } from "./send-ring.ts";
 import {
   type CarrierHandler,
   type CarrierStatistics,
+  FULL_TURN,
   newStatistics,
   type RemoteAddress,
   type UdpCarrier,
@@ -35,6 +36,7 @@ class DenoUdpCarrier implements UdpCarrier {
   readonly statistics: CarrierStatistics = newStatistics();
   readonly host: string;
   readonly port: number;
+  readonly fullTurn: number = FULL_TURN;
   readonly #socket: DenoDatagramSocket;
   readonly #handler: CarrierHandler;
   /** The one peer, if there is only one. */

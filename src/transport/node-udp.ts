@@ -6,6 +6,7 @@ import { SendRing } from "./send-ring.ts";
 import {
   type CarrierHandler,
   type CarrierStatistics,
+  FULL_TURN,
   isRefusal,
   newStatistics,
   type RemoteAddress,
@@ -20,6 +21,7 @@ class NodeUdpCarrier implements UdpCarrier {
   readonly statistics: CarrierStatistics = newStatistics();
   readonly host: string;
   readonly port: number;
+  readonly fullTurn: number = FULL_TURN;
   readonly #socket: Socket;
   readonly #isConnected: boolean;
   readonly #ring = new SendRing();
