@@ -1,5 +1,5 @@
 /** The gateway: how pages reach UDP servers. This is the entry point of Node; Deno and Bun have one each. */
-import { nodeUdp } from "../transport/node-udp.ts";
+import { runtimeUdp } from "../transport/node-runtime-udp.ts";
 import { type Gateway, openGatewayOn } from "./gateway.ts";
 import { certificateFile } from "./node-certificate-file.ts";
 import { serveNode } from "./node-server.ts";
@@ -14,5 +14,9 @@ export * from "./api.ts";
  * @throws TypeError or RangeError for wrong arguments, and the system's error if it does not give out the port
  */
 export function openGateway(url: string | URL, options: GatewayOptions): Promise<Gateway> {
-  return openGatewayOn({ udp: nodeUdp, certificateStore: certificateFile, serve: serveNode }, url, options);
+  return openGatewayOn(
+    { udp: runtimeUdp(), certificateStore: certificateFile, serve: serveNode },
+    url,
+    options,
+  );
 }

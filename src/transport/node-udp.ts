@@ -156,6 +156,11 @@ function open(host: string): Socket {
   });
 }
 
+/** A port of this process alone: workers of node:cluster would else share one, and each get some of a session's datagrams. */
+function bind(socket: Socket, { host, port }: RemoteAddress): Promise<void> {
+  return until(socket, "listening", () => socket.bind({ address: host, port, exclusive: true }));
+}
+
 /** Waits for a socket's event, or its error. */
 function until(socket: Socket, event: "listening" | "connect", start: () => void): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -177,16 +182,14 @@ function until(socket: Socket, event: "listening" | "connect", start: () => void
 
 export const nodeUdp: UdpCarriers = {
   resolve: resolveHost,
-  async bind({ host, port }, handler) {
-    const socket = open(host);
-    await until(socket, "listening", () => socket.bind({ address: host, port }));
+  async bind(local, handler) {
+    const socket = open(local.host);
+    await bind(socket, local);
     return new NodeUdpCarrier(socket, undefined, handler);
   },
   async connect({ host, port }, handler, localHost) {
     const socket = open(host);
-    if (localHost !== undefined) {
-      await until(socket, "listening", () => socket.bind({ address: localHost, port: 0 }));
-    }
+    if (localHost !== undefined) await bind(socket, { host: localHost, port: 0 });
     await until(socket, "connect", () => socket.connect(port, host));
     return new NodeUdpCarrier(socket, { host, port }, handler);
   },
