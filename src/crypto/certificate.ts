@@ -1,8 +1,8 @@
 import "reflect-metadata";
 import { PublicKey, X509Certificate } from "@peculiar/x509";
-import type { Bytes } from "../core/bytes.ts";
+import { type Bytes, ownBytes } from "../core/bytes.ts";
 import { type AlertName, SealgramError } from "../errors.ts";
-import { copyBytes, toHex } from "./bytes.ts";
+import { toHex } from "./bytes.ts";
 import {
   matchesName,
   type NameConstraints,
@@ -269,7 +269,8 @@ export interface CertificateVerifierOptions {
 export const createCertificateVerifier = (options: CertificateVerifierOptions): CertificateVerifier => {
   const anchors = new Map<string, Certificate>();
   for (const anchor of options.trustAnchors) {
-    const encoded = typeof anchor === "string" ? pemBlocks(anchor, "CERTIFICATE") : [copyBytes(anchor)];
+    const encoded =
+      typeof anchor === "string" ? pemBlocks(anchor, "CERTIFICATE") : [ownBytes(anchor, "a trust anchor")];
     for (const der of encoded) {
       try {
         const certificate = parseCertificate(der);
@@ -292,7 +293,7 @@ export const createCertificateVerifier = (options: CertificateVerifierOptions): 
     if (known !== undefined) return known;
     let certificate: Certificate;
     try {
-      certificate = parseCertificate(copyBytes(der));
+      certificate = parseCertificate(ownBytes(der, "a certificate"));
     } catch (cause) {
       throw fault("bad_certificate", "a malformed certificate", cause);
     }

@@ -1,5 +1,5 @@
 /** The PSKs that a client offers: its ticket, and external keys, plain or imported (RFC 9846 §4.3.11, RFC 9258). */
-import type { Bytes } from "../core/bytes.ts";
+import { type Bytes, ownBytes } from "../core/bytes.ts";
 import { equalBytes } from "../crypto/bytes.ts";
 import type { HashName } from "../crypto/provider.ts";
 import { PskKeyExchangeMode } from "../tls/codepoints.ts";
@@ -42,7 +42,7 @@ export function offeredPsks(handshake: Handshake, config: ClientConfig): Offered
     });
   }
   for (const psk of config.psks) {
-    const peer: PeerIdentity = { kind: "psk", identity: new Uint8Array(psk.identity) };
+    const peer: PeerIdentity = { kind: "psk", identity: ownBytes(psk.identity, "an identity") };
     if (psk.imported) {
       for (const hash of hashes) {
         const imported = importPsk(handshake.crypto, psk, hash);
@@ -52,10 +52,10 @@ export function offeredPsks(handshake: Handshake, config: ClientConfig): Offered
     } else {
       const hash = psk.hash ?? "SHA-256";
       if (!hashes.includes(hash)) continue;
-      const key = new Uint8Array(psk.key);
+      const key = ownBytes(psk.key, "a pre-shared key");
       handshake.keep(key);
       psks.push({
-        identity: new Uint8Array(psk.identity),
+        identity: ownBytes(psk.identity, "an identity"),
         key,
         hash,
         origin: "external",

@@ -1,5 +1,5 @@
 /** Which of the PSKs that a client offers a server takes (RFC 9846 §4.3.11). */
-import type { Bytes } from "../core/bytes.ts";
+import { type Bytes, ownBytes } from "../core/bytes.ts";
 import type { HashName } from "../crypto/provider.ts";
 import { SealgramError } from "../errors.ts";
 import { ProtocolVersion } from "../tls/codepoints.ts";
@@ -84,12 +84,12 @@ function pskOf(
   index: number,
   usable: ReadonlySet<HashName>,
 ): SelectedPsk | undefined {
-  const peer: PeerIdentity = { kind: "psk", identity: new Uint8Array(psk.identity) };
+  const peer: PeerIdentity = { kind: "psk", identity: ownBytes(psk.identity, "an identity") };
   if (!psk.imported) {
     const hash = psk.hash ?? "SHA-256";
     if (!usable.has(hash)) return undefined;
     const { identity } = offered[index]!;
-    const key = new Uint8Array(psk.key);
+    const key = ownBytes(psk.key, "a pre-shared key");
     handshake.keep(key);
     return { index, identity, key, hash, origin: "external", peer };
   }

@@ -1,5 +1,5 @@
 /** A session with an authenticated peer, in the shape of WebTransport's. */
-import type { Bytes } from "../core/bytes.ts";
+import { type Bytes, bytesOf } from "../core/bytes.ts";
 import type { SessionTicket } from "../dtls/config.ts";
 import type { Connected } from "../dtls/connection.ts";
 import type { DropCounters } from "../dtls/record-layer.ts";
@@ -266,15 +266,15 @@ export class Session {
    * Sends a datagram: at once, or with streams, as soon as the path allows. It may change as soon as this returns.
    * @param fate with streams, told whether it has arrived, as far as that is known
    * @returns false if there was no room for it
-   * @throws TypeError for what is no Uint8Array and after the end, RangeError above {@link maxDatagramSize}
+   * @throws TypeError for what is no bytes and after the end, RangeError above {@link maxDatagramSize}
    */
   sendDatagram(datagram: Uint8Array, fate?: Fate): boolean {
-    if (!(datagram instanceof Uint8Array)) throw new TypeError("a datagram is a Uint8Array");
-    const isSent = this.#link === undefined ? this.#association.send(datagram) : true;
-    this.#link?.sendDatagram(datagram, fate);
+    const bytes = bytesOf(datagram, "a datagram");
+    const isSent = this.#link === undefined ? this.#association.send(bytes) : true;
+    this.#link?.sendDatagram(bytes, fate);
     if (isSent) {
       this.#datagramsSent++;
-      this.#bytesSent += datagram.length;
+      this.#bytesSent += bytes.length;
     } else this.#droppedOutgoing++;
     return isSent;
   }
@@ -371,7 +371,8 @@ export class Session {
    * @throws TypeError after the end
    */
   exportKeyingMaterial(label: string, context: Uint8Array, length: number): Bytes {
-    return this.#association.connection.exportKeyingMaterial(label, context, length);
+    const { connection } = this.#association;
+    return connection.exportKeyingMaterial(label, bytesOf(context, "the context"), length);
   }
 
   /**

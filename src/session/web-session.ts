@@ -1,5 +1,5 @@
 /** A session's streams in the shape of W3C WebTransport's, on an engine. */
-import type { Bytes } from "../core/bytes.ts";
+import { type Bytes, bytesOf } from "../core/bytes.ts";
 import { SealgramError } from "../errors.ts";
 import type { PacketCarrier } from "./carrier.ts";
 import type { SessionEnd } from "./end.ts";
@@ -17,7 +17,6 @@ import type { Stream } from "./stream.ts";
 import type { Streams } from "./streams.ts";
 import {
   type BidirectionalStream,
-  bytesOf,
   openFaces,
   type ReceiveStreamFace,
   type SendStreamFace,
@@ -192,7 +191,7 @@ export class WebSession implements StreamsOwner {
   /** Sends a request on a stream of its own, and waits for the response. */
   async request(message: Uint8Array, options: RequestOptions = {}): Promise<Bytes> {
     options.signal?.throwIfAborted();
-    const bytes = bytesOf(message);
+    const bytes = bytesOf(message, "a request");
     const stream =
       (this.engine.isReady ? this.#openNow(false, 0) : undefined) ??
       (await this.#open(false, { waitUntilAvailable: true }, options.signal));

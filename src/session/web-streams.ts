@@ -1,5 +1,5 @@
 /** Streams as WHATWG streams with their back-pressure, in the shape of W3C WebTransport's. */
-import type { Bytes } from "../core/bytes.ts";
+import { type Bytes, bytesOf } from "../core/bytes.ts";
 import type { Stream, StreamUser } from "./stream.ts";
 import { StreamError } from "./stream-error.ts";
 import type { Streams } from "./streams.ts";
@@ -201,7 +201,7 @@ class Writer {
       },
       write: (chunk) => {
         try {
-          streams.write(stream, bytesOf(chunk));
+          streams.write(stream, bytesOf(chunk, "a chunk"));
         } catch (error) {
           // It takes nothing from now on: the peer is not to wait for more.
           streams.reset(stream, codeOf(error));
@@ -283,12 +283,4 @@ class Writer {
     this.#waiting?.reject(error);
     this.#waiting = undefined;
   }
-}
-
-/** @throws TypeError for what is no bytes */
-export function bytesOf(chunk: unknown): Uint8Array {
-  if (chunk instanceof Uint8Array) return chunk;
-  if (chunk instanceof ArrayBuffer) return new Uint8Array(chunk);
-  if (ArrayBuffer.isView(chunk)) return new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-  throw new TypeError("a stream takes bytes");
 }
