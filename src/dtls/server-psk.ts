@@ -1,7 +1,6 @@
 /** Which of the PSKs that a client offers a server takes (RFC 9846 §4.3.11). */
 import { type Bytes, ownBytes } from "../core/bytes.ts";
 import type { HashName } from "../crypto/provider.ts";
-import { SealgramError } from "../errors.ts";
 import { ProtocolVersion } from "../tls/codepoints.ts";
 import { constantTimeEqual } from "../tls/constant-time.ts";
 import type { ClientHello } from "../tls/hello.ts";
@@ -127,13 +126,7 @@ function* isStillTrusted(
     return pake !== undefined && ((yield* settled(pake.isCurrent?.(peer))) ?? true);
   }
   if (!verifyClient?.certificateTypes.includes(certificateTypeOf(peer))) return false;
-  try {
-    yield* handshake.reverifyPeer(peer, verifyClient);
-    return true;
-  } catch (error) {
-    if (error instanceof SealgramError) return false;
-    throw error;
-  }
+  return yield* handshake.isStillTrusted(peer, verifyClient);
 }
 
 /** Whether the server would still use the PSK that the first session was made with. */

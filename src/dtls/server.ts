@@ -211,6 +211,7 @@ function* serverHandshake(
     clientRandom: handshake.clientRandom,
     exporterSecret: application.exporter,
     resumptionSecret: undefined,
+    ticketHolder: undefined,
     applicationSecrets: trafficSecretsOf(application),
     usedHelloRetryRequest: retry !== undefined,
     returnRoutabilityCheck:

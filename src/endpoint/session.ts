@@ -13,6 +13,7 @@ import type { RemoteAddress } from "../transport/types.ts";
 import type { Association, AssociationUser } from "./association.ts";
 import type { Peer } from "./auth.ts";
 import { DatagramQueue, Datagrams } from "./datagrams.ts";
+import { keptTicket } from "./kept-ticket.ts";
 import { agreedProtocol } from "./session-settings.ts";
 import type { StreamsHost, StreamsLink } from "./streams-link.ts";
 import type { Views } from "./views.ts";
@@ -342,7 +343,10 @@ export class Session {
 
   // Resumption
 
-  /** A client's newest ticket, to be passed to the next `connect`. It is a secret. */
+  /**
+   * A client's newest ticket, to be passed to the next `connect`: as it is, or as JSON, which `JSON.stringify` makes of it.
+   * It is a secret.
+   */
   get ticket(): SessionTicket | undefined {
     return this.#ticket;
   }
@@ -358,7 +362,7 @@ export class Session {
 
   #receiveTicket(received: SessionTicket): void {
     // On the clock of a process its age would be lost with the process.
-    const ticket = { ...received, receivedAtMs: Date.now() };
+    const ticket = keptTicket({ ...received, receivedAtMs: Date.now() });
     this.#ticket = ticket;
     if (this.#onticket !== null) this.#call(this.#onticket, ticket);
   }
