@@ -73,7 +73,10 @@ export function passwordServer(
           alert: "access_denied",
         });
       }
-      const [record, isFound] = await find(attempt);
+      const [record, isFound] = await find(attempt).catch((error) => {
+        login.withdrawn();
+        throw error;
+      });
       return {
         respond: respondWith(crypto, isFound ? record : nobody, attempt),
         succeeded: () => login.succeeded(),
