@@ -25,6 +25,7 @@ import { refusalOf } from "./refusal.ts";
 import { Rooms } from "./rooms.ts";
 import { ServerSession } from "./session.ts";
 import { Settings } from "./settings.ts";
+import { SettledClock } from "./settled-clock.ts";
 import { TICKET_MS, TicketSecrets } from "./ticket-secrets.ts";
 import { Usages } from "./usage.ts";
 
@@ -147,6 +148,7 @@ export class ChatServer {
       };
       const ownerInvitation = accounts.hasOwner ? undefined : await inviteOwner(house);
       const tickets = new TicketSecrets(database, settings, report);
+      const clock = new SettledClock(settings);
       const running = new Set<Promise<void>>();
       server = await listen(url, {
         idleTimeoutMs: IDLE_MS,
@@ -172,11 +174,16 @@ export class ChatServer {
       const known = { fingerprint: keyFingerprint(key.publicKey), ownerInvitation };
       const sweep = async () => {
         tickets.current();
-        if (retentionDays !== Number.POSITIVE_INFINITY) {
-          const beforeMs = Date.now() - retentionDays * DAY_MS;
-          await database.change(() => house.entries.deleteBefore(beforeMs));
+        const nowMs = Date.now();
+        const isSettled = await database.change(() => clock.tick(nowMs));
+        if (isSettled) {
+          await database.change(() => {
+            accounts.forgetEnded(nowMs);
+            house.entries.deleteBefore(nowMs - retentionDays * DAY_MS);
+            house.entries.takeBack(nowMs);
+          });
+          await house.attachments.sweep(nowMs);
         }
-        await house.attachments.sweep(Date.now());
         database.tidy();
       };
       return new ChatServer(house, server, running, known, sweep);
