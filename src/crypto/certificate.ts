@@ -161,7 +161,10 @@ const readKeyUsage = (value: Uint8Array): number => {
   const outer = new DerReader(value);
   const contents = outer.read(Tag.bitString);
   outer.end();
-  return contents[1] ?? 0;
+  const [unused = 8, ...octets] = contents;
+  const padding = (1 << unused) - 1;
+  if (unused > 7 || ((octets.at(-1) ?? padding) & padding) !== 0) throw new DerError("malformed KeyUsage");
+  return octets[0] ?? 0;
 };
 
 const readPurposes = (value: Uint8Array): string[] => {

@@ -46,7 +46,10 @@ export interface ChatServerOptions {
    * server's: "general" unless given, `false` for none. It is made with the first owner, and stays what it is.
    */
   readonly firstRoom?: string | false;
-  /** Days after which what was said is forgotten: never unless given. */
+  /**
+   * Days after which what was said is forgotten: never unless given. After a date that has jumped, or a server that was off
+   * for more than a day, it takes a day more.
+   */
   readonly retentionDays?: number;
   /** Told of the server's own faults, a full disk among them, which clients know as `internal`. */
   readonly onerror?: (error: unknown) => void;
