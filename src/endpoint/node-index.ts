@@ -10,7 +10,10 @@ import type { Session } from "./session.ts";
 
 export * from "./api.ts";
 
-const platform = sharing(async () => ({ ...(await nodePlatform(runtimeUdp())), webSocket: nodeWebSocket }));
+const platform = sharing(async () => ({
+  ...(await nodePlatform(await runtimeUdp())),
+  webSocket: nodeWebSocket,
+}));
 
 /** As in index.ts. */
 export function connect(url: string | URL, options: ConnectOptions): Promise<Session> {

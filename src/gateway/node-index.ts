@@ -13,9 +13,9 @@ export * from "./api.ts";
  * @param url `http://address:port`, or `https://` with `tls`; port 0 for one that the system chooses
  * @throws TypeError or RangeError for wrong arguments, and the system's error if it does not give out the port
  */
-export function openGateway(url: string | URL, options: GatewayOptions): Promise<Gateway> {
+export async function openGateway(url: string | URL, options: GatewayOptions): Promise<Gateway> {
   return openGatewayOn(
-    { udp: runtimeUdp(), certificateStore: certificateFile, serve: serveNode },
+    { udp: await runtimeUdp(), certificateStore: certificateFile, serve: serveNode },
     url,
     options,
   );
