@@ -1,8 +1,26 @@
 import type { Bytes } from "../core/bytes.ts";
 import { DerError, DerReader, Tag } from "./der.ts";
 
-/** GeneralName choices (RFC 5280 §4.2.1.6) by their context tags. */
-const NameTag = { rfc822: 0x81, dns: 0x82, directory: 0xa4, uri: 0x86, ip: 0x87 } as const;
+/** GeneralName choices (RFC 5280 §4.2.1.6) by their context tags: explicit ones, and those of constructed types, have 0x20. */
+const NameTag = {
+  other: 0xa0,
+  rfc822: 0x81,
+  dns: 0x82,
+  x400: 0xa3,
+  directory: 0xa4,
+  ediParty: 0xa5,
+  uri: 0x86,
+  ip: 0x87,
+  registeredId: 0x88,
+} as const;
+const nameTags: ReadonlySet<number> = new Set(Object.values(NameTag));
+
+/** The tag and the contents of a GeneralName; what is none could be any name that is to be compared. */
+const readGeneralName = (reader: DerReader): { tag: number; contents: Uint8Array } => {
+  const tag = reader.peekTag();
+  if (!nameTags.has(tag)) throw new DerError("not a GeneralName");
+  return { tag, contents: reader.read(tag) };
+};
 
 /** The names of a certificate that are compared here, and which other kinds it has. */
 export interface SubjectNames {
@@ -35,8 +53,7 @@ export const parseSubjectAltName = (value: Uint8Array): SubjectNames => {
   const ip: Uint8Array[] = [];
   const otherTags = new Set<number>();
   while (!names.empty) {
-    const tag = names.peekTag();
-    const contents = names.read(tag);
+    const { tag, contents } = readGeneralName(names);
     if (tag === NameTag.dns) dns.push(ascii(contents));
     else if (tag === NameTag.ip) {
       if (contents.length !== 4 && contents.length !== 16) throw new DerError("iPAddress of a wrong length");
@@ -130,34 +147,52 @@ export interface NameConstraints {
   readonly excluded: Subtrees;
 }
 
+/** A domain, or with a dot before it what is below it alone, as issuers write it; empty for all. */
+const readDnsConstraint = (contents: Uint8Array): string => {
+  const constraint = ascii(contents);
+  if (constraint !== "" && !isDnsName(constraint.replace(/^\./, ""))) {
+    throw new DerError("a dNSName constraint that is no domain");
+  }
+  return constraint;
+};
+
+/** "encoded in the style of RFC 4632 (CIDR)": an address, and a mask whose ones come first. */
+const readIpConstraint = (contents: Uint8Array): Uint8Array => {
+  const { length } = contents;
+  if (length !== 8 && length !== 32) throw new DerError("iPAddress constraint of a wrong length");
+  const mask = Array.from(contents.subarray(length / 2), (byte) => byte.toString(2).padStart(8, "0")).join(
+    "",
+  );
+  if (!/^1*0*$/.test(mask)) throw new DerError("iPAddress constraint with holes in its mask");
+  return contents;
+};
+
 const parseSubtrees = (reader: DerReader, tag: number): Subtrees => {
   const dns: string[] = [];
   const ip: Uint8Array[] = [];
   const otherTags = new Set<number>();
   if (reader.peekTag() === tag) {
     const subtrees = reader.enter(tag);
+    if (subtrees.empty) throw new DerError("nameConstraints without a subtree");
     while (!subtrees.empty) {
       const subtree = subtrees.enter(Tag.sequence);
-      const kind = subtree.peekTag();
-      const base = subtree.read(kind);
+      const base = readGeneralName(subtree);
       // "minimum MUST be zero, and maximum MUST be absent", and DER leaves the default out.
       subtree.end();
-      if (kind === NameTag.dns) dns.push(ascii(base));
-      else if (kind === NameTag.ip) {
-        if (base.length !== 8 && base.length !== 32)
-          throw new DerError("iPAddress constraint of a wrong length");
-        ip.push(base);
-      } else otherTags.add(kind);
+      if (base.tag === NameTag.dns) dns.push(readDnsConstraint(base.contents));
+      else if (base.tag === NameTag.ip) ip.push(readIpConstraint(base.contents));
+      else otherTags.add(base.tag);
     }
   }
   return { dns, ip, otherTags };
 };
 
-/** Reads the value of a nameConstraints extension. */
+/** Reads the value of a nameConstraints extension. What cannot be understood is an error: it is processed, or rejected. */
 export const parseNameConstraints = (value: Uint8Array): NameConstraints => {
   const outer = new DerReader(value);
   const fields = outer.enter(Tag.sequence);
   outer.end();
+  if (fields.empty) throw new DerError("empty nameConstraints");
   const constraints = { permitted: parseSubtrees(fields, 0xa0), excluded: parseSubtrees(fields, 0xa1) };
   fields.end();
   return constraints;
@@ -193,14 +228,17 @@ export const satisfiesConstraints = (
     // Addresses of a subject without subjectAltName would have to be looked for in its emailAddress attributes.
     if (tag === NameTag.rfc822 && hasSubject) return false;
   }
+  const isDnsConstrained = permitted.dns.length > 0 || excluded.dns.length > 0;
   for (const name of names.dns) {
     const wildcard = name.startsWith("*.");
     const parent = wildcard ? name.slice(2) : name;
+    // Where a name belongs that is none cannot be told, such as one with a dot behind it.
+    if (isDnsConstrained && !isDnsName(parent)) return false;
     if (permitted.dns.length > 0 && !permitted.dns.some((constraint) => withinDns(name, constraint)))
       return false;
-    // A wildcard is excluded already if one of the names it stands for is.
-    if (excluded.dns.some((base) => withinDns(name, base) || (wildcard && withinDns(base, `.${parent}`))))
-      return false;
+    // A wildcard is excluded already if one of the names it stands for is: those with one label more.
+    const covers = (base: string) => wildcard && base.slice(base.indexOf(".") + 1) === parent;
+    if (excluded.dns.some((base) => withinDns(name, base) || covers(base))) return false;
   }
   for (const address of names.ip) {
     if (permitted.ip.length > 0 && !permitted.ip.some((constraint) => withinIp(address, constraint)))

@@ -1,9 +1,9 @@
 import type { WebCrypto } from "../runtime-types.ts";
 import "reflect-metadata";
 import { PublicKey, X509Certificate } from "@peculiar/x509";
-import type { Bytes } from "../core/bytes.ts";
+import { type Bytes, ownBytes } from "../core/bytes.ts";
 import { type AlertName, SealgramError } from "../errors.ts";
-import { copyBytes, toHex } from "./bytes.ts";
+import { toHex } from "./bytes.ts";
 import {
   matchesName,
   type NameConstraints,
@@ -162,7 +162,10 @@ const readKeyUsage = (value: Uint8Array): number => {
   const outer = new DerReader(value);
   const contents = outer.read(Tag.bitString);
   outer.end();
-  return contents[1] ?? 0;
+  const [unused = 8, ...octets] = contents;
+  const padding = (1 << unused) - 1;
+  if (unused > 7 || ((octets.at(-1) ?? padding) & padding) !== 0) throw new DerError("malformed KeyUsage");
+  return octets[0] ?? 0;
 };
 
 const readPurposes = (value: Uint8Array): string[] => {
@@ -270,7 +273,8 @@ export interface CertificateVerifierOptions {
 export const createCertificateVerifier = (options: CertificateVerifierOptions): CertificateVerifier => {
   const anchors = new Map<string, Certificate>();
   for (const anchor of options.trustAnchors) {
-    const encoded = typeof anchor === "string" ? pemBlocks(anchor, "CERTIFICATE") : [copyBytes(anchor)];
+    const encoded =
+      typeof anchor === "string" ? pemBlocks(anchor, "CERTIFICATE") : [ownBytes(anchor, "a trust anchor")];
     for (const der of encoded) {
       try {
         const certificate = parseCertificate(der);
@@ -293,7 +297,7 @@ export const createCertificateVerifier = (options: CertificateVerifierOptions): 
     if (known !== undefined) return known;
     let certificate: Certificate;
     try {
-      certificate = parseCertificate(copyBytes(der));
+      certificate = parseCertificate(ownBytes(der, "a certificate"));
     } catch (cause) {
       throw fault("bad_certificate", "a malformed certificate", cause);
     }

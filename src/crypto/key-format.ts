@@ -1,5 +1,5 @@
-import type { Bytes } from "../core/bytes.ts";
-import { concatBytes, copyBytes, fromBase64, toBase64, toHex } from "./bytes.ts";
+import { type Bytes, ownBytes } from "../core/bytes.ts";
+import { copyBytes, fromBase64, toBase64, toHex } from "./bytes.ts";
 import { DerError, DerReader, encodeDer, Tag } from "./der.ts";
 
 /** The public-key algorithms of the signature schemes, by the name that WebCrypto's curves have. */
@@ -121,7 +121,7 @@ export const pemBlocks = (text: string, label: string): Bytes[] => {
 
 /** DER as it is, or the only block of PEM text with this label; `TypeError` otherwise. */
 export const derOrPem = (key: Uint8Array | string, label: string): Bytes => {
-  if (typeof key !== "string") return concatBytes(key);
+  if (typeof key !== "string") return ownBytes(key, "a key");
   const blocks = pemBlocks(key, label);
   if (blocks.length !== 1) throw new TypeError(`expected one PEM block ${label}, found ${blocks.length}`);
   return blocks[0]!;

@@ -17,7 +17,7 @@ import {
   verify,
   webcrypto,
 } from "node:crypto";
-import type { Bytes } from "../core/bytes.ts";
+import { type Bytes, ownBytes } from "../core/bytes.ts";
 import { once } from "../lazy.ts";
 import { copyBytes, fromBase64, isAllZero, toBase64Url } from "./bytes.ts";
 import { DerError } from "./der.ts";
@@ -245,18 +245,19 @@ export const createNodeProvider = (hashes: HashSuite = nodeHashes): CryptoProvid
   };
 };
 
+/** @throws DerError also for bytes after the key, which OpenSSL would overlook */
+function pkcs8Key(der: Uint8Array): KeyObject {
+  parsePkcs8(der);
+  return createPrivateKey({ key: Buffer.from(der), format: "der", type: "pkcs8" });
+}
+
 /**
  * A synchronous signer from a private key: PKCS #8 DER, or PEM of any kind that node:crypto reads. The
  * algorithms are those of `signer.ts`; `TypeError` for anything else.
  */
 export const nodeSigner = (key: Uint8Array | string): Signer => {
   try {
-    // OpenSSL would overlook bytes after the key.
-    if (typeof key !== "string") parsePkcs8(key);
-    const privateKey =
-      typeof key === "string"
-        ? createPrivateKey(key)
-        : createPrivateKey({ key: Buffer.from(key), format: "der", type: "pkcs8" });
+    const privateKey = typeof key === "string" ? createPrivateKey(key) : pkcs8Key(ownBytes(key, "a key"));
     const publicKey = copyBytes(createPublicKey(privateKey).export({ format: "der", type: "spki" }));
     const { algorithm } = parseSpki(publicKey);
     const schemes = schemesFor(algorithm);

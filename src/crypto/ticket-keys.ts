@@ -1,4 +1,4 @@
-import type { Bytes } from "../core/bytes.ts";
+import { type Bytes, ownBytes } from "../core/bytes.ts";
 import { concatBytes, copyBytes, equalBytes } from "./bytes.ts";
 import type { AeadKey, CryptoProvider, HashSuite } from "./provider.ts";
 
@@ -62,9 +62,10 @@ export class TicketKeys {
   #derive(secrets: readonly Uint8Array[]): readonly TicketKey[] {
     if (secrets.length < 1 || secrets.length > maxSecrets)
       throw new RangeError("from 1 to 16 ticket secrets");
-    if (secrets.some((secret) => secret.length !== secretLength))
+    const own = secrets.map((secret) => ownBytes(secret, "a ticket secret"));
+    if (own.some((secret) => secret.length !== secretLength))
       throw new RangeError("a ticket secret has 32 bytes");
-    return secrets.map((secret) => ({
+    return own.map((secret) => ({
       name: expand(this.#provider, secret, "sealgram ticket name").slice(0, keyNameLength),
       aead: Promise.resolve(this.#provider.importAead(expand(this.#provider, secret, "sealgram ticket key"))),
     }));

@@ -42,7 +42,7 @@ import {
 } from "../tls/messages.ts";
 import { truncateClientHello, writeBinders } from "../tls/psk.ts";
 import { fault } from "../tls/wire.ts";
-import { type OfferedPsk, offeredPsks, offeredSuites, pskExtension } from "./client-psk.ts";
+import { holderOf, type OfferedPsk, offeredPsks, offeredSuites, pskExtension } from "./client-psk.ts";
 import type { ClientConfig, PeerIdentity } from "./config.ts";
 import { findCredential, noCredential } from "./credential.ts";
 import {
@@ -149,6 +149,7 @@ function* clientHandshake(handshake: Handshake, config: ClientConfig): Procedure
     clientRandom: handshake.clientRandom,
     exporterSecret: application.exporter,
     resumptionSecret: schedule.resumption(transcript.digest()),
+    ticketHolder: holderOf(config, server.peer, psk),
     applicationSecrets: application,
     usedHelloRetryRequest: retry !== undefined,
     returnRoutabilityCheck: hello.extensions.returnRoutabilityCheck === true,
@@ -163,7 +164,7 @@ function* firstOffer(handshake: Handshake, config: ClientConfig): Procedure<Offe
   for (const group of config.keyShareGroups) {
     shares.push(yield* settled(handshake.crypto.generateKeyShare(group)));
   }
-  const psks = offeredPsks(handshake, config);
+  const psks = yield* offeredPsks(handshake, config);
   const pake = config.pake === undefined ? undefined : yield* offerPake(config.pake);
   const hello: ClientHelloParameters = {
     random: handshake.clientRandom,
@@ -326,7 +327,6 @@ function* receiveServerFlight(
       : checkCertificateType(clientCertificateTypes, selectedType);
   const flight = { applicationProtocol, clientCertificateType };
   if (psk !== undefined) {
-    if (psk.origin === "resumption") yield* handshake.reverifyPeer(psk.peer, config.verifyServer);
     return { ...flight, peer: psk.peer, request: undefined };
   }
   if (usesPake) {

@@ -146,8 +146,11 @@ export interface SessionTicket {
   readonly receivedAtMs: number;
   /** For how long it is good. */
   readonly lifetimeSeconds: number;
-  /** Who the server had proved to be. */
+  /** Who the server had proved to be, and the server_name by which it was asked for. */
   readonly peer: PeerIdentity | undefined;
+  readonly serverName?: string | undefined;
+  /** Tells who its client had proved to be, by which key: another does not offer it. */
+  readonly holder: Bytes;
 }
 
 /** Makes tickets that only this server, or its siblings, can read. */
@@ -204,7 +207,11 @@ export interface CommonConfig {
 export interface ClientConfig extends CommonConfig {
   /** Tells it from a server's. */
   readonly role: "client";
-  /** Pre-shared keys to offer, most preferred first; and a ticket, which goes before them. */
+  /**
+   * Pre-shared keys to offer, most preferred first; and a ticket, which goes before them. It is offered only if this
+   * configuration would lead to the session that it is of: to a server of the same name and kind that is still trusted,
+   * as the same client (RFC 9846 §4.7.1).
+   */
   readonly psks: readonly Psk[];
   readonly ticket?: SessionTicket | undefined;
   /**

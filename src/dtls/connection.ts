@@ -2,7 +2,7 @@
  * One DTLS 1.3 association, client or server (RFC 9147). It reads no clock and no socket: datagrams, time and the
  * completion of asynchronous cryptography come in, datagrams, deadlines and events go out through its host.
  */
-import type { Bytes } from "../core/bytes.ts";
+import { type Bytes, bytesOf } from "../core/bytes.ts";
 import { ContentType, MAX_CONNECTION_ID, type RecordSealer } from "../core/index.ts";
 import { type AlertName, SealgramError } from "../errors.ts";
 import type { ConnectionConfig } from "./config.ts";
@@ -277,7 +277,7 @@ export class Connection {
    * @throws TypeError before the handshake is complete or after the end, RangeError above {@link maxDataBytes}
    */
   send(content: Uint8Array, padding = 0): boolean {
-    return this.#send(content, padding, this.#outgoing.mtuBytes);
+    return this.#send(bytesOf(content, "application data"), padding, this.#outgoing.mtuBytes);
   }
 
   /**

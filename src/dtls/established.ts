@@ -202,7 +202,7 @@ export class Established {
 
   #handleTicket(bytes: Bytes): void {
     const { lifetimeSeconds, ageAdd, nonce, ticket } = decodeNewSessionTicket(bytes);
-    const { suite, resumptionSecret, peer } = this.#result;
+    const { suite, resumptionSecret, ticketHolder, peer, serverName } = this.#result;
     if (lifetimeSeconds === 0 || resumptionSecret === undefined) return;
     this.#host.ticket({
       ticket: ticket.slice(),
@@ -212,6 +212,8 @@ export class Established {
       receivedAtMs: this.#host.now(),
       lifetimeSeconds: Math.min(lifetimeSeconds, maxTicketLifetimeSeconds),
       peer,
+      serverName,
+      holder: ticketHolder!,
     });
   }
 

@@ -1,6 +1,7 @@
 /** What the procedures of both roles work with, and what they have in common. */
 import type { Bytes } from "../core/bytes.ts";
 import type { CryptoProvider, HashName, SignatureScheme } from "../crypto/provider.ts";
+import { SealgramError } from "../errors.ts";
 import { certificateVerifyContent, checkFinished, type Role } from "../tls/authentication.ts";
 import { checkCertificate, checkSignatureScheme } from "../tls/client-checks.ts";
 import { CertificateType, HandshakeType, SignatureScheme as Schemes } from "../tls/codepoints.ts";
@@ -65,6 +66,8 @@ export interface HandshakeResult {
   readonly exporterSecret: Bytes;
   /** A client's, for the tickets to come; a server has made its tickets. */
   readonly resumptionSecret: Bytes | undefined;
+  /** As {@link SessionTicket.holder}. */
+  readonly ticketHolder: Bytes | undefined;
   readonly applicationSecrets: TrafficSecrets;
   readonly usedHelloRetryRequest: boolean;
   /** Whether both sides can check a changed address (RFC 9853). */
@@ -242,13 +245,19 @@ export class Handshake {
       : { kind: "certificate", certificates };
   }
 
-  /** Judges once more, if that is asked for, the peer that a session to be resumed was with. */
-  *reverifyPeer(peer: PeerIdentity | undefined, verifier: PeerVerifier | undefined): Procedure<void> {
-    if (!verifier?.verifiesResumption) return;
-    if (peer?.kind === "certificate") {
-      yield* settled(verifier.verify(peer.certificates, CertificateType.X509));
-    } else if (peer?.kind === "raw_public_key") {
-      yield* settled(verifier.verify([peer.publicKey], CertificateType.RawPublicKey));
+  /** Whether the peer that a session to be resumed was with is still trusted: judged once more, if that is asked for. */
+  *isStillTrusted(peer: PeerIdentity | undefined, verifier: PeerVerifier | undefined): Procedure<boolean> {
+    if (!verifier?.verifiesResumption) return true;
+    try {
+      if (peer?.kind === "certificate") {
+        yield* settled(verifier.verify(peer.certificates, CertificateType.X509));
+      } else if (peer?.kind === "raw_public_key") {
+        yield* settled(verifier.verify([peer.publicKey], CertificateType.RawPublicKey));
+      }
+      return true;
+    } catch (error) {
+      if (error instanceof SealgramError) return false;
+      throw error;
     }
   }
 }

@@ -1,7 +1,6 @@
 /** Which of the PSKs that a client offers a server takes (RFC 9846 §4.3.11). */
-import type { Bytes } from "../core/bytes.ts";
+import { type Bytes, ownBytes } from "../core/bytes.ts";
 import type { HashName } from "../crypto/provider.ts";
-import { SealgramError } from "../errors.ts";
 import { ProtocolVersion } from "../tls/codepoints.ts";
 import { constantTimeEqual } from "../tls/constant-time.ts";
 import type { ClientHello } from "../tls/hello.ts";
@@ -84,12 +83,12 @@ function pskOf(
   index: number,
   usable: ReadonlySet<HashName>,
 ): SelectedPsk | undefined {
-  const peer: PeerIdentity = { kind: "psk", identity: new Uint8Array(psk.identity) };
+  const peer: PeerIdentity = { kind: "psk", identity: ownBytes(psk.identity, "an identity") };
   if (!psk.imported) {
     const hash = psk.hash ?? "SHA-256";
     if (!usable.has(hash)) return undefined;
     const { identity } = offered[index]!;
-    const key = new Uint8Array(psk.key);
+    const key = ownBytes(psk.key, "a pre-shared key");
     handshake.keep(key);
     return { index, identity, key, hash, origin: "external", peer };
   }
@@ -127,13 +126,7 @@ function* isStillTrusted(
     return pake !== undefined && ((yield* settled(pake.isCurrent?.(peer))) ?? true);
   }
   if (!verifyClient?.certificateTypes.includes(certificateTypeOf(peer))) return false;
-  try {
-    yield* handshake.reverifyPeer(peer, verifyClient);
-    return true;
-  } catch (error) {
-    if (error instanceof SealgramError) return false;
-    throw error;
-  }
+  return yield* handshake.isStillTrusted(peer, verifyClient);
 }
 
 /** Whether the server would still use the PSK that the first session was made with. */

@@ -2,8 +2,7 @@
 import type { Bytes } from "../core/bytes.ts";
 import type { CryptoProvider, HashName } from "../crypto/provider.ts";
 import type { PskIdentity } from "../tls/extensions.ts";
-import { emptyHash } from "../tls/hkdf.ts";
-import { KeySchedule, ticketPsk } from "../tls/key-schedule.ts";
+import { ticketPsk } from "../tls/key-schedule.ts";
 import { encodeNewSessionTicket, maxTicketBytes } from "../tls/post-handshake.ts";
 import type { ServerConfig, TicketProtector } from "./config.ts";
 import type { Handshake, HandshakeResult } from "./handshake.ts";
@@ -15,6 +14,7 @@ import {
   encodeSessionState,
   type PskEvidence,
 } from "./session-state.ts";
+import { pskTag } from "./ticket-holder.ts";
 
 /**
  * NewSessionTicket messages. Those of a resumed session end when the first session's would have, for the client has shown
@@ -87,13 +87,6 @@ function leftMs(tickets: TicketProtector, { atMs }: Authentication): number {
   return atMs + 1000 * tickets.totalLifetimeSeconds - tickets.now();
 }
 
-/** The tag is the binder over nothing, which no ClientHello has: a use of the PSK that it is made for. */
-export function evidenceOf(
-  crypto: CryptoProvider,
-  { identity, key, hash, origin }: SelectedPsk,
-): PskEvidence {
-  const schedule = new KeySchedule(crypto, hash, key);
-  const tag = schedule.binder(origin, emptyHash(crypto, hash));
-  schedule.erase();
-  return { identity, tag };
+export function evidenceOf(crypto: CryptoProvider, psk: SelectedPsk): PskEvidence {
+  return { identity: psk.identity, tag: pskTag(crypto, psk) };
 }

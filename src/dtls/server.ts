@@ -124,6 +124,12 @@ function* serverHandshake(
     throw fault("illegal_parameter", "changed_client_hello", "the second ClientHello leads to another suite");
   }
   handshake.clientRandom = hello.random.slice();
+  // Before a login is counted and costs something.
+  const applicationProtocol = selectApplicationProtocol(
+    hello.extensions.applicationProtocols,
+    config.applicationProtocols,
+    config.requireApplicationProtocol ?? true,
+  );
   const pake = exchange.usesPake
     ? yield* answerPake(parts.path(), config.pake!, hello.extensions.pake!)
     : undefined;
@@ -157,11 +163,6 @@ function* serverHandshake(
 
   // The rest of the flight
   const clientType = credential === undefined ? undefined : requestedClientType(config, hello);
-  const applicationProtocol = selectApplicationProtocol(
-    hello.extensions.applicationProtocols,
-    config.applicationProtocols,
-    config.requireApplicationProtocol ?? true,
-  );
   const flight: Bytes[] = [
     encodeEncryptedExtensions(
       encryptedExtensions(config, hello, applicationProtocol, credential, clientType, psk),
@@ -211,6 +212,7 @@ function* serverHandshake(
     clientRandom: handshake.clientRandom,
     exporterSecret: application.exporter,
     resumptionSecret: undefined,
+    ticketHolder: undefined,
     applicationSecrets: trafficSecretsOf(application),
     usedHelloRetryRequest: retry !== undefined,
     returnRoutabilityCheck:

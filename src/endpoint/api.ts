@@ -40,6 +40,7 @@ export type { Datagrams } from "./datagrams.ts";
 export { exportPsk } from "./exported-key.ts";
 export type { ConnectErrorCode } from "./failures.ts";
 export { gatewayHashes } from "./gateway-hashes.ts";
+export type { StoredPeer, StoredTicket } from "./kept-ticket.ts";
 export type { ListenOptions } from "./listen.ts";
 export type { CipherSuiteName, CommonOptions } from "./options.ts";
 export type { CertificateHashes } from "./routes.ts";

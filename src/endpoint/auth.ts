@@ -1,6 +1,5 @@
 /** How the two sides prove who they are. */
-
-import type { Bytes } from "../core/bytes.ts";
+import { type Bytes, ownBytes } from "../core/bytes.ts";
 import { equalBytes, toBase64Url } from "../crypto/bytes.ts";
 import type { Awaitable, CertificateVerifier, CryptoProvider, HashName, Signer } from "../crypto/provider.ts";
 import { createPinnedKeys } from "../crypto/raw-public-key.ts";
@@ -117,14 +116,14 @@ async function find(
     return undefined;
   }
   const found = await lookup!(name);
-  return found && toPsk(name, found instanceof Uint8Array ? { key: found } : found);
+  return found && toPsk(name, typeof found === "object" && "key" in found ? found : { key: found });
 }
 
 const PSK_NAMES: Names<PresharedKey> = { identity: 1, key: 1, context: 1, imported: 1, hash: 1 };
 
 function toPsk(identity: string, options: Omit<PresharedKey, "identity">): Psk {
-  const { key, context, imported = true, hash } = options;
-  if (!(key instanceof Uint8Array)) throw new TypeError("a pre-shared key is a Uint8Array");
+  const { context, imported = true, hash } = options;
+  const key = ownBytes(options.key, "a pre-shared key");
   if (key.length < MIN_KEY_BYTES) {
     throw new RangeError(
       `a pre-shared key has ${MIN_KEY_BYTES} bytes or more; for passwords there is password()`,
@@ -134,10 +133,10 @@ function toPsk(identity: string, options: Omit<PresharedKey, "identity">): Psk {
   if (name.length === 0 || name.length > 65_000) throw new RangeError("an identity has 1 to 65,000 bytes");
   return {
     identity: name,
-    key: key.slice(),
+    key,
     imported,
     ...(hash === undefined ? {} : { hash }),
-    ...(context === undefined ? {} : { context: context.slice() }),
+    ...(context === undefined ? {} : { context: ownBytes(context, "the context of a pre-shared key") }),
   };
 }
 
@@ -171,7 +170,7 @@ export function publicKey(options: PublicKeyOptions): Auth {
   });
   const credentials = async (): Promise<Credential[]> => {
     if (key === undefined) return [];
-    const signer = typeof key === "string" || key instanceof Uint8Array ? await signerFromPkcs8(key) : key;
+    const signer = await signerOf(key);
     return [{ type: CertificateType.RawPublicKey, certificates: [signer.publicKey], signer }];
   };
   return {
@@ -194,6 +193,10 @@ export function publicKey(options: PublicKeyOptions): Auth {
       };
     },
   };
+}
+
+function signerOf(key: Signer | Uint8Array | string): Awaitable<Signer> {
+  return typeof key === "object" && "sign" in key ? key : signerFromPkcs8(key);
 }
 
 async function judge(
@@ -233,21 +236,21 @@ export function certificate(options: CertificateOptions): Auth {
   checkOptions("certificate", options, { chain: 1, key: 1, verifier: 1, serverName: 1 });
   const { chain, key, verifier } = options;
   if ((chain === undefined) !== (key === undefined)) throw new TypeError("a chain and its key go together");
+  const certificates = chain?.map((each) => ownBytes(each, "a certificate"));
   const verify = (peer: "client" | "server", name?: string): PeerVerifier => ({
     certificateTypes: [CertificateType.X509],
     verifiesResumption: true,
-    verify: (certificates) =>
+    verify: (shown) =>
       verifier!.verify({
-        certificates,
+        certificates: shown,
         peer,
         nowMs: Date.now(),
         ...(name === undefined ? {} : { name }),
       }),
   });
   const credentials = async (): Promise<Credential[]> => {
-    if (chain === undefined || key === undefined) return [];
-    const signer = typeof key === "string" || key instanceof Uint8Array ? await signerFromPkcs8(key) : key;
-    return [{ type: CertificateType.X509, certificates: chain, signer }];
+    if (certificates === undefined || key === undefined) return [];
+    return [{ type: CertificateType.X509, certificates, signer: await signerOf(key) }];
   };
   return {
     async client({ serverName }) {

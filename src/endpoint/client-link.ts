@@ -199,7 +199,7 @@ export class ClientLink implements AssociationOwner {
 
   ended({ connection }: Association, reason: SealgramError | undefined): void {
     this.#life.abort(new TypeError("the connection is closed"));
-    this.#settle?.reject(handshakeFailure(reason));
+    this.#settle?.reject(handshakeFailure(reason, this.#config.pake !== undefined));
     for (const resolve of this.#drained.splice(0)) resolve();
     this.#leave?.();
     const close = () => void this.#carrier?.close();

@@ -11,6 +11,7 @@ import { NamedGroup as Groups } from "../tls/codepoints.ts";
 import { ClientLink } from "./client-link.ts";
 import { MAX_DELAY_MS } from "./deadlines.ts";
 import { isRefusal } from "./failures.ts";
+import { readTicket, type StoredTicket } from "./kept-ticket.ts";
 import { type CommonOptions, checkAuth, checkGroups, commonConfig, commonNames } from "./options.ts";
 import type { Shared } from "./platform.ts";
 import { type CertificateHashes, parseTarget, type Target } from "./routes.ts";
@@ -24,10 +25,11 @@ export interface ConnectOptions extends CommonOptions {
   /** For everything until the session is established: 10 seconds unless given, `Infinity` for as long as it takes. */
   readonly timeoutMs?: number | undefined;
   /**
-   * `ticket` of an earlier session with this server. With a password beside it, the password is only used, and its
-   * identity only shown, if the server does not take the ticket.
+   * `ticket` of an earlier session, also as it comes out of `JSON.parse`. It is offered to the server that it is of, as the
+   * client that it is of: if it is another's by now, too old or not taken, the session is opened without it. With a
+   * password beside it, the password is only used, and its identity only shown, if the server does not take the ticket.
    */
-  readonly ticket?: SessionTicket | undefined;
+  readonly ticket?: SessionTicket | StoredTicket | undefined;
   /** Groups to send a key share of at once; one that the server has to ask for costs a round trip. */
   readonly keyShareGroups?: readonly NamedGroup[] | undefined;
   /**
@@ -113,9 +115,9 @@ async function dial(
 }
 
 /**
- * With a ticket and a password, first by the ticket alone. One ClientHello could offer both, but then the client would
- * have to say whose password it is, and to derive a key from it, before it knows whether the server resumes. If the
- * server refuses the ticket, which it does by an alert, a second handshake goes by the password.
+ * A ticket that the server refuses by an alert, as when it has kept the ticket's key but not this one, is followed by a
+ * handshake without. With a password, the first goes by the ticket alone: one ClientHello could offer both, but then the
+ * client would have to say whose password it is, and to derive a key from it, before it knows whether the server resumes.
  */
 async function attempt(
   { deadlines }: Shared,
@@ -123,15 +125,16 @@ async function attempt(
   stop: AbortSignal,
   link: (config: ClientConfig) => ClientLink,
 ): Promise<Session> {
-  const { pake, ticket: _, ...rest } = config;
-  const ticket = usableTicket(config, deadlines.now());
-  if (pake === undefined || ticket === undefined) return link(config).connect(stop);
-  try {
-    return await link({ ...rest, ticket }).connect(stop);
-  } catch (error) {
-    if (stop.aborted || !isRefusal(error)) throw error;
+  const { ticket, ...full } = config;
+  if (usableTicket(config, deadlines.now()) !== undefined) {
+    const { pake: _, ...byTicket } = config;
+    try {
+      return await link(byTicket).connect(stop);
+    } catch (error) {
+      if (stop.aborted || !isRefusal(error)) throw error;
+    }
   }
-  return link({ ...rest, pake }).connect(stop);
+  return link(full).connect(stop);
 }
 
 async function clientConfig(
@@ -139,7 +142,8 @@ async function clientConfig(
   { serverName }: Target,
   options: ConnectOptions,
 ): Promise<ClientConfig> {
-  const { ticket, keyShareGroups } = options;
+  const { keyShareGroups } = options;
+  const ticket = options.ticket === undefined ? undefined : readTicket(options.ticket);
   const common = commonConfig(platform, options, "client");
   if (keyShareGroups !== undefined) checkGroups("keyShareGroups", keyShareGroups, common.groups, 0);
   return {

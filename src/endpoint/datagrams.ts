@@ -1,6 +1,6 @@
 /** The datagrams of a session in the shape of WebTransport's WebTransportDatagramDuplexStream. */
 
-import type { Bytes } from "../core/bytes.ts";
+import { type Bytes, bytesOf } from "../core/bytes.ts";
 import type { IterableStream } from "../runtime-types.ts";
 
 /** Datagrams that wait for a reader; beyond so many, or for too long, the oldest is dropped. */
@@ -132,7 +132,7 @@ export class Datagrams {
         this.#writer = controller;
       },
       write: async (chunk) => {
-        const datagram = bytesOf(chunk);
+        const datagram = bytesOf(chunk, "a datagram");
         // "return a promise resolved with undefined": what the path carries may have changed since it was asked for.
         if (datagram.length > source.maxDatagramSize) {
           if (waiting.drops !== undefined) waiting.drops.tooLarge++;
@@ -214,14 +214,6 @@ function age(ms: number | null): number {
 
 function orNull(ms: number): number | null {
   return ms < Number.POSITIVE_INFINITY ? ms : null;
-}
-
-/** @throws TypeError for what is no bytes */
-function bytesOf(chunk: unknown): Uint8Array {
-  if (chunk instanceof Uint8Array) return chunk;
-  if (chunk instanceof ArrayBuffer) return new Uint8Array(chunk);
-  if (ArrayBuffer.isView(chunk)) return new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-  throw new TypeError("a datagram is bytes");
 }
 
 function atLeast(least: number, value: number): number {

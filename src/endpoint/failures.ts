@@ -15,15 +15,16 @@ export type ConnectErrorCode =
   /** The key or the password is wrong, or the server does not know the identity: it does not tell which. */
   | "authentication_failed"
   /**
-   * A server's report: too many logins of this identity, or from this address, have failed, and this one comes too early.
-   * A client's: too many servers in a row did not have the password.
+   * Too many logins of this identity, or from this address, have failed or were given up, and this one comes too early: a
+   * server's report, and what it tells its client, of whose password that says nothing. A client's also if too many
+   * servers in a row did not have the password.
    */
   | "login_throttled"
   /** The server tells that it does not know the identity. */
   | "unknown_identity"
   /** The peer shows a public key that is not trusted here. */
   | "untrusted_public_key"
-  /** The peer does not trust what was shown to it, or wants to see something; or takes no more logins for a while. */
+  /** The peer does not trust what was shown to it, or wants to see something. */
   | "credential_rejected"
   /** The peer does not speak DTLS 1.3. */
   | "protocol_version"
@@ -117,11 +118,20 @@ const codes: Readonly<Record<string, [ConnectErrorCode, string]>> = (() => {
   );
 })();
 
-/** What ended a handshake, by a code of {@link ConnectErrorCode} where one fits. */
-export function handshakeFailure(reason: SealgramError | undefined): SealgramError {
+const THROTTLED: [ConnectErrorCode, string] = [
+  "login_throttled",
+  "the server takes no login for now, as too many have failed or were given up; that says nothing of the password",
+];
+
+/**
+ * What ended a handshake, by a code of {@link ConnectErrorCode} where one fits.
+ * @param usesPassword of a client's: access_denied is then said before the password is looked at
+ */
+export function handshakeFailure(reason: SealgramError | undefined, usesPassword = false): SealgramError {
   if (reason === undefined) return new SealgramError("closed", "closed before the session was established");
   if (reason.code === "internal_error") return withCause(reason.code, reason.message, reason.cause);
-  const known = codes[reason.code];
+  const isThrottled = usesPassword && reason.code === "alert_access_denied";
+  const known = isThrottled ? THROTTLED : codes[reason.code];
   if (known === undefined) return reason;
   const [code, message] = known;
   const { alert } = reason;

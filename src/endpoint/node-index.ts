@@ -1,5 +1,5 @@
 /** The entry point in Node. */
-import { nodeUdp } from "../transport/node-udp.ts";
+import { runtimeUdp } from "../transport/node-runtime-udp.ts";
 import { nodeWebSocket } from "../transport/node-websocket.ts";
 import { type ConnectOptions, connectOn } from "./connect.ts";
 import { type ListenOptions, listenOn } from "./listen.ts";
@@ -10,7 +10,10 @@ import type { Session } from "./session.ts";
 
 export * from "./api.ts";
 
-const platform = sharing(async () => ({ ...(await nodePlatform(nodeUdp)), webSocket: nodeWebSocket }));
+const platform = sharing(async () => ({
+  ...(await nodePlatform(await runtimeUdp())),
+  webSocket: nodeWebSocket,
+}));
 
 /** As in index.ts. */
 export function connect(url: string | URL, options: ConnectOptions): Promise<Session> {

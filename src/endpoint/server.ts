@@ -7,18 +7,21 @@ import type { Bytes } from "../core/bytes.ts";
 import { Acceptor, type Verdict } from "../dtls/acceptor.ts";
 import type { ServerConfig } from "../dtls/config.ts";
 import type { Connected } from "../dtls/connection.ts";
-import { asServer } from "../dtls/server.ts";
+import { asServer, type StatelessRetry } from "../dtls/server.ts";
 import { SealgramError } from "../errors.ts";
 import type { Revocation } from "../login/password.ts";
 import { addressGroup } from "../transport/address.ts";
 import type { CarrierHandler, CarrierStatistics, RemoteAddress, UdpCarrier } from "../transport/types.ts";
 import { AcceptQueue } from "./accept-queue.ts";
+import { AddressGroups } from "./address-groups.ts";
+import { AdmissionBudget } from "./admission-budget.ts";
 import { Association, type AssociationOwner, pathOf } from "./association.ts";
 import { describePeer, type Peer } from "./auth.ts";
 import { CONNECTION_ID_BYTES, ConnectionIdTable } from "./connection-id-table.ts";
 import { Dismissals, isWelcome, type Member } from "./dismissals.ts";
 import { handshakeFailure, withCause } from "./failures.ts";
 import { HelloKind, helloKind, isProtected, namesConnectionId } from "./first-bytes.ts";
+import { HelloQueue } from "./hello-queue.ts";
 import { formatUrl } from "./options.ts";
 import type { Shared } from "./platform.ts";
 import { type CloseInfo, Session } from "./session.ts";
@@ -26,7 +29,10 @@ import type { StreamsOpener } from "./session-settings.ts";
 
 /** Bounds of what clients can make a server hold. */
 export interface ServerLimits {
-  /** Handshakes under way at a time. Beyond, the oldest gives way to a new one: 1,024 unless given. */
+  /**
+   * Handshakes under way at a time. Beyond, the oldest from the address that has most of them gives way to a new one:
+   * 1,024 unless given.
+   */
   readonly handshakes: number;
   /** Sessions and handshakes at a time. Beyond, clients are not answered: 100,000 unless given. */
   readonly sessions: number;
@@ -60,6 +66,8 @@ export interface CloseOptions extends Partial<CloseInfo> {
 
 /** Why a server has ignored a datagram. */
 export type ServerDrop =
+  /** A ClientHello for which there was no time: sessions come first. */
+  | "overload"
   /** From port 0, where nobody can be answered. */
   | "no_port"
   | "not_dtls"
@@ -112,6 +120,18 @@ interface Entry extends Member {
   registration: Bytes | undefined;
 }
 
+/** A client that is to have a handshake as soon as there is time for one. */
+interface Waiting {
+  readonly retry: StatelessRetry;
+  readonly from: RemoteAddress;
+  /** With its second ClientHello, and what has come behind it. */
+  readonly datagrams: Uint8Array[];
+}
+
+/** Clients that wait at a time; what more there are have to say their hellos again. */
+const MAX_WAITING = 256;
+/** Of one of them: a ClientHello of 16 kB on the narrowest path that sessions are tried on. */
+const MAX_WAITING_DATAGRAMS = 64;
 /** Between reports of failed look-ups. */
 const REPORT_INTERVAL_MS = 1_000;
 
@@ -128,8 +148,12 @@ export class Server implements AsyncIterable<Session> {
   readonly #owner: AssociationOwner;
   readonly #entries = new Map<Association, Entry>();
   readonly #ids: ConnectionIdTable<Association>;
-  /** Handshakes under way by address, oldest first. An established association may be at the same address. */
-  readonly #handshaking = new Map<string, Association>();
+  readonly #budget: AdmissionBudget;
+  readonly #hellos = new HelloQueue();
+  /** Clients that have to wait for their handshake. */
+  readonly #waiting = new AddressGroups<Waiting>();
+  /** Handshakes under way. An established association may be at the same address. */
+  readonly #handshaking = new AddressGroups<Association>();
   readonly #byAddress = new Map<string, Association>();
   readonly #perGroup = new Map<string, number>();
   readonly #perIdentity = new Map<string, Set<Association>>();
@@ -155,6 +179,13 @@ export class Server implements AsyncIterable<Session> {
     this.#settings = settings;
     this.#acceptor = new Acceptor(config);
     this.#ids = new ConnectionIdTable((length) => platform.crypto.random(length));
+    const turns = {
+      now: () => platform.deadlines.now(),
+      fullTurn: () => this.#carrier!.fullTurn,
+      received: () => this.#carrier!.statistics.received,
+      afterTurn: (callback: () => void) => this.#carrier!.afterTurn(callback),
+    };
+    this.#budget = new AdmissionBudget(turns, () => this.#afterTurn());
     this.#queue = new AcceptQueue(settings.limits.backlog, ({ isClosed }) => isClosed);
     this.closed = new Promise((resolve, reject) => {
       this.#settleClosed = { resolve, reject };
@@ -230,10 +261,38 @@ export class Server implements AsyncIterable<Session> {
     else if (kind === HelloKind.other || (kind === HelloKind.rest && handshaking !== undefined)) {
       if (handshaking === undefined) this.#drop("not_a_client_hello");
       else handshaking.receive(datagram, host, port);
-    } else {
-      const verdict = this.#acceptor.judge(datagram, encoder.encode(path), this.#platform.deadlines.now());
-      this.#follow(verdict, datagram, { host, port });
-    }
+    } else if (kind === HelloKind.rest && this.#waiting.get(path) !== undefined) {
+      this.#waitWith(this.#waiting.get(path)!, datagram);
+    } else if (this.#hellos.size === 0 && this.#budget.hasTimeForHello) {
+      this.#judge(datagram, path, { host, port });
+    } else if (this.#hellos.push(datagram, { host, port })) this.#budget.watch();
+    else this.#drop("overload");
+  }
+
+  #judge(datagram: Uint8Array, path: string, from: RemoteAddress): void {
+    const nowMs = this.#platform.deadlines.now();
+    const judge = () => this.#acceptor.judge(datagram, encoder.encode(path), nowMs);
+    this.#follow(this.#budget.hello(judge), datagram, from);
+  }
+
+  /** A turn is over: what had to wait has its turn. */
+  #afterTurn(): void {
+    if (this.#closing !== undefined) return;
+    while (this.#hellos.size > 0 && this.#budget.hasTimeForWaiting) this.#judgeWaiting();
+    // One handshake for each turn: what it does asynchronously takes time as well.
+    if (this.#waiting.size > 0 && this.#budget.hasTimeForHandshake) this.#begin(this.#waiting.take()!);
+    if (this.#hellos.size + this.#waiting.size > 0) this.#budget.watch();
+  }
+
+  #judgeWaiting(): void {
+    const { datagram, from } = this.#hellos.shift()!;
+    const path = pathOf(from.host, from.port);
+    const handshaking = this.#handshaking.get(path);
+    const isRest = helloKind(datagram) === HelloKind.rest;
+    if (isRest && handshaking !== undefined) handshaking.receive(datagram, from.host, from.port);
+    else if (isRest && this.#waiting.get(path) !== undefined)
+      this.#waitWith(this.#waiting.get(path)!, datagram);
+    else this.#judge(datagram, path, from);
   }
 
   #follow(verdict: Verdict, datagram: Uint8Array, from: RemoteAddress): void {
@@ -273,10 +332,38 @@ export class Server implements AsyncIterable<Session> {
       this.#drop("duplicate_client_hello");
       return;
     }
+    // A client that begins anew gives the handshake up that it was in, or waited for.
+    if (handshaking !== undefined) handshaking.abandon(replaced());
+    this.#waiting.delete(path);
+    const waiting: Waiting = { retry, from, datagrams: [hello] };
+    if (this.#waiting.size > 0 || !this.#budget.hasTimeForHandshake) this.#wait(waiting, path);
+    else this.#begin(waiting);
+  }
+
+  #begin(waiting: Waiting): void {
+    this.#budget.handshake(() => this.#beginHandshake(waiting));
+  }
+
+  #wait(waiting: Waiting, path: string): void {
+    // The datagram is the socket's.
+    waiting.datagrams[0] = waiting.datagrams[0]!.slice();
+    this.#waiting.add(path, addressGroup(waiting.from.host), waiting);
+    if (this.#waiting.size > MAX_WAITING) {
+      const { host, port } = this.#waiting.oldestOfLargest!.from;
+      this.#waiting.delete(pathOf(host, port));
+      this.#drop("overload");
+    }
+    this.#budget.watch();
+  }
+
+  #waitWith({ datagrams }: Waiting, datagram: Uint8Array): void {
+    if (datagrams.length < MAX_WAITING_DATAGRAMS) datagrams.push(datagram.slice());
+    else this.#drop("overload");
+  }
+
+  #beginHandshake({ retry, from, datagrams }: Waiting): void {
     const { limits, handshakeTimeoutMs } = this.#settings;
     const group = addressGroup(from.host);
-    // A client that begins anew gives the handshake up that it was in.
-    if (handshaking !== undefined) handshaking.abandon(replaced());
     if (this.#entries.size >= limits.sessions) this.#drop("sessions_limit");
     else if ((this.#perGroup.get(group) ?? 0) >= limits.sessionsPerAddress) this.#drop("address_limit");
     else {
@@ -288,7 +375,7 @@ export class Server implements AsyncIterable<Session> {
       const giveUpAtMs = deadlines.now() + handshakeTimeoutMs;
       const association = new Association(this.#owner, deadlines, side, from, options, giveUpAtMs);
       this.#ids.add(connectionId, association);
-      this.#handshaking.set(path, association);
+      this.#handshaking.add(association.path, group, association);
       this.#count(group, 1);
       this.#entries.set(association, {
         association,
@@ -299,14 +386,14 @@ export class Server implements AsyncIterable<Session> {
         identity: undefined,
         registration: undefined,
       });
-      association.receive(hello, from.host, from.port);
+      for (const datagram of datagrams) association.receive(datagram, from.host, from.port);
     }
   }
 
   #evict(): void {
-    const [oldest] = this.#handshaking.values();
     this.#evicted++;
-    oldest!.abandon(new SealgramError("evicted", "too many handshakes are under way"));
+    const association = this.#handshaking.oldestOfLargest!;
+    association.abandon(new SealgramError("evicted", "too many handshakes are under way"));
   }
 
   #drop(reason: ServerDrop): void {
@@ -500,6 +587,8 @@ export class Server implements AsyncIterable<Session> {
 
   #end(how: (association: Association) => void, error?: SealgramError): Promise<void> {
     this.#closing ??= (async () => {
+      this.#hellos.clear();
+      this.#waiting.clear();
       for (const association of [...this.#entries.keys()]) how(association);
       this.#queue.end(error);
       for (const resolve of this.#drained.splice(0)) resolve();

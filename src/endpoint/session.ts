@@ -1,6 +1,5 @@
 /** A session with an authenticated peer, in the shape of WebTransport's. */
-
-import type { Bytes } from "../core/bytes.ts";
+import { type Bytes, bytesOf } from "../core/bytes.ts";
 import type { SessionTicket } from "../dtls/config.ts";
 import type { Connected } from "../dtls/connection.ts";
 import type { DropCounters } from "../dtls/record-layer.ts";
@@ -15,6 +14,7 @@ import type { RemoteAddress } from "../transport/types.ts";
 import type { Association, AssociationUser } from "./association.ts";
 import type { Peer } from "./auth.ts";
 import { DatagramQueue, Datagrams } from "./datagrams.ts";
+import { keptTicket } from "./kept-ticket.ts";
 import { agreedProtocol } from "./session-settings.ts";
 import type { StreamsHost, StreamsLink } from "./streams-link.ts";
 import type { Views } from "./views.ts";
@@ -268,15 +268,15 @@ export class Session {
    * Sends a datagram: at once, or with streams, as soon as the path allows. It may change as soon as this returns.
    * @param fate with streams, told whether it has arrived, as far as that is known
    * @returns false if there was no room for it
-   * @throws TypeError for what is no Uint8Array and after the end, RangeError above {@link maxDatagramSize}
+   * @throws TypeError for what is no bytes and after the end, RangeError above {@link maxDatagramSize}
    */
   sendDatagram(datagram: Uint8Array, fate?: Fate): boolean {
-    if (!(datagram instanceof Uint8Array)) throw new TypeError("a datagram is a Uint8Array");
-    const isSent = this.#link === undefined ? this.#association.send(datagram) : true;
-    this.#link?.sendDatagram(datagram, fate);
+    const bytes = bytesOf(datagram, "a datagram");
+    const isSent = this.#link === undefined ? this.#association.send(bytes) : true;
+    this.#link?.sendDatagram(bytes, fate);
     if (isSent) {
       this.#datagramsSent++;
-      this.#bytesSent += datagram.length;
+      this.#bytesSent += bytes.length;
     } else this.#droppedOutgoing++;
     return isSent;
   }
@@ -344,7 +344,10 @@ export class Session {
 
   // Resumption
 
-  /** A client's newest ticket, to be passed to the next `connect`. It is a secret. */
+  /**
+   * A client's newest ticket, to be passed to the next `connect`: as it is, or as JSON, which `JSON.stringify` makes of it.
+   * It is a secret.
+   */
   get ticket(): SessionTicket | undefined {
     return this.#ticket;
   }
@@ -360,7 +363,7 @@ export class Session {
 
   #receiveTicket(received: SessionTicket): void {
     // On the clock of a process its age would be lost with the process.
-    const ticket = { ...received, receivedAtMs: Date.now() };
+    const ticket = keptTicket({ ...received, receivedAtMs: Date.now() });
     this.#ticket = ticket;
     if (this.#onticket !== null) this.#call(this.#onticket, ticket);
   }
@@ -373,7 +376,8 @@ export class Session {
    * @throws TypeError after the end
    */
   exportKeyingMaterial(label: string, context: Uint8Array, length: number): Bytes {
-    return this.#association.connection.exportKeyingMaterial(label, context, length);
+    const { connection } = this.#association;
+    return connection.exportKeyingMaterial(label, bytesOf(context, "the context"), length);
   }
 
   /**

@@ -66,12 +66,15 @@ export function ticketProtector(crypto: CryptoProvider, options: TicketOptions):
   };
 }
 
-/** Each seals for as long as a ticket lives: the one before is all that is still needed. */
+/**
+ * Each seals for as long as a ticket lives: the one before is all that is still needed. By a clock that runs evenly: the
+ * date may be set back by a year, during which one would serve.
+ */
 function ownSecrets(crypto: CryptoProvider, lifetimeMs: number): () => readonly Uint8Array[] {
   let secrets = [crypto.random(SECRET_BYTES)];
-  let rotateAtMs = Date.now() + lifetimeMs;
+  let rotateAtMs = performance.now() + lifetimeMs;
   return () => {
-    const now = Date.now();
+    const now = performance.now();
     if (now >= rotateAtMs) {
       secrets = [crypto.random(SECRET_BYTES), secrets[0]!];
       rotateAtMs = now + lifetimeMs;

@@ -18,6 +18,9 @@ const BACKDATED_MS = DAY_MS / 2;
 const LIFETIME_MS = 13 * DAY_MS;
 const TURN_MS = 6 * DAY_MS;
 
+/** Of certificates that are not valid at present, so many are kept: a pair. */
+const MAX_OTHERS = 2;
+
 /** Text that outlives the program, as in a file. */
 export interface CertificateStore {
   load(): Promise<string | undefined>;
@@ -103,7 +106,9 @@ export class OwnCertificates {
   async #update(): Promise<void> {
     const now = this.#now();
     const before = this.#stored;
-    let stored = before.filter(({ notAfterMs }) => notAfterMs > now + HOUR_MS);
+    let stored = before.filter((each) => isValid(each, now));
+    // Those that are over or still to come may be neither once a clock is right that was wrong, or is.
+    const others = before.filter((each) => !isValid(each, now)).slice(-MAX_OTHERS);
     const due = stored.filter(({ shownFromMs }) => shownFromMs <= now);
     // Of those whose turn it is, or was, the newest.
     let current = due.at(-1);
@@ -117,7 +122,7 @@ export class OwnCertificates {
       ({ certificate, shownFromMs }) => shownFromMs > now && certificate !== known.certificate,
     );
     const next = waiting[0] ?? (await this.#make(Math.max(known.shownFromMs + TURN_MS, now + HOUR_MS)));
-    stored = [known, next];
+    stored = [...others, known, next];
     if (JSON.stringify(stored) !== JSON.stringify(before))
       await this.#store?.save(`${JSON.stringify(stored, null, 1)}\n`);
     this.#stored = stored;
@@ -143,6 +148,11 @@ export class OwnCertificates {
       notAfterMs,
     };
   }
+}
+
+/** Whether it can be shown, for an hour at least. */
+function isValid({ notAfterMs }: Stored, nowMs: number): boolean {
+  return notAfterMs - LIFETIME_MS - BACKDATED_MS <= nowMs && notAfterMs > nowMs + HOUR_MS;
 }
 
 async function toOwn(stored: Stored): Promise<OwnCertificate> {

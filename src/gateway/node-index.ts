@@ -1,5 +1,5 @@
 /** The gateway: how pages reach UDP servers. This is the entry point of Node; Deno and Bun have one each. */
-import { nodeUdp } from "../transport/node-udp.ts";
+import { runtimeUdp } from "../transport/node-runtime-udp.ts";
 import { type Gateway, openGatewayOn } from "./gateway.ts";
 import { certificateFile } from "./node-certificate-file.ts";
 import { serveNode } from "./node-server.ts";
@@ -13,6 +13,10 @@ export * from "./api.ts";
  * @param url `http://address:port`, or `https://` with `tls`; port 0 for one that the system chooses
  * @throws TypeError or RangeError for wrong arguments, and the system's error if it does not give out the port
  */
-export function openGateway(url: string | URL, options: GatewayOptions): Promise<Gateway> {
-  return openGatewayOn({ udp: nodeUdp, certificateStore: certificateFile, serve: serveNode }, url, options);
+export async function openGateway(url: string | URL, options: GatewayOptions): Promise<Gateway> {
+  return openGatewayOn(
+    { udp: await runtimeUdp(), certificateStore: certificateFile, serve: serveNode },
+    url,
+    options,
+  );
 }

@@ -1,7 +1,9 @@
 /**
  * Slows guessing down. A login counts as failed from the moment it may tell the client anything until its Finished
- * shows that the password was right (draft-bmw-tls-pake13 §8.1): so parallel attempts gain nothing. Attempts that come
- * too early are refused and change nothing, or else a flood of them could keep a user out for ever.
+ * shows that the password was right (draft-bmw-tls-pake13 §8.1): so parallel attempts gain nothing. One that its client
+ * gives up counts as well, whoever it was: the ServerHello proves to the client whether its guess was right, and who
+ * guesses need not go on. Attempts that come too early are refused and change nothing, or else a flood of them could keep
+ * a user out for ever.
  *
  * Failures are counted in three ways, whether an identity exists or not, and each count makes the next attempt wait
  * twice as long once it is beyond some free ones:
@@ -57,6 +59,8 @@ const NAMES: Names<ThrottleOptions> = {
 export interface LoginAttempt {
   /** It was not a failure. */
   succeeded(): void;
+  /** It has told the client nothing of the password, as when the record could not be looked up. */
+  withdrawn(): void;
 }
 
 interface Delays {
@@ -115,13 +119,16 @@ export class LoginThrottle {
     if (!counts.every(([table, key]) => table.admits(key, now))) return undefined;
     for (const [table, key] of counts) table.count(key, now);
     let isOpen = true;
+    const uncount = () => {
+      for (const [table, key] of isOpen ? counts : []) table.uncount(key, now);
+      isOpen = false;
+    };
     return {
       succeeded: () => {
-        if (!isOpen) return;
-        isOpen = false;
-        for (const [table, key] of counts) table.uncount(key, now);
-        this.#known.add(identity, address);
+        if (isOpen) this.#known.add(identity, address);
+        uncount();
       },
+      withdrawn: uncount,
     };
   }
 }

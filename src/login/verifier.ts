@@ -1,5 +1,5 @@
 /** The server's side of logins, over any store. */
-import type { Bytes } from "../core/bytes.ts";
+import { type Bytes, ownBytes } from "../core/bytes.ts";
 import { equalBytes, toHex } from "../crypto/bytes.ts";
 import { defaultIterations, encodePasswordInput, saltLength } from "../crypto/password-input.ts";
 import type { Awaitable, CryptoProvider } from "../crypto/provider.ts";
@@ -42,7 +42,7 @@ export function passwordServer(
   options: PasswordServerOptions = {},
 ): ServerPake {
   const { throttle = new LoginThrottle(), iterations = defaultIterations, addressOf = hostOf } = options;
-  const secret = new Uint8Array(options.secret ?? store.secret ?? crypto.random(32));
+  const secret = ownBytes(options.secret ?? store.secret ?? crypto.random(32), "the secret of a store");
   // Made now, for the first login that needs it must not take longer than the others; and of the form of all records.
   const { w0, L, w0M, w0N } = createDecoyRecord(crypto);
   const salt = crypto.random(saltLength);
@@ -73,7 +73,10 @@ export function passwordServer(
           alert: "access_denied",
         });
       }
-      const [record, isFound] = await find(attempt);
+      const [record, isFound] = await find(attempt).catch((error) => {
+        login.withdrawn();
+        throw error;
+      });
       return {
         respond: respondWith(crypto, isFound ? record : nobody, attempt),
         succeeded: () => login.succeeded(),

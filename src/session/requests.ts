@@ -1,9 +1,9 @@
 /** Requests and responses: one bidirectional stream for each, its end is the message's end. */
 import { onAbort } from "../abort.ts";
-import type { Bytes } from "../core/bytes.ts";
+import { type Bytes, bytesOf } from "../core/bytes.ts";
 import type { Stream, StreamUser } from "./stream.ts";
 import { StreamError } from "./stream-error.ts";
-import { bytesOf, type StreamsOwner } from "./web-streams.ts";
+import type { StreamsOwner } from "./web-streams.ts";
 
 /** What a request's handler may want to know beyond the request. */
 export interface RequestContext {
@@ -190,7 +190,7 @@ export async function respond(
 ): Promise<void> {
   const collector = new Collector(owner, stream, maxRequestBytes, budget);
   try {
-    const response = bytesOf(await handler(await collector.message, collector));
+    const response = bytesOf(await handler(await collector.message, collector), "an answer");
     if (stream.send!.state !== "open") return;
     owner.streams.write(stream, response);
     owner.streams.finish(stream);

@@ -1,7 +1,6 @@
 /** A session's streams in the shape of W3C WebTransport's, on an engine. */
-
 import { onAbort, unlessAborted } from "../abort.ts";
-import type { Bytes } from "../core/bytes.ts";
+import { type Bytes, bytesOf } from "../core/bytes.ts";
 import { SealgramError } from "../errors.ts";
 import { checkOptions, type Names } from "../options.ts";
 import type { PacketCarrier } from "./carrier.ts";
@@ -20,7 +19,6 @@ import type { Stream } from "./stream.ts";
 import type { Streams } from "./streams.ts";
 import {
   type BidirectionalStream,
-  bytesOf,
   openFaces,
   type ReceiveStreamFace,
   type SendStreamFace,
@@ -199,7 +197,7 @@ export class WebSession implements StreamsOwner {
   async request(message: Uint8Array, options: RequestOptions = {}): Promise<Bytes> {
     checkOptions("request", options, { signal: 1, maxResponseBytes: 1 });
     options.signal?.throwIfAborted();
-    const bytes = bytesOf(message);
+    const bytes = bytesOf(message, "a request");
     const stream =
       (this.engine.isReady ? this.#openNow(false, 0) : undefined) ??
       (await this.#open(false, { waitUntilAvailable: true }, options.signal));

@@ -1,7 +1,6 @@
 /** Streams as WHATWG streams with their back-pressure, in the shape of W3C WebTransport's. */
-
 import { onAbort } from "../abort.ts";
-import type { Bytes } from "../core/bytes.ts";
+import { type Bytes, bytesOf } from "../core/bytes.ts";
 import type { IterableStream } from "../runtime-types.ts";
 import type { Stream, StreamUser } from "./stream.ts";
 import { StreamError } from "./stream-error.ts";
@@ -204,7 +203,7 @@ class Writer {
       },
       write: (chunk) => {
         try {
-          streams.write(stream, bytesOf(chunk));
+          streams.write(stream, bytesOf(chunk, "a chunk"));
         } catch (error) {
           // It takes nothing from now on: the peer is not to wait for more.
           streams.reset(stream, codeOf(error));
@@ -286,12 +285,4 @@ class Writer {
     this.#waiting?.reject(error);
     this.#waiting = undefined;
   }
-}
-
-/** @throws TypeError for what is no bytes */
-export function bytesOf(chunk: unknown): Uint8Array {
-  if (chunk instanceof Uint8Array) return chunk;
-  if (chunk instanceof ArrayBuffer) return new Uint8Array(chunk);
-  if (ArrayBuffer.isView(chunk)) return new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-  throw new TypeError("a stream takes bytes");
 }

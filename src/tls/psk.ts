@@ -1,5 +1,5 @@
 /** Imported PSKs (RFC 9258) and binders (RFC 9846 §4.3.11.2). */
-import type { Bytes } from "../core/bytes.ts";
+import { type Bytes, bytesOf } from "../core/bytes.ts";
 import type { HashName } from "../crypto/provider.ts";
 import { KdfIdentifier, ProtocolVersion } from "./codepoints.ts";
 import { constantTimeEqual } from "./constant-time.ts";
@@ -74,7 +74,10 @@ export function parseImportedIdentity(identity: Bytes): ImportedIdentity | undef
  * @param target the hash of the suites that it is to be used with
  */
 export function importPsk(crypto: Hashing, psk: ExternalPsk, target: HashName): ImportedPsk {
-  const { identity, key, hash = "SHA-256", context = new Uint8Array(0) } = psk;
+  const { hash = "SHA-256" } = psk;
+  const identity = bytesOf(psk.identity, "an identity");
+  const key = bytesOf(psk.key, "a pre-shared key");
+  const context = bytesOf(psk.context ?? new Uint8Array(0), "a context");
   if (key.length === 0) throw new RangeError("an external PSK has an empty key");
   const importedIdentity = encodeImportedIdentity(identity, context, target);
   const extracted = hkdfExtract(crypto, hash, new Uint8Array(hashLength(hash)), key);

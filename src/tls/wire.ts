@@ -108,13 +108,22 @@ export class Reader {
   }
 }
 
+const nothing: Bytes = new Uint8Array(0);
+
+/** Writers mostly work one after the other, and then share this buffer: to allocate one costs more than to fill it. */
+const SHARED_BYTES = 4096;
+let shared: Bytes | undefined = new Uint8Array(SHARED_BYTES);
+
 /** Appends to a buffer that doubles as it grows. A value or vector too large for its field is a `RangeError`. */
 export class Writer {
   #bytes: Bytes;
   #length = 0;
 
   constructor(capacity = 256) {
-    this.#bytes = new Uint8Array(capacity);
+    if (shared !== undefined && capacity <= SHARED_BYTES) {
+      this.#bytes = shared;
+      shared = undefined;
+    } else this.#bytes = new Uint8Array(capacity);
   }
 
   get length(): number {
@@ -205,8 +214,15 @@ export class Writer {
     return this;
   }
 
-  /** What was written, in a buffer of its own. */
+  /** What was written, in a buffer of its own. The writer is empty then. */
   finish(): Bytes {
-    return this.#bytes.slice(0, this.#length);
+    const bytes = this.#bytes;
+    const written = bytes.slice(0, this.#length);
+    // It may have held a secret.
+    bytes.fill(0, 0, this.#length);
+    if (bytes.length === SHARED_BYTES) shared = bytes;
+    this.#bytes = nothing;
+    this.#length = 0;
+    return written;
   }
 }

@@ -7,6 +7,7 @@ import { SendRing } from "./send-ring.ts";
 import {
   type CarrierHandler,
   type CarrierStatistics,
+  FULL_TURN,
   isRefusal,
   newStatistics,
   type RemoteAddress,
@@ -46,6 +47,7 @@ class BunUdpCarrier implements UdpCarrier {
   readonly statistics: CarrierStatistics;
   readonly host: string;
   readonly port: number;
+  readonly fullTurn: number = FULL_TURN;
   readonly #socket: BunSocket;
   readonly #isConnected: boolean;
   readonly #handler: CarrierHandler;
@@ -169,6 +171,10 @@ class BunUdpCarrier implements UdpCarrier {
     this.statistics.refusedByQueue += count - at;
     if (at < count) this.#isFull = true;
     return at === count;
+  }
+
+  afterTurn(callback: () => void): void {
+    setImmediate(callback);
   }
 
   async close(): Promise<void> {

@@ -6,6 +6,7 @@ import { SendRing } from "./send-ring.ts";
 import {
   type CarrierHandler,
   type CarrierStatistics,
+  FULL_TURN,
   newStatistics,
   type RemoteAddress,
   type UdpCarrier,
@@ -35,6 +36,7 @@ class DenoUdpCarrier implements UdpCarrier {
   readonly statistics: CarrierStatistics = newStatistics();
   readonly host: string;
   readonly port: number;
+  readonly fullTurn: number = FULL_TURN;
   readonly #socket: DenoDatagramSocket;
   readonly #handler: CarrierHandler;
   /** The one peer, if there is only one. */
@@ -107,6 +109,11 @@ class DenoUdpCarrier implements UdpCarrier {
     this.#closing = Promise.resolve();
     this.#shut();
     this.#handler.failed(error);
+  }
+
+  afterTurn(callback: () => void): void {
+    // Deno's immediates run before it reads on.
+    setTimeout(callback, 0);
   }
 
   close(): Promise<void> {

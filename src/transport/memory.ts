@@ -80,6 +80,8 @@ class MemoryCarrier implements UdpCarrier {
   readonly statistics: CarrierStatistics = newStatistics();
   readonly host: string;
   readonly port: number;
+  /** Nothing waits. */
+  readonly fullTurn: number = Number.POSITIVE_INFINITY;
   readonly #remote: RemoteAddress | undefined;
   readonly #handler: CarrierHandler;
   readonly #network: { send(datagram: Uint8Array, to: RemoteAddress): void; close(): void };
@@ -103,6 +105,10 @@ class MemoryCarrier implements UdpCarrier {
     this.statistics.sent++;
     this.#network.send(datagram, this.#remote ?? to);
     return true;
+  }
+
+  afterTurn(callback: () => void): void {
+    setTimeout(callback, 0);
   }
 
   async close(): Promise<void> {

@@ -6,6 +6,7 @@ import { SendRing } from "./send-ring.ts";
 import {
   type CarrierHandler,
   type CarrierStatistics,
+  FULL_TURN,
   isRefusal,
   newStatistics,
   type RemoteAddress,
@@ -20,6 +21,7 @@ class NodeUdpCarrier implements UdpCarrier {
   readonly statistics: CarrierStatistics = newStatistics();
   readonly host: string;
   readonly port: number;
+  readonly fullTurn: number = FULL_TURN;
   readonly #socket: Socket;
   readonly #isConnected: boolean;
   readonly #ring = new SendRing();
@@ -109,6 +111,10 @@ class NodeUdpCarrier implements UdpCarrier {
     return true;
   }
 
+  afterTurn(callback: () => void): void {
+    setImmediate(callback);
+  }
+
   close(): Promise<void> {
     this.#closing ??= new Promise<void>((resolve) => {
       const socket = this.#socket;
@@ -150,6 +156,11 @@ function open(host: string): Socket {
   });
 }
 
+/** A port of this process alone: workers of node:cluster would else share one, and each get some of a session's datagrams. */
+function bind(socket: Socket, { host, port }: RemoteAddress): Promise<void> {
+  return until(socket, "listening", () => socket.bind({ address: host, port, exclusive: true }));
+}
+
 /** Waits for a socket's event, or its error. */
 function until(socket: Socket, event: "listening" | "connect", start: () => void): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -171,16 +182,14 @@ function until(socket: Socket, event: "listening" | "connect", start: () => void
 
 export const nodeUdp: UdpCarriers = {
   resolve: resolveHost,
-  async bind({ host, port }, handler) {
-    const socket = open(host);
-    await until(socket, "listening", () => socket.bind({ address: host, port }));
+  async bind(local, handler) {
+    const socket = open(local.host);
+    await bind(socket, local);
     return new NodeUdpCarrier(socket, undefined, handler);
   },
   async connect({ host, port }, handler, localHost) {
     const socket = open(host);
-    if (localHost !== undefined) {
-      await until(socket, "listening", () => socket.bind({ address: localHost, port: 0 }));
-    }
+    if (localHost !== undefined) await bind(socket, { host: localHost, port: 0 });
     await until(socket, "connect", () => socket.connect(port, host));
     return new NodeUdpCarrier(socket, { host, port }, handler);
   },

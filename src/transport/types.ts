@@ -57,11 +57,18 @@ export interface Carrier {
   close(): Promise<void>;
 }
 
+/** libuv reads so many datagrams in a turn, though more may be waiting; Bun and Deno read more. */
+export const FULL_TURN = 32;
+
 /** A UDP socket, or what stands for one. */
 export interface UdpCarrier extends Carrier {
   /** The local address. */
   readonly host: string;
   readonly port: number;
+  /** So many datagrams handed over in one turn of the event loop, and more may be waiting. */
+  readonly fullTurn: number;
+  /** Calls back once the runtime has handed over what it reads of the socket in this turn of its event loop. */
+  afterTurn(callback: () => void): void;
 }
 
 /** How a runtime opens UDP sockets. */

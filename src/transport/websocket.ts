@@ -45,7 +45,7 @@ class WebSocketCarrier implements Carrier {
     this.#handler = handler;
     socket.onmessage = ({ data }) => {
       if (this.#closing !== undefined) return;
-      if (!(data instanceof ArrayBuffer)) {
+      if (typeof data === "string") {
         this.statistics.errors++;
         return;
       }

@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { formatLink, parseLink } from "../../src/apps/chat/link.ts";
 import { ChatServer } from "../../src/apps/chat/server/server.ts";
 import { generatePkcs8 } from "../../src/crypto/signer.ts";
@@ -173,4 +173,19 @@ test("a removed user's name stays with what was written, and nobody logs in with
     text: "I was here",
   });
   expect((await failure(party.chat.join(await olga.invite(), { name: "bob" }))).code).toBe("name_taken");
+});
+
+test("invitations of a clock that stood a year ahead let nobody in, and those of before are still good", async () => {
+  const party = await Party.open();
+  const olga = await party.owner();
+  const before = await olga.invite();
+  const now = Date.now();
+  vi.useFakeTimers({ toFake: ["Date"], now });
+  onTestFinished(() => void vi.useRealTimers());
+  vi.setSystemTime(now + 365 * 86_400_000);
+  const ahead = await olga.invite({ validMs: 60_000 });
+  expect((await failure(party.chat.join(before, { name: "early" }))).code).toBe("authentication_failed");
+  vi.setSystemTime(now + 1_000);
+  expect((await failure(party.chat.join(ahead, { name: "late" }))).code).toBe("authentication_failed");
+  await party.connect(await party.chat.join(before, { name: "ann" }));
 });

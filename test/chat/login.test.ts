@@ -2,6 +2,7 @@
 import { expect, test } from "vitest";
 import { keyCredential } from "../../src/apps/chat/client/credentials.ts";
 import type { Client } from "../../src/apps/chat/client/entry.ts";
+import { Database } from "../../src/apps/chat/server/database.ts";
 import { generatePkcs8 } from "../../src/crypto/signer.ts";
 import { MemoryNetwork } from "../../src/transport/memory.ts";
 import { Rough } from "./rough.ts";
@@ -177,4 +178,22 @@ test("nobody registers somebody else's key: it takes a signature for this very s
   // And a key is one user's.
   const eve = await party.user("eve");
   expect(await failure(eve.login.addKey(key))).toMatchObject({ code: "name_taken" });
+});
+
+test("a ticket that the server does not take any more keeps nobody out, whatever they log in by", async () => {
+  const party = await Party.open();
+  const users = [
+    { name: "ann", password: "correct horse" },
+    { name: "bob" },
+    { name: "eve", key: await generatePkcs8("Ed25519") },
+  ];
+  const clients: Client[] = [];
+  for (const user of users) clients.push(await party.connect(await party.register(user)));
+  const back = Promise.all(clients.map((client) => event(client, "connected")));
+  await party.server.close();
+  const database = new Database(party.folder);
+  await database.change(() => database.run("DELETE FROM meta WHERE name = 'ticket secrets'"));
+  database.close();
+  await party.restart();
+  expect((await back).map(({ user }) => user.name)).toEqual(["ann", "bob", "eve"]);
 });

@@ -101,6 +101,14 @@ test("a clock that was ahead is not waited for", () => {
   expect(secrets.current()[0]).not.toEqual(second);
 });
 
+test("a clock that jumps to and fro leaves no more than two, which tickets' keys can be made of", () => {
+  const { secrets, clock } = opened();
+  for (let i = 0; i < 40; i++) {
+    clock.nowMs += (i % 2 === 0 ? 1 : -1) * 365 * 86_400_000;
+    expect(secrets.current().length).toBeLessThanOrEqual(2);
+  }
+});
+
 test("a server takes tickets of the secret before, while it runs, and of none before that", async () => {
   const { secrets, clock } = opened();
   const net = memory();

@@ -24,7 +24,7 @@ import {
   parseSubjectAltName,
   satisfiesConstraints,
 } from "../../src/crypto/certificate-name.ts";
-import { DerReader, encodeDer, Tag } from "../../src/crypto/der.ts";
+import { DerError, DerReader, encodeDer, Tag } from "../../src/crypto/der.ts";
 import { parseSpki, toPem } from "../../src/crypto/key-format.ts";
 import type { CertificateChain } from "../../src/crypto/provider.ts";
 import { signerFromPkcs8 } from "../../src/crypto/signer.ts";
@@ -541,6 +541,59 @@ describe("names (RFC 9525)", () => {
   });
 });
 
+describe("what cannot be understood is refused", () => {
+  const craftIssuer = (id: string, critical: boolean, value: Uint8Array<ArrayBuffer>) =>
+    make({
+      subject: "odd",
+      authority: {},
+      issuer: root,
+      extensions: [new Extension(id, critical, value)],
+    });
+
+  test.each([
+    ["certificatePolicies", "2.5.29.32", encodeDer(0x30, encodeDer(0x30, encodeDer(0x06, hex("2a03"))))],
+    ["policyMappings", "2.5.29.33", encodeDer(0x30)],
+    ["policyConstraints", "2.5.29.36", encodeDer(0x30, encodeDer(0x80, Uint8Array.of(0)))],
+    ["inhibitAnyPolicy", "2.5.29.54", encodeDer(0x02, Uint8Array.of(0))],
+    ["issuerAltName", "2.5.29.18", encodeDer(0x30, encodeDer(0x82, utf8("a.example")))],
+    ["cRLDistributionPoints", "2.5.29.31", encodeDer(0x30)],
+    ["an extension that nobody knows", "1.2.3.4", Uint8Array.of(5, 0)],
+  ])("a critical extension that is not processed: %s", async (_name, id, value) => {
+    for (const critical of [true, false]) {
+      const issuer = await craftIssuer(id, critical, value);
+      const chain = [await make({ issuer }), issuer];
+      if (critical) await expect(verify(chain)).rejects.toMatchObject(failsWith("unsupported_certificate"));
+      else await verify(chain);
+    }
+  });
+
+  test.each([
+    ["a kind of name that there is not", encodeDer(0x89, utf8("a.example"))],
+    ["a domain in a constructed encoding", encodeDer(0xa2, encodeDer(0x82, utf8("a.example")))],
+  ])("a subjectAltName with %s", async (_name, name) => {
+    const peer = await make({
+      issuer: root,
+      extensions: [new Extension("2.5.29.17", false, encodeDer(0x30, name))],
+    });
+    await expect(verify([peer])).rejects.toMatchObject(failsWith("bad_certificate"));
+  });
+
+  test.each([
+    ["digitalSignature", "03020780", "holds"],
+    ["digitalSignature, with zeros that DER leaves out", "03020080", "holds"],
+    ["nothing", "030100", "unsupported_certificate"],
+    ["no count of unused bits", "0300", "bad_certificate"],
+    ["more unused bits than there are", "03020880", "bad_certificate"],
+    ["unused bits without an octet", "030107", "bad_certificate"],
+    ["unused bits that are set", "03020781", "bad_certificate"],
+  ])("keyUsage of %s", async (_name, value, outcome) => {
+    const peer = await craft([new Extension("2.5.29.15", true, hex(value))], "peer");
+    const verified = verify([peer]);
+    if (outcome === "holds") await verified;
+    else await expect(verified).rejects.toMatchObject(failsWith(outcome));
+  });
+});
+
 describe("name constraints (RFC 5280 §4.2.1.10)", () => {
   const dns = (name: string) => encodeDer(0x82, utf8(name));
   const ip = (text: string) => encodeDer(0x87, hex(text));
@@ -575,6 +628,26 @@ describe("name constraints (RFC 5280 §4.2.1.10)", () => {
     ["excluded beside", [], [dns("a.example")], [dns("b.example")], true],
     ["excluded within permitted", [dns("example")], [dns("a.example")], [dns("x.a.example")], false],
     ["a wildcard that covers an excluded name", [], [dns("a.example")], [dns("*.example")], false],
+    ["a wildcard two labels above what is excluded", [], [dns("a.b.example")], [dns("*.example")], true],
+    ["a wildcard beside what is excluded", [], [dns(".a.example")], [dns("*.example")], true],
+    ["a wildcard below what is excluded", [], [dns(".a.example")], [dns("*.a.example")], false],
+    ["a wildcard above the permitted", [dns("a.example")], [], [dns("*.example")], false],
+    ["a name that is none, with a dot behind it", [], [dns("a.example")], [dns("x.a.example.")], false],
+    ["a name that is none, with an empty label", [], [dns("a.example")], [dns("x..b.example")], false],
+    ["a name that is none, a space", [dns("")], [], [dns(" ")], false],
+    ["a wildcard that is none", [dns("example")], [], [dns("f*.example")], false],
+    ["a wildcard for all", [], [dns("a.example")], [dns("*")], false],
+    ["a name that is none, without a constraint on names", [], [ip("c0000200ffffff00")], [dns("a..b")], true],
+    [
+      "another kind of name, constrained",
+      [encodeDer(0x88, hex("2a03"))],
+      [],
+      [encodeDer(0x88, hex("2a04"))],
+      false,
+    ],
+    ["another kind of name, not constrained", [dns("example")], [], [encodeDer(0x88, hex("2a04"))], true],
+    ["a mask of all", [], [ip("0000000000000000")], [ip("c0000207")], false],
+    ["a mask of one", [ip("c0000207ffffffff")], [], [ip("c0000207")], true],
     ["a wildcard below the permitted", [dns("example")], [], [dns("*.example")], true],
     ["case", [dns("A.Example")], [], [dns("a.eXample")], true],
     ["no DNS constraint", [ip("c0000200ffffff00")], [], [dns("a.example")], true],
@@ -600,6 +673,59 @@ describe("name constraints (RFC 5280 §4.2.1.10)", () => {
     ["directory constraint, no subject", [], [directory], [dns("a.example")], true],
   ] as const)("%s", (_name, permitted, excluded, names, expected) => {
     expect(holds([...permitted], [...excluded], [...names])).toBe(expected);
+  });
+
+  const misunderstood: [string, Uint8Array][] = [
+    ...[
+      "bar.example.com.",
+      ".",
+      "..a.example",
+      "a..example",
+      "*.example",
+      "exa mple",
+      "a.example/",
+      "-a.example",
+      "a\0",
+    ].map((name): [string, Uint8Array] => [`the domain ${JSON.stringify(name)}`, dns(name)]),
+    ["a domain that is not ASCII", dns("bücher.example")],
+    ["a mask with holes", ip("c0000200ff00ff00")],
+    ["an IPv6 mask with holes", ip(`20010db8${"00".repeat(12)}ffff00ff${"00".repeat(12)}`)],
+    ["an address without a mask", ip("c0000200")],
+    ["a domain in a constructed encoding", encodeDer(0xa2, dns("a.example"))],
+    ["a kind of name that there is not", encodeDer(0x89, utf8("a.example"))],
+    ["a universal string", encodeDer(0x16, utf8("a.example"))],
+  ];
+
+  test.each(misunderstood)("%s is no constraint, and the certificate no certificate", async (_name, base) => {
+    for (const tag of [0xa0, 0xa1]) {
+      const value = encodeDer(0x30, subtrees(tag, [base]));
+      expect(() => parseNameConstraints(value)).toThrow(DerError);
+      const authority = await make({
+        subject: "constrained",
+        authority: {},
+        issuer: root,
+        extensions: [new Extension("2.5.29.30", true, value)],
+      });
+      const peer = await make({ names: ["x.bar.example.com"], issuer: authority });
+      await expect(verify([peer, authority])).rejects.toMatchObject(failsWith("bad_certificate"));
+      const { certificate } = authority;
+      expect(() => createCertificateVerifier({ trustAnchors: [certificate] })).toThrow(TypeError);
+    }
+  });
+
+  test("nothing at all, no subtree, and distances are no constraints", () => {
+    const minimum = encodeDer(0x80, Uint8Array.of(1));
+    for (const list of [
+      [],
+      [encodeDer(0xa0)],
+      [encodeDer(0xa1)],
+      [encodeDer(0xa0, encodeDer(0x30))],
+      [encodeDer(0xa1, encodeDer(0x30, dns("a.example"), minimum))],
+      [subtrees(0xa1, [dns("a.example")]), subtrees(0xa0, [dns("a.example")])],
+      [subtrees(0xa0, [dns("a.example")]), encodeDer(0xa2)],
+    ]) {
+      expect(() => parseNameConstraints(encodeDer(0x30, ...list))).toThrow(DerError);
+    }
   });
 
   test("a constraint on directory names fails whoever has a subject", () => {

@@ -118,8 +118,9 @@ const provoked: Readonly<Record<ConnectErrorCode, () => Promise<SealgramError>>>
     expect(await failure(dial(server, { auth }))).toMatchObject({ code: "authentication_failed" });
     await reported(reports);
     reports.length = 0;
-    expect(await failure(dial(server, { auth }))).toMatchObject({ code: "credential_rejected" });
-    return reported(reports);
+    const ofClient = await failure(dial(server, { auth }));
+    expect(await reported(reports)).toMatchObject({ code: "login_throttled" });
+    return ofClient;
   },
 
   unknown_identity: async () => {

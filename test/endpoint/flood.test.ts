@@ -5,6 +5,7 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { expect, onTestFinished, test } from "vitest";
+import { secondHello } from "../../bench/flood-strangers.ts";
 import { connectOn } from "../../src/endpoint/connect.ts";
 import { type ListenOptions, listenOn } from "../../src/endpoint/listen.ts";
 import { MemoryRecordStore, password, register } from "../../src/endpoint/node-index.ts";
@@ -172,6 +173,37 @@ test("unfinished handshakes are as many as they may be, whoever begins them", as
   });
   const { sessions, handshakes, evictedHandshakes } = world.server.getStats();
   expect([sessions, handshakes, evictedHandshakes]).toEqual([1, limit, 2 * count - limit]);
+  await goesOn(session);
+});
+
+/** The network's turns are of a millisecond. */
+const turns = () => new Promise((resolve) => setTimeout(resolve, 5));
+
+test("proved clients wait in turns by their networks, and beyond a number those of the largest give way", async () => {
+  const world = await World.open();
+  const session = await world.dial();
+  const [first] = await world.hellos();
+  const crowd = Array.from({ length: 400 }, (_, n) => ({ host: "10.9.9.9", port: 2000 + n }));
+  const seconds: (readonly [Uint8Array, RemoteAddress])[] = [];
+  world.network.filter = (datagram, from, to) => {
+    const second = to.host === "10.9.9.9" ? secondHello(first, datagram) : undefined;
+    if (second !== undefined) seconds.push([second, to]);
+    return [{ datagram, from, to }];
+  };
+  for (const address of crowd) {
+    world.network.inject(first, address, at);
+    if (address.port % 16 === 0) await turns();
+  }
+  await expect.poll(() => seconds.length).toBe(crowd.length);
+  world.network.filter = undefined;
+  for (const [second, from] of seconds) {
+    world.network.inject(second, from, at);
+    if (from.port % 24 === 0) await turns();
+  }
+  // Behind all of them, and yet not after them.
+  await goesOn(await world.dial());
+  const { drops } = world.server.getStats();
+  expect(drops.overload).toBeGreaterThan(0);
   await goesOn(session);
 });
 

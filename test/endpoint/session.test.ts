@@ -33,18 +33,9 @@ test("the largest datagram goes through; a longer one is a RangeError", async ()
 test.each([
   ["with streams", {}],
   ["without", { streams: false as const }],
-])("what is no Uint8Array is no datagram: a TypeError, and the session goes on, %s", async (_, options) => {
+])("what is no bytes is no datagram: a TypeError, and the session goes on, %s", async (_, options) => {
   const session = await dial(await server(options), options);
-  const buffer = new ArrayBuffer(3);
-  for (const wrong of [
-    "text",
-    buffer,
-    [1, 2],
-    Uint16Array.of(1, 258),
-    new DataView(buffer),
-    null,
-    undefined,
-  ]) {
+  for (const wrong of ["text", [1, 2], 3, new SharedArrayBuffer(3), null, undefined]) {
     expect(() => session.sendDatagram(wrong as never)).toThrow(TypeError);
   }
   expect(await ask(session, utf8("bytes"))).toEqual(utf8("bytes"));

@@ -200,3 +200,37 @@ test("a gateway tells its program of new certificates", async () => {
   expect(toldHashes(gateway.certificateHashes)).toEqual(told[0]);
   expect(second).not.toEqual(first);
 });
+
+test.each([
+  ["ahead", 365 * DAY_MS],
+  ["behind", -365 * DAY_MS],
+])(
+  "a clock that stands %s for an hour: what is shown is valid then, and afterwards what was announced before",
+  async (_, jumpMs) => {
+    let now = START_MS;
+    const store = memoryStore();
+    let certificates = await OwnCertificates.open(["localhost"], store, () => now);
+    const before = hashesOf(certificates);
+    const isShownValid = () => {
+      const { validFrom, validTo } = new X509Certificate(certificates.current.cert);
+      return Date.parse(validFrom) <= now && now < Date.parse(validTo);
+    };
+    // In a process that goes on, and in one that is started with the wrong clock, twice.
+    for (const isRestarted of [false, true, true]) {
+      const step = async (ms: number) => {
+        now += ms;
+        if (isRestarted) certificates = await OwnCertificates.open(["localhost"], store, () => now);
+        else await certificates.update();
+      };
+      await step(jumpMs);
+      expect(isShownValid()).toBe(true);
+      await step(DAY_MS / 24);
+      expect(isShownValid()).toBe(true);
+      await step(-jumpMs);
+      expect(isShownValid()).toBe(true);
+      expect(hashesOf(certificates)).toEqual(before);
+    }
+    // What the wrong clock has left does not pile up.
+    expect((JSON.parse(store.text!) as unknown[]).length).toBeLessThanOrEqual(4);
+  },
+);

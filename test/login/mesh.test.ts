@@ -42,7 +42,7 @@ test("guesses at one node are slowed down, and keep no node from others", async 
   const guess = password({ password: "of no node" });
   for (let i = 0; i < 7; i++) {
     const error = await failure(ground.connect(one!.server.url, { auth: guess, timeoutMs: 60_000 }));
-    expect(error.code).toBe(i < 5 ? "authentication_failed" : "credential_rejected");
+    expect(error.code).toBe(i < 5 ? "authentication_failed" : "login_throttled");
   }
   const late = ["login_throttled", "login_throttled"];
   await expect.poll(() => one!.failures).toEqual([...new Array(5).fill("authentication_failed"), ...late]);

@@ -1,5 +1,6 @@
 /** A room, or a conversation of two, as one of those who are in it has it. */
 
+import { bytesOf } from "../../../core/bytes.ts";
 import { normalized } from "../names.ts";
 import { ChatError, type Params, SMALL_ROOM } from "../protocol.ts";
 import type {
@@ -199,7 +200,7 @@ export class ChatRoom implements AsyncIterable<MessageEntry> {
     { name, type = "application/octet-stream", bytes, progress, signal }: UploadOptions,
   ): Promise<AttachmentInfo> {
     const head = { kind: "upload", room: this.id, id: newId(), name, type, bytes } as const;
-    const chunks = content instanceof Uint8Array ? slices(content) : content;
+    const chunks = Symbol.asyncIterator in content ? content : slices(bytesOf(content, "a file"));
     return this.#host.connection.transfers.upload(head, chunks, progress, signal);
   }
 

@@ -1,5 +1,6 @@
 /** Attachments on their way, each on a stream of its own: a few at a time, the others wait. */
 import { onAbort } from "../../../abort.ts";
+import { bytesOf } from "../../../core/bytes.ts";
 import type { Session } from "../../../endpoint/session.ts";
 import { StreamError } from "../../../session/stream-error.ts";
 import { frame, MessageReader } from "../channel.ts";
@@ -143,8 +144,9 @@ async function fill(
   if (!(await isTaken(frame(head)))) return;
   let bytes = 0;
   for await (const chunk of content) {
-    if (!(await isTaken(chunk))) return;
-    bytes += chunk.length;
+    const piece = bytesOf(chunk, "a piece of a file");
+    if (!(await isTaken(piece))) return;
+    bytes += piece.length;
     progress(bytes);
   }
   void writer.close().catch(() => {});

@@ -10,8 +10,12 @@ export interface User extends UserInfo {
   readonly id: number;
 }
 
+/** By so much clocks are put right all the time. */
+const CLOCK_STEP_MS = 60_000;
+
 interface InvitationRow {
   readonly identity: string;
+  readonly record: string;
   readonly role: Role;
   readonly room: number | null;
   readonly expires_ms: number;
@@ -33,12 +37,19 @@ export class Accounts {
 
   /** Of an invitation that has not ended. */
   invitationRecord(identity: string): PasswordRecord | undefined {
-    const row = this.#database.get<{ record: string }>(
-      "SELECT record FROM invitations WHERE identity = ? AND expires_ms > ?",
-      identity,
-      Date.now(),
-    );
+    const row = this.#invitation(identity);
     return row && fromStored(JSON.parse(row.record) as StoredRecord);
+  }
+
+  /** One that was made by a clock that is ahead would last for as long as that was: it lets nobody in. */
+  #invitation(identity: string): InvitationRow | undefined {
+    const nowMs = Date.now();
+    return this.#database.get<InvitationRow>(
+      "SELECT * FROM invitations WHERE identity = ? AND expires_ms > ? AND made_ms <= ?",
+      identity,
+      nowMs,
+      nowMs + CLOCK_STEP_MS,
+    );
   }
 
   byName(name: string): User | undefined {
@@ -107,16 +118,22 @@ export class Accounts {
     if (!record.identity.startsWith(INVITATION_PREFIX))
       throw new ChatError("malformed", "not the record of an invitation");
     checkRecord(record);
-    this.#database.run("DELETE FROM invitations WHERE expires_ms < ?", Date.now());
+    const nowMs = Date.now();
     const isNew = this.#database.run(
-      "INSERT OR IGNORE INTO invitations (identity, record, role, room, expires_ms) VALUES (?, ?, ?, ?, ?)",
+      `INSERT OR IGNORE INTO invitations (identity, record, role, room, expires_ms, made_ms)
+        VALUES (?, ?, ?, ?, ?, ?)`,
       record.identity,
       JSON.stringify(record),
       role,
       room ?? null,
-      Date.now() + validMs,
+      nowMs + validMs,
+      nowMs,
     );
     if (isNew === 0) throw new ChatError("name_taken", "that invitation is there already");
+  }
+
+  forgetEnded(nowMs: number): void {
+    this.#database.run("DELETE FROM invitations WHERE expires_ms < ?", nowMs);
   }
 
   /** Of a server without an owner: older invitations to become one are lost, or somebody has them who should not. */
@@ -129,11 +146,7 @@ export class Accounts {
    * @throws ChatError invitation_used, name_taken
    */
   redeem(identity: string, redemption: string, name: string): { user: User; room: number | null } {
-    const row = this.#database.get<InvitationRow>(
-      "SELECT * FROM invitations WHERE identity = ? AND expires_ms > ?",
-      identity,
-      Date.now(),
-    );
+    const row = this.#invitation(identity);
     if (row === undefined) throw new ChatError("invitation_used", "the invitation has ended");
     if (row.user !== null) {
       const user = this.#database.get<User>("SELECT id, name, role FROM users WHERE id = ?", row.user)!;

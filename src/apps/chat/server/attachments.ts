@@ -160,9 +160,14 @@ export class Attachments {
 
   /** Takes away what no message has, or has any more. */
   async sweep(nowMs: number): Promise<void> {
-    const rows = await this.#database.change(() =>
-      this.#database.all<Gone>(`DELETE FROM attachments WHERE time_ms < ? AND ${UNUSED}`, nowMs - ORPHAN_MS),
-    );
+    const rows = await this.#database.change(() => {
+      // Dated by a clock that was ahead.
+      this.#database.run("UPDATE attachments SET time_ms = ? WHERE time_ms > ?", nowMs, nowMs);
+      return this.#database.all<Gone>(
+        `DELETE FROM attachments WHERE time_ms < ? AND ${UNUSED}`,
+        nowMs - ORPHAN_MS,
+      );
+    });
     await this.#remove(rows);
   }
 

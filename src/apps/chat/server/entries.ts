@@ -149,6 +149,11 @@ export class Entries {
     return this.append(room, author, { kind: "delete", target });
   }
 
+  /** What a clock has dated ahead that is right again is of now: it would else be kept for longer than the rest. */
+  takeBack(nowMs: number): void {
+    this.#database.run("UPDATE entries SET time_ms = ? WHERE time_ms > ?", nowMs, nowMs);
+  }
+
   /** Forgets what is older. */
   deleteBefore(timeMs: number): number {
     return this.#database.run("DELETE FROM entries WHERE time_ms < ?", timeMs);

@@ -27,6 +27,7 @@ import { refusalOf } from "./refusal.ts";
 import { Rooms } from "./rooms.ts";
 import { ServerSession } from "./session.ts";
 import { Settings } from "./settings.ts";
+import { SettledClock } from "./settled-clock.ts";
 import { TICKET_MS, TicketSecrets } from "./ticket-secrets.ts";
 import { Usages } from "./usage.ts";
 
@@ -47,7 +48,10 @@ export interface ChatServerOptions {
    * server's: "general" unless given, `false` for none. It is made with the first owner, and stays what it is.
    */
   readonly firstRoom?: string | false | undefined;
-  /** Days after which what was said is forgotten: never unless given. */
+  /**
+   * Days after which what was said is forgotten: never unless given. After a date that has jumped, or a server that was off
+   * for more than a day, it takes a day more.
+   */
   readonly retentionDays?: number | undefined;
   /** Told of the server's own faults, a full disk among them, which clients know as `internal`. */
   readonly onerror?: ((error: unknown) => void) | undefined;
@@ -159,6 +163,7 @@ export class ChatServer {
       };
       const ownerInvitation = accounts.hasOwner ? undefined : await inviteOwner(house);
       const tickets = new TicketSecrets(database, settings, report);
+      const clock = new SettledClock(settings);
       const running = new Set<Promise<void>>();
       server = await listen(url, {
         idleTimeoutMs: IDLE_MS,
@@ -184,11 +189,16 @@ export class ChatServer {
       const known = { fingerprint: keyFingerprint(key.publicKey), ownerInvitation };
       const sweep = async () => {
         tickets.current();
-        if (retentionDays !== Number.POSITIVE_INFINITY) {
-          const beforeMs = Date.now() - retentionDays * DAY_MS;
-          await database.change(() => house.entries.deleteBefore(beforeMs));
+        const nowMs = Date.now();
+        const isSettled = await database.change(() => clock.tick(nowMs));
+        if (isSettled) {
+          await database.change(() => {
+            accounts.forgetEnded(nowMs);
+            house.entries.deleteBefore(nowMs - retentionDays * DAY_MS);
+            house.entries.takeBack(nowMs);
+          });
+          await house.attachments.sweep(nowMs);
         }
-        await house.attachments.sweep(Date.now());
         database.tidy();
       };
       return new ChatServer(house, server, running, known, sweep);

@@ -117,6 +117,9 @@ DROP INDEX edits;
 const ENTRIES_OF_ATTACHMENTS =
   "CREATE INDEX entries_of_attachment ON entries (attachment) WHERE attachment IS NOT NULL;";
 
+/** What was made by a clock that is ahead is known by it. */
+const AGE_OF_INVITATIONS = "ALTER TABLE invitations ADD COLUMN made_ms INTEGER NOT NULL DEFAULT 0;";
+
 /**
  * What makes each version of the tables of the one before it; the first makes them of nothing. Those that were published
  * never change: a change of the tables is another one at the end.
@@ -127,4 +130,5 @@ export const MIGRATIONS: readonly string[] = [
   TICKET_SECRETS,
   EDITS_WITHOUT_TEXT,
   ENTRIES_OF_ATTACHMENTS,
+  AGE_OF_INVITATIONS,
 ];
