@@ -279,9 +279,15 @@ export class Server implements AsyncIterable<Session> {
   #afterTurn(): void {
     if (this.#closing !== undefined) return;
     while (this.#hellos.size > 0 && this.#budget.hasTimeForWaiting) this.#judgeWaiting();
-    // One handshake for each turn: what it does asynchronously takes time as well.
-    if (this.#waiting.size > 0 && this.#budget.hasTimeForHandshake) this.#begin(this.#waiting.take()!);
+    this.#beginWaiting();
     if (this.#hellos.size + this.#waiting.size > 0) this.#budget.watch();
+  }
+
+  /** Each handshake may go on with what it does asynchronously before the next begins. */
+  #beginWaiting(): void {
+    if (this.#waiting.size === 0 || !this.#budget.hasTimeForHandshake) return;
+    this.#begin(this.#waiting.take()!);
+    queueMicrotask(() => this.#beginWaiting());
   }
 
   #judgeWaiting(): void {
