@@ -315,7 +315,7 @@ export class Connection {
   /**
    * Changes the keys that this side sends with (RFC 9147 §8), once what is under way is acknowledged. Does nothing
    * while an update is under way.
-   * @param requestPeer asks the peer to do the same
+   * @param requestPeer asks the peer to do the same, once: not again before the peer has changed its keys
    */
   updateKeys(requestPeer = false): void {
     this.#applicationSealer();
@@ -437,7 +437,7 @@ export class Connection {
     if (this.#config.role === "server") {
       this.#records.retireWriteBefore(this.#records.writeEpoch);
       this.#reliability.acknowledgeNow();
-      if (result.postHandshake.length > 0) this.#reliability.sendLater(result.postHandshake);
+      if (result.postHandshake.length > 0) this.#reliability.sendLater(() => result.postHandshake);
     }
     this.#host.connected({
       cipherSuite: result.suite.name,

@@ -8,7 +8,6 @@ import {
   decodeNewConnectionId,
   decodeNewSessionTicket,
   decodeRequestConnectionId,
-  encodeKeyUpdate,
   encodeNewConnectionId,
   encodeRequestConnectionId,
   maxTicketLifetimeSeconds,
@@ -18,6 +17,7 @@ import type { ConnectionConfig } from "./config.ts";
 import type { ConnectionIds } from "./connection-ids.ts";
 import { HANDSHAKE_EPOCH, type HandshakeResult } from "./handshake.ts";
 import type { ConnectionHost } from "./host.ts";
+import { KeyUpdates } from "./key-updates.ts";
 import type { ReceivedMessage } from "./reassembly.ts";
 import type { RecordLayer } from "./record-layer.ts";
 import type { Reliability } from "./reliability.ts";
@@ -34,7 +34,7 @@ export class Established {
   readonly #connectionIds: ConnectionIds | undefined;
   readonly #result: HandshakeResult;
   readonly #keys: TrafficKeyUpdates;
-  #isUpdatingKeys = false;
+  readonly #keyUpdates: KeyUpdates;
   /** The epoch that the peer has announced, until a record of it has come. */
   #awaitedEpoch = -1;
   /** Epochs whose reading keys are to go, soonest first. */
@@ -69,6 +69,7 @@ export class Established {
         keyLog?.(keyLogLine(`${label}_TRAFFIC_SECRET_${generation}`, clientRandom, secret));
       },
     );
+    this.#keyUpdates = new KeyUpdates(this.#keys, reliability);
     // The client's last flight may come again for as long as its ACK may be lost: for two MSL (§5.8.1).
     if (role === "server") this.#retireLater(HANDSHAKE_EPOCH, 2 * config.maxSegmentLifetimeMs);
   }
@@ -101,22 +102,18 @@ export class Established {
   received(epoch: number): void {
     if (epoch !== this.#awaitedEpoch) return;
     this.#awaitedEpoch = -1;
+    this.#keyUpdates.peersAreUsed();
     this.#retiring = this.#retiring.filter((each) => each.epoch === HANDSHAKE_EPOCH);
     this.#retireLater(epoch - 1, this.#config.maxSegmentLifetimeMs);
   }
 
   updateKeys(requestPeer: boolean): void {
-    if (this.#isUpdatingKeys) return;
-    this.#isUpdatingKeys = true;
-    this.#reliability.sendLater([encodeKeyUpdate({ updateRequested: requestPeer })], () => {
-      this.#isUpdatingKeys = false;
-      this.#keys.updateWrite();
-    });
+    this.#keyUpdates.update(requestPeer);
   }
 
-  /** Half of the forgeries that a key may see were seen. */
+  /** Half of the forgeries that a key may see were seen: each further one says so again, and changes no keys of ours. */
   keyWearsOut(epoch: number): void {
-    if (epoch === this.#keys.readEpoch && this.#keys.canUpdateWrite) this.updateKeys(true);
+    if (epoch === this.#keys.readEpoch && this.#keyUpdates.mayRequest) this.#keyUpdates.update(true);
   }
 
   /**
@@ -141,7 +138,7 @@ export class Established {
     const ids = this.#connectionIds;
     if (ids === undefined || ids.sendsNone || ids.isRequesting) return false;
     ids.requested();
-    this.#reliability.sendLater([encodeRequestConnectionId({ count })]);
+    this.#reliability.sendLater(() => [encodeRequestConnectionId({ count })]);
     return true;
   }
 
@@ -158,7 +155,7 @@ export class Established {
       this.#connectionIds!.issue(id);
       cids.push(id);
     }
-    this.#reliability.sendLater([encodeNewConnectionId({ cids, usage })]);
+    this.#reliability.sendLater(() => [encodeNewConnectionId({ cids, usage })]);
   }
 
   /** The peer is somewhere else: "SHOULD use a new CID whenever sending on a new path" (§9). */
@@ -196,8 +193,7 @@ export class Established {
     this.#keys.updateRead();
     this.#awaitedEpoch = this.#keys.readEpoch;
     this.#reliability.enterReadEpoch(this.#keys.readEpoch);
-    // In the last epoch "MUST NOT send its own KeyUpdate" and "SHOULD instead ignore" the request (§8).
-    if (updateRequested && this.#keys.canUpdateWrite) this.updateKeys(false);
+    this.#keyUpdates.received(updateRequested);
   }
 
   #handleTicket(bytes: Bytes): void {

@@ -45,7 +45,7 @@ export class Reliability {
   /** Whether the flight is sent again by the timer. */
   #isTimed = true;
   /** What waits for the flight under way. */
-  #waiting: { messages: readonly Bytes[]; whenAcknowledged: (() => void) | undefined }[] = [];
+  #waiting: { messages: () => readonly Bytes[]; whenAcknowledged: (() => void) | undefined }[] = [];
   #retransmitAtMs: number | undefined;
   #ackAtMs: number | undefined;
   #ackIntervalStartMs = 0;
@@ -155,8 +155,11 @@ export class Reliability {
     this.#answeredSeq = this.#reassembler.nextReceiveSeq;
   }
 
-  /** Sends messages after the handshake, in the epoch that is current once all that was sent before is acknowledged. */
-  sendLater(messages: readonly Bytes[], whenAcknowledged?: () => void): void {
+  /**
+   * Sends messages after the handshake, in the epoch that is current once all that was sent before is acknowledged.
+   * @param messages makes them when it is their turn
+   */
+  sendLater(messages: () => readonly Bytes[], whenAcknowledged?: () => void): void {
     this.#waiting.push({ messages, whenAcknowledged });
     if (this.#flight === undefined) this.#sendWaiting();
   }
@@ -166,7 +169,7 @@ export class Reliability {
     if (next === undefined) return;
     const epoch = this.#records.writeEpoch;
     this.#startFlight(
-      next.messages.map((bytes) => ({ epoch, bytes })),
+      next.messages().map((bytes) => ({ epoch, bytes })),
       next.whenAcknowledged,
     );
   }
