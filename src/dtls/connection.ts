@@ -6,7 +6,7 @@ import { type Bytes, bytesOf } from "../core/bytes.ts";
 import { ContentType, MAX_CONNECTION_ID, type RecordSealer } from "../core/index.ts";
 import { type AlertName, SealgramError } from "../errors.ts";
 import type { ConnectionConfig } from "./config.ts";
-import { ConnectionIds } from "./connection-ids.ts";
+import { ConnectionIds, WANTED_SPARE } from "./connection-ids.ts";
 import { Established } from "./established.ts";
 import type { HandshakeParts, HandshakeResult, Side } from "./handshake.ts";
 import { HandshakeRun } from "./handshake-run.ts";
@@ -112,7 +112,7 @@ export class Connection {
         connection.#receivesConnectionId = peer !== undefined;
         if (peer === undefined) return;
         connection.#connectionIds = new ConnectionIds(connection.#ownConnectionId!, peer);
-        connection.#records.sendConnectionId(peer);
+        connection.#paths.useConnectionIds(connection.#connectionIds, peer);
       },
       ...(keyLog === undefined ? {} : { keyLog }),
     };
@@ -324,14 +324,18 @@ export class Connection {
 
   /**
    * Asks the peer for new connection IDs, to use on new paths (RFC 9147 §9).
+   * @param count enough to move twice, unless given
    * @returns whether the request was sent; not while one is unanswered, or when the peer receives no IDs
    */
-  requestConnectionIds(count: number): boolean {
+  requestConnectionIds(count: number = WANTED_SPARE): boolean {
     this.#applicationSealer();
     return this.#guard(() => this.#established!.requestConnectionIds(count)) ?? false;
   }
 
-  /** Gives the peer a new connection ID to use from now on (RFC 9147 §9); the ones before stay valid. */
+  /**
+   * Gives the peer a new connection ID to use from now on, and none of those before (RFC 9147 §9). Records under them are
+   * taken until that has happened once more.
+   */
   changeConnectionId(): boolean {
     this.#applicationSealer();
     return this.#guard(() => this.#established!.changeConnectionId()) ?? false;
@@ -366,9 +370,25 @@ export class Connection {
     this.#fail(new SealgramError(code, message, { alert }));
   }
 
-  /** This side sends from another address from now on: what the peer may not have received is sent again at once. */
-  resend(): void {
-    this.#guard(() => this.#reliability.resend());
+  /** Whether an observer can link the addresses before and after {@link changePath} by no connection ID. */
+  get hasFreshConnectionId(): boolean {
+    return this.#connectionIds?.hasFresh ?? true;
+  }
+
+  /**
+   * This side sends from another address from now on: under a connection ID that was not seen at the old one, if the peer
+   * has given any that was not used (RFC 9147 §9). What the peer may not have received is sent again at once, and
+   * something that it has to answer, which shows it the new address.
+   */
+  changePath(): void {
+    this.#applicationSealer();
+    this.#guard(() => {
+      this.#paths.leave();
+      this.#reliability.resend();
+      // A peer need not answer a request for IDs, and none may follow before it has.
+      if (!this.#established!.requestConnectionIds(WANTED_SPARE) && !this.isBusy)
+        this.#established!.updateKeys(false);
+    });
   }
 
   /** Largest datagram to send from now on, in bytes. */
@@ -433,6 +453,7 @@ export class Connection {
       this.#reliability,
       this.#connectionIds,
       result,
+      this.#paths,
     );
     if (this.#config.role === "server") {
       this.#records.retireWriteBefore(this.#records.writeEpoch);
@@ -459,8 +480,10 @@ export class Connection {
       random: (length) => this.#config.crypto.random(length),
       rttMs: () => this.rttMs,
       sendRoutability: (message, to) => this.#guard(() => this.#outgoing.sendRoutability(message, to)),
+      sendConnectionId: (id) => this.#records.sendConnectionId(id),
       moved: () => {
-        this.#established?.moved();
+        // For the next time: "as soon as the pool of spare CIDs is depleted" (RFC 9853 §11).
+        this.#established?.requestConnectionIds(WANTED_SPARE);
         this.#host.moved(this.path);
       },
     };

@@ -69,7 +69,8 @@ export class Incoming implements RecordReceiver {
   ): void {
     if (this.#owner.isClosed()) return;
     if (epoch > 0) {
-      this.#authentic(epoch, newest, path, length);
+      // A check of paths is no move: the answer from one that was left is the newest record, too.
+      this.#authentic(epoch, newest && type !== ContentType.return_routability_check, path, length);
       if (this.#owner.isClosed()) return;
     }
     if (type === ContentType.application_data && epoch > HANDSHAKE_EPOCH) {

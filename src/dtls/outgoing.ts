@@ -5,7 +5,7 @@ import type { AlertName } from "../errors.ts";
 import { encodeAlert } from "../tls/alerts.ts";
 import { DatagramPacker } from "./datagrams.ts";
 import type { ConnectionHost } from "./host.ts";
-import { encodeRoutability, type Path, type PathState, type RoutabilityMessage } from "./path.ts";
+import { encodeRoutability, type PathState, type RoutabilityMessage } from "./path.ts";
 import type { Paths } from "./paths.ts";
 import type { RecordLayer } from "./record-layer.ts";
 
@@ -75,7 +75,7 @@ export class Outgoing {
     return new DatagramPacker(this.#records, this.#flightMtuBytes, {
       admit: (bytes) => this.#admit(bytes, path),
       transmit: (datagram) => this.#host.transmit(datagram, path.path),
-      transmitLater: (sealing) => this.#transmitLater(sealing, path.path),
+      transmitLater: (sealing) => this.#transmitLater(sealing, path),
     });
   }
 
@@ -106,17 +106,16 @@ export class Outgoing {
     }
     const { current } = this.#paths;
     if (!this.#records.mayProtectData || !this.#admit(length, current)) return false;
-    const { path } = current;
     const sealed = sealer.sealAlone(ContentType.application_data, content, padding);
-    if (sealed instanceof Promise) this.#transmitLater(sealed, path);
-    else this.#host.transmit(sealed, path);
+    if (sealed instanceof Promise) this.#transmitLater(sealed, current);
+    else this.#host.transmit(sealed, current.path);
     return true;
   }
 
   // By itself, so that what is sealed at once does not pay for a closure.
-  #transmitLater(sealing: Promise<Bytes>, path: Path): void {
+  #transmitLater(sealing: Promise<Bytes>, state: PathState): void {
     const transmitting = sealing
-      .then((datagram) => this.#host.transmit(datagram, path))
+      .then((datagram) => this.#host.transmit(datagram, state.path))
       .catch(this.#fail)
       .finally(() => this.#sealing.delete(transmitting));
     this.#sealing.add(transmitting);

@@ -208,6 +208,7 @@ export class Reliability {
    * about this one.
    */
   resend(): void {
+    this.#timer.forget();
     const flight = this.#flight;
     if (flight === undefined || !this.#isTimed) return;
     // Not the first transmission: an answer to that would seem to measure the round trip.

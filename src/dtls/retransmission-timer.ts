@@ -45,6 +45,12 @@ export class RetransmissionTimer {
     this.#currentMs = initialMs;
   }
 
+  /** What follows goes by another path, of which nothing is known. */
+  forget(): void {
+    this.#currentMs = this.#initialMs;
+    this.#smoothedRttMs = undefined;
+  }
+
   /** A flight begins. After a long rest what it was last made to wait says little. */
   begin(nowMs: number): void {
     if (nowMs - this.#idleSinceMs < IDLE_TIMEOUTS * this.#currentMs) return;

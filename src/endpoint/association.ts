@@ -20,6 +20,7 @@ export interface AssociationOwner {
   /** Sends by the carrier that was left: the answer to what {@link Association.receiveLate} was given. */
   transmitLate?(datagram: Uint8Array): void;
   newConnectionId(association: Association): Bytes;
+  connectionIdRetired?(association: Association, connectionId: Bytes): void;
   established(association: Association, details: Connected): void;
   moved(association: Association, from: string): void;
   ended(association: Association, reason: SealgramError | undefined): void;
@@ -235,6 +236,10 @@ export class Association implements ConnectionHost, Scheduled {
 
   newConnectionId(): Bytes {
     return this.#owner.newConnectionId(this);
+  }
+
+  connectionIdRetired(connectionId: Bytes): void {
+    this.#owner.connectionIdRetired?.(this, connectionId);
   }
 
   wake(): void {

@@ -22,6 +22,8 @@ import type { StreamsOpener } from "./session-settings.ts";
 const CONFIRM_MS = 15_000;
 /** For how long a carrier that was left still receives what is on its way to it. */
 const REBIND_GRACE_MS = 1_000;
+/** For how long a client that moves by itself waits for a connection ID that was not seen where it is. */
+const FRESH_ID_MS = 1_000;
 /** Between attempts to replace a broken carrier: up to this at first, and twice as much each time. */
 const FIRST_PAUSE_MS = 250;
 const MAX_PAUSE_MS = 8_000;
@@ -46,6 +48,8 @@ export class ClientLink implements AssociationOwner {
   #left: Carrier | undefined;
   /** Closes it. */
   #leave: (() => void) | undefined;
+  /** Moves that wait for a connection ID. */
+  readonly #awaitingId: (() => void)[] = [];
   /** Before the next attempt to replace a broken carrier. */
   #maxPauseMs = 0;
   #movedAtMs = Number.NEGATIVE_INFINITY;
@@ -116,6 +120,8 @@ export class ClientLink implements AssociationOwner {
         if (this.#left !== undefined && self() === this.#left) this.#association!.receiveLate(datagram);
         else this.#association?.receive(datagram, host, port);
         if (this.#settle !== undefined) this.#confirm();
+        else if (this.#awaitingId.length > 0 && this.#association!.connection.hasFreshConnectionId)
+          this.#letMove();
       },
       drained: () => {
         for (const resolve of this.#drained.splice(0)) resolve();
@@ -151,6 +157,8 @@ export class ClientLink implements AssociationOwner {
     if (this.#session === undefined || this.#settle === undefined) return;
     if (this.#config.credentials.length > 0 && !this.#association!.connection.isConfirmed) return;
     this.#settle.resolve(this.#session);
+    // For paths to come: the first may be needed when this one no longer takes a request.
+    this.#association!.run((connection) => connection.requestConnectionIds());
   }
 
   // AssociationOwner
@@ -201,6 +209,7 @@ export class ClientLink implements AssociationOwner {
     this.#life.abort(new TypeError("the connection is closed"));
     this.#settle?.reject(handshakeFailure(reason, this.#config.pake !== undefined));
     for (const resolve of this.#drained.splice(0)) resolve();
+    this.#letMove();
     this.#leave?.();
     const close = () => void this.#carrier?.close();
     const { transmitted } = connection;
@@ -209,7 +218,24 @@ export class ClientLink implements AssociationOwner {
   }
 
   async #rebind(): Promise<void> {
+    if (!this.#association!.connection.hasFreshConnectionId) await this.#freshId();
     this.#moveTo(await this.#open(this.#life.signal));
+  }
+
+  /** Settles when there is one, or when it takes too long: the way to the server may be closed. */
+  #freshId(): Promise<void> {
+    this.#association!.run((connection) => connection.requestConnectionIds());
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, FRESH_ID_MS);
+      this.#awaitingId.push(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+  }
+
+  #letMove(): void {
+    for (const resolve of this.#awaitingId.splice(0)) resolve();
   }
 
   /** The carrier broke, but not the session: it goes on from another, if one can be had before its time is up. */
@@ -245,9 +271,7 @@ export class ClientLink implements AssociationOwner {
     for (const resolve of this.#drained.splice(0)) resolve();
     this.#association!.run((connection) => {
       connection.setMtu(this.#mtuBytes);
-      connection.resend();
-      // Something that the server has to answer shows it the new address.
-      connection.requestConnectionIds(1);
+      connection.changePath();
     });
     this.#association!.user?.moved();
   }

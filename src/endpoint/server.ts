@@ -194,6 +194,7 @@ export class Server implements AsyncIterable<Session> {
     this.#owner = {
       transmit: (datagram, to) => this.#carrier!.send(datagram, to),
       newConnectionId: (association) => this.#newConnectionId(association),
+      connectionIdRetired: (association, id) => this.#ids.retire(id, association),
       established: (association, details) => this.#established(association, details),
       moved: (association, from) => this.#moved(association, from),
       ended: (association, reason) => this.#ended(association, reason),

@@ -14,12 +14,17 @@ export class SimulatedConnection implements Node {
   readonly receivedNumbers: { readonly epoch: number; readonly sequenceNumber: number }[] = [];
   readonly tickets: SessionTicket[] = [];
   readonly moves: string[] = [];
+  /** In hexadecimal: those it was asked for behind the handshake, and that are not retired. */
+  readonly connectionIds: Set<string> = new Set();
   connected: Connected | undefined;
   isClosed = false;
   error: SealgramError | undefined;
   /** Where its datagrams come from; changing it is a NAT rebinding. */
   address: string;
   readonly #network: Network;
+  readonly #leftPath: string | undefined;
+  /** The address that it has left, and where its peer was then. */
+  #left: { readonly address: string; readonly peer: string } | undefined;
   #woken: (() => void) | undefined;
 
   constructor(
@@ -30,13 +35,14 @@ export class SimulatedConnection implements Node {
   ) {
     this.#network = network;
     this.address = address;
+    this.#leftPath = options.leftPath as string | undefined;
     network.attach(address, this);
     const { crypto } = config;
     this.connection = new Connection(
       sideOf(config, options.retry),
       {
         now: () => network.nowMs,
-        transmit: (datagram, path) => network.send(this.address, path as string, datagram),
+        transmit: (datagram, path) => this.#transmit(datagram, path as string),
         data: (buffer, start, length, epoch, sequenceNumber) => {
           this.received.push(buffer.slice(start, start + length));
           this.receivedNumbers.push({ epoch, sequenceNumber });
@@ -51,7 +57,12 @@ export class SimulatedConnection implements Node {
           this.error = reason;
         },
         moved: (path) => this.moves.push(path as string),
-        newConnectionId: () => crypto.random(options.connectionId?.length ?? 0),
+        newConnectionId: () => {
+          const id = crypto.random(options.connectionId?.length ?? 0);
+          this.connectionIds.add(Buffer.from(id).toString("hex"));
+          return id;
+        },
+        connectionIdRetired: (id) => this.connectionIds.delete(Buffer.from(id).toString("hex")),
         wake: () => this.#woken?.(),
       },
       options,
@@ -66,6 +77,11 @@ export class SimulatedConnection implements Node {
     this.connection.handleDatagram(datagram, from);
   }
 
+  #transmit(datagram: Bytes, to: string): void {
+    const left = to === this.#leftPath ? this.#left : undefined;
+    this.#network.send(left?.address ?? this.address, left?.peer ?? to, datagram);
+  }
+
   handleTimeout(): void {
     this.connection.handleTimeout();
   }
@@ -77,6 +93,17 @@ export class SimulatedConnection implements Node {
       });
       this.#woken = undefined;
     }
+  }
+
+  /** Moves to another address by itself, and listens at the old one until it moves again. */
+  leave(address: string): void {
+    const deaf = { receive: () => {}, handleTimeout: () => {}, deadlineMs: undefined, idle: async () => {} };
+    if (this.#left !== undefined) this.#network.attach(this.#left.address, deaf);
+    this.#left = { address: this.address, peer: this.connection.path as string };
+    const late = (datagram: Bytes) => this.connection.handleDatagram(datagram, this.#leftPath!);
+    this.#network.attach(this.address, { ...deaf, receive: late });
+    this.move(address);
+    this.connection.changePath();
   }
 
   /** Moves to another address, as behind a NAT that forgot. */
