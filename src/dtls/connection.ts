@@ -108,6 +108,8 @@ export class Connection {
       ownConnectionId: this.#ownConnectionId,
       now: () => this.#host.now(),
       path: () => this.path,
+      doubtMessage: (error) => this.#incoming.doubtMessage(error),
+      believeMessage: () => this.#incoming.believeMessage(),
       useConnectionIds(peer: Bytes | undefined): void {
         connection.#receivesConnectionId = peer !== undefined;
         if (peer === undefined) return;
@@ -191,10 +193,11 @@ export class Connection {
     // For every datagram: usually there is nothing but the idle time-out.
     let dueMs = this.#incoming.lastReceivedAtMs + this.#idleTimeoutMs;
     if (this.#established !== undefined) dueMs = Math.min(dueMs, this.#established.deadlineMs);
-    const flightMs = this.#reliability.deadlineMs;
+    const flightMs = this.#incoming.isRefused ? undefined : this.#reliability.deadlineMs;
     if (flightMs !== undefined && flightMs < dueMs) dueMs = flightMs;
     const pathMs = this.#paths.deadlineMs;
     if (pathMs !== undefined && pathMs < dueMs) dueMs = pathMs;
+    if (this.#handshake !== undefined) dueMs = Math.min(dueMs, this.#incoming.deadlineMs);
     return dueMs === Number.POSITIVE_INFINITY ? undefined : dueMs;
   }
 
@@ -256,8 +259,11 @@ export class Connection {
       this.#close(new SealgramError("idle_timeout", "nothing was received for too long"));
       return;
     }
+    this.#incoming.handleTimeout();
+    if (this.state === "closed") return;
     this.#established?.handleTimeout();
     this.#paths.handleTimeout();
+    if (this.#incoming.isRefused) return;
     this.#guard(() => {
       if (!this.#reliability.handleTimeout()) {
         this.#close(new SealgramError("timeout", "the peer does not answer"));

@@ -69,6 +69,7 @@ export class Reliability {
         plaintextBytes: options.maxHelloBytes,
         aheadBytes: options.maxAheadBytes,
         messagesAhead: MESSAGES_AHEAD,
+        doubtsPlaintext: !options.believesPlaintext,
       },
       messageSeq,
     );
@@ -282,6 +283,13 @@ export class Reliability {
   /** The next message in order, if it is complete. */
   nextMessage(): ReceivedMessage | undefined {
     return this.#reassembler.next();
+  }
+
+  /** The message that was last taken is taken for a forgery, and neither acknowledged nor the last with its number. */
+  rejectMessage(): void {
+    this.#reassembler.reject();
+    this.#acks.clear();
+    this.#ackAtMs = undefined;
   }
 
   /** "the receipt of any record responding to a given flight MUST be taken as an implicit acknowledgement" (§7.2) */

@@ -76,6 +76,7 @@ export type ServerDrop =
   | "not_a_client_hello"
   | "malformed"
   | "incomplete_client_hello"
+  | "unanswerable"
   | "too_short"
   | "duplicate_client_hello"
   | "busy"
@@ -124,14 +125,12 @@ interface Entry extends Member {
 interface Waiting {
   readonly retry: StatelessRetry;
   readonly from: RemoteAddress;
-  /** With its second ClientHello, and what has come behind it. */
-  readonly datagrams: Uint8Array[];
+  /** A datagram with all of its second ClientHello. */
+  readonly hello: Uint8Array;
 }
 
 /** Clients that wait at a time; what more there are have to say their hellos again. */
 const MAX_WAITING = 256;
-/** Of one of them: a ClientHello of 16 kB on the narrowest path that sessions are tried on. */
-const MAX_WAITING_DATAGRAMS = 64;
 /** Between reports of failed look-ups. */
 const REPORT_INTERVAL_MS = 1_000;
 
@@ -259,27 +258,31 @@ export class Server implements AsyncIterable<Session> {
     const handshaking = this.#handshaking.get(path);
     const kind = helloKind(datagram);
     if (kind === HelloKind.not_dtls) this.#drop("not_dtls");
-    else if (kind === HelloKind.other || (kind === HelloKind.rest && handshaking !== undefined)) {
+    else if (kind === HelloKind.other) {
       if (handshaking === undefined) this.#drop("not_a_client_hello");
       else handshaking.receive(datagram, host, port);
-    } else if (kind === HelloKind.rest && this.#waiting.get(path) !== undefined) {
-      this.#waitWith(this.#waiting.get(path)!, datagram);
     } else if (this.#hellos.size === 0 && this.#budget.hasTimeForHello) {
-      this.#judge(datagram, path, { host, port });
+      this.#judge(datagram, { host, port });
     } else if (this.#hellos.push(datagram, { host, port })) this.#budget.watch();
     else this.#drop("overload");
   }
 
-  #judge(datagram: Uint8Array, path: string, from: RemoteAddress): void {
+  #judge(datagram: Uint8Array, from: RemoteAddress): void {
     const nowMs = this.#platform.deadlines.now();
-    const judge = () => this.#acceptor.judge(datagram, encoder.encode(path), nowMs);
-    this.#follow(this.#budget.hello(judge), datagram, from);
+    const address = encoder.encode(pathOf(from.host, from.port));
+    this.#follow(
+      this.#budget.hello(() => this.#acceptor.judge(datagram, address, nowMs)),
+      from,
+    );
   }
 
   /** A turn is over: what had to wait has its turn. */
   #afterTurn(): void {
     if (this.#closing !== undefined) return;
-    while (this.#hellos.size > 0 && this.#budget.hasTimeForWaiting) this.#judgeWaiting();
+    while (this.#hellos.size > 0 && this.#budget.hasTimeForWaiting) {
+      const { datagram, from } = this.#hellos.shift()!;
+      this.#judge(datagram, from);
+    }
     this.#beginWaiting();
     if (this.#hellos.size + this.#waiting.size > 0) this.#budget.watch();
   }
@@ -291,18 +294,7 @@ export class Server implements AsyncIterable<Session> {
     queueMicrotask(() => this.#beginWaiting());
   }
 
-  #judgeWaiting(): void {
-    const { datagram, from } = this.#hellos.shift()!;
-    const path = pathOf(from.host, from.port);
-    const handshaking = this.#handshaking.get(path);
-    const isRest = helloKind(datagram) === HelloKind.rest;
-    if (isRest && handshaking !== undefined) handshaking.receive(datagram, from.host, from.port);
-    else if (isRest && this.#waiting.get(path) !== undefined)
-      this.#waitWith(this.#waiting.get(path)!, datagram);
-    else this.#judge(datagram, path, from);
-  }
-
-  #follow(verdict: Verdict, datagram: Uint8Array, from: RemoteAddress): void {
+  #follow(verdict: Verdict, from: RemoteAddress): void {
     switch (verdict.kind) {
       case "drop":
         this.#drop(verdict.reason);
@@ -313,26 +305,22 @@ export class Server implements AsyncIterable<Session> {
         return;
       case "later":
         void verdict.verdict.then((later) => {
-          if (this.#closing === undefined) this.#follow(later, datagram, from);
+          if (this.#closing === undefined) this.#follow(later, from);
         });
         return;
       case "accept":
-        this.#accept(verdict, datagram, from);
+        this.#accept(verdict, from);
     }
   }
 
   /** A client that receives at its address wants an association. */
-  #accept(
-    { retry, datagram: hello }: Verdict & { kind: "accept" },
-    datagram: Uint8Array,
-    from: RemoteAddress,
-  ): void {
+  #accept({ retry, datagram: hello }: Verdict & { kind: "accept" }, from: RemoteAddress): void {
     const path = pathOf(from.host, from.port);
     const handshaking = this.#handshaking.get(path);
     const isOf = (association: Association | undefined) =>
       association !== undefined && equal(this.#entries.get(association)!.helloHash, retry.clientHello1Hash);
     if (isOf(handshaking)) {
-      handshaking!.receive(datagram, from.host, from.port);
+      handshaking!.receive(hello, from.host, from.port);
       return;
     }
     if (isOf(this.#byAddress.get(path))) {
@@ -342,7 +330,7 @@ export class Server implements AsyncIterable<Session> {
     // A client that begins anew gives the handshake up that it was in, or waited for.
     if (handshaking !== undefined) handshaking.abandon(replaced());
     this.#waiting.delete(path);
-    const waiting: Waiting = { retry, from, datagrams: [hello] };
+    const waiting: Waiting = { retry, from, hello };
     if (this.#waiting.size > 0 || !this.#budget.hasTimeForHandshake) this.#wait(waiting, path);
     else this.#begin(waiting);
   }
@@ -353,8 +341,7 @@ export class Server implements AsyncIterable<Session> {
 
   #wait(waiting: Waiting, path: string): void {
     // The datagram is the socket's.
-    waiting.datagrams[0] = waiting.datagrams[0]!.slice();
-    this.#waiting.add(path, addressGroup(waiting.from.host), waiting);
+    this.#waiting.add(path, addressGroup(waiting.from.host), { ...waiting, hello: waiting.hello.slice() });
     if (this.#waiting.size > MAX_WAITING) {
       const { host, port } = this.#waiting.oldestOfLargest!.from;
       this.#waiting.delete(pathOf(host, port));
@@ -363,12 +350,7 @@ export class Server implements AsyncIterable<Session> {
     this.#budget.watch();
   }
 
-  #waitWith({ datagrams }: Waiting, datagram: Uint8Array): void {
-    if (datagrams.length < MAX_WAITING_DATAGRAMS) datagrams.push(datagram.slice());
-    else this.#drop("overload");
-  }
-
-  #beginHandshake({ retry, from, datagrams }: Waiting): void {
+  #beginHandshake({ retry, from, hello }: Waiting): void {
     const { limits, handshakeTimeoutMs } = this.#settings;
     const group = addressGroup(from.host);
     if (this.#entries.size >= limits.sessions) this.#drop("sessions_limit");
@@ -393,7 +375,7 @@ export class Server implements AsyncIterable<Session> {
         identity: undefined,
         registration: undefined,
       });
-      for (const datagram of datagrams) association.receive(datagram, from.host, from.port);
+      association.receive(hello, from.host, from.port);
     }
   }
 

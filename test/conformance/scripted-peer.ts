@@ -230,6 +230,11 @@ export class Lab {
     this.nowMs = until;
   }
 
+  /** Time goes on for as long as what is said against the connection in the clear, by anyone, is not believed. */
+  doubt(): void {
+    this.advance(501);
+  }
+
   // What the connection says
 
   /** Its records since the last time, opened. */
