@@ -80,8 +80,8 @@ export class Incoming implements RecordReceiver {
       return;
     }
     const content = buffer.subarray(start, start + length);
-    if (epoch === 0 && !this.#reliability.believesPlaintext)
-      this.#takeForgeable(type, sequenceNumber, content);
+    const isForgeable = this.#hasAuthenticRecord || !this.#reliability.believesPlaintext;
+    if (epoch === 0 && isForgeable) this.#takeForgeable(type, sequenceNumber, content);
     else this.#take(type, epoch, sequenceNumber, content, path);
   }
 

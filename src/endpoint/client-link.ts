@@ -20,6 +20,11 @@ import type { StreamsOpener } from "./session-settings.ts";
  * handshake whose end has not reached them, and do not answer what comes later.
  */
 const CONFIRM_MS = 15_000;
+/**
+ * A server that has answered is believed to be gone once its address has refused datagrams for so long and nothing has come
+ * from there: a server that starts again refuses some, and anyone can forge the network's errors.
+ */
+const REFUSED_MS = 1_000;
 /** For how long a carrier that was left still receives what is on its way to it. */
 const REBIND_GRACE_MS = 1_000;
 /** For how long a client that moves by itself waits for a connection ID that was not seen where it is. */
@@ -48,6 +53,8 @@ export class ClientLink implements AssociationOwner {
   #left: Carrier | undefined;
   /** Closes it. */
   #leave: (() => void) | undefined;
+  /** Since when datagrams are refused, with nothing heard in between; at first, since ever. */
+  #refusedSinceMs = Number.NEGATIVE_INFINITY;
   /** Moves that wait for a connection ID. */
   readonly #awaitingId: (() => void)[] = [];
   /** Before the next attempt to replace a broken carrier. */
@@ -117,6 +124,7 @@ export class ClientLink implements AssociationOwner {
     return {
       datagram: (datagram, host, port) => {
         this.#hear();
+        this.#refusedSinceMs = Number.POSITIVE_INFINITY;
         if (this.#left !== undefined && self() === this.#left) this.#association!.receiveLate(datagram);
         else this.#association?.receive(datagram, host, port);
         if (this.#settle !== undefined) this.#confirm();
@@ -127,7 +135,7 @@ export class ClientLink implements AssociationOwner {
         for (const resolve of this.#drained.splice(0)) resolve();
       },
       refused: () => {
-        if (this.#session !== undefined || self() !== this.#carrier) return;
+        if (this.#session !== undefined || self() !== this.#carrier || !this.#isRefused()) return;
         this.#cancel(new SealgramError("refused", `nobody listens at ${this.#route.remote.host}`));
       },
       failed: (cause) => {
@@ -137,6 +145,13 @@ export class ClientLink implements AssociationOwner {
         else this.#cancel(new SealgramError("carrier_failed", "the socket failed", { cause }));
       },
     };
+  }
+
+  /** Whether an error of the network's is the end: the first one, while nothing was ever heard. */
+  #isRefused(): boolean {
+    const now = this.#platform.deadlines.now();
+    this.#refusedSinceMs = Math.min(this.#refusedSinceMs, now);
+    return now - this.#refusedSinceMs >= REFUSED_MS;
   }
 
   #hear(): void {
