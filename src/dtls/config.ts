@@ -197,7 +197,7 @@ export interface CommonConfig {
    * (RFC 9147 §4.2.1), those of the handshake for twice as long (§5.8.1).
    */
   readonly maxSegmentLifetimeMs: number;
-  /** Closes the session when nothing authentic was received for so long. */
+  /** Closes the session when nothing authentic was received for so long, nor anything new of a handshake before its keys. */
   readonly idleTimeoutMs: number | undefined;
   /** Most preferred first: the first that the peer can make use of is shown. */
   readonly credentials: readonly Credential[];

@@ -71,7 +71,8 @@ export class Connection {
       {
         now: () => host.now(),
         packer: () => this.#outgoing.packer(),
-        reduceMtu: () => this.#outgoing.reduceMtu(this.#state === "handshaking"),
+        reduceMtu: (lostBytes) => this.#outgoing.reduceMtu(lostBytes, this.#state === "handshaking"),
+        limitMtu: (mtuBytes) => this.#outgoing.limitMtu(mtuBytes, true),
       },
       config.reliability,
       firstSequenceNumber,
@@ -182,7 +183,7 @@ export class Connection {
     return this.#state !== "handshaking" && !this.#reliability.awaitsEnd;
   }
 
-  /** When an authentic record came last, or this began. */
+  /** When an authentic record came last, or anything new of the handshake, or this began. */
   get lastReceivedAtMs(): number {
     return this.#incoming.lastReceivedAtMs;
   }
@@ -226,11 +227,16 @@ export class Connection {
       return;
     }
     this.#paths.received(path, datagram.length);
-    // More may go to an address that is not validated.
-    if (this.#outgoing.takeBlocked()) this.#guard(() => this.#reliability.sendRest());
+    const { isValidated } = this.#paths.current;
     const pending = this.#records.receive(datagram, path, this.#incoming);
     if (pending !== undefined) this.#awaitRecords(pending);
     if (this.#records.canOpenEarly) this.#receiveEarly();
+    if (!isValidated) this.#sendRest();
+  }
+
+  /** More may go to an address that is not validated, and anything to one that is. */
+  #sendRest(): void {
+    if (this.#state !== "closed") this.#guard(() => this.#reliability.sendDue());
   }
 
   /** Records that an asynchronous AEAD opens later may change the deadline then. */
@@ -238,6 +244,7 @@ export class Connection {
     pending
       .then(() => {
         this.#receiveEarly();
+        this.#sendRest();
         this.#host.wake();
       })
       .catch((error: unknown) => this.#fail(error));

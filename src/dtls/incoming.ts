@@ -54,7 +54,7 @@ export class Incoming implements RecordReceiver {
     this.#lastReceivedAtMs = host.now();
   }
 
-  /** When an authentic record came last, or this began. */
+  /** When an authentic record came last, or anything new of the handshake, or this began. */
   get lastReceivedAtMs(): number {
     return this.#lastReceivedAtMs;
   }
@@ -83,6 +83,10 @@ export class Incoming implements RecordReceiver {
     const isForgeable = this.#hasAuthenticRecord || !this.#reliability.believesPlaintext;
     if (epoch === 0 && isForgeable) this.#takeForgeable(type, sequenceNumber, content);
     else this.#take(type, epoch, sequenceNumber, content, path);
+  }
+
+  recordAhead(): void {
+    this.#reliability.handleRecordAhead();
   }
 
   recordFault(error: Error): void {
@@ -196,7 +200,10 @@ export class Incoming implements RecordReceiver {
   #handle(type: number, epoch: number, sequenceNumber: number, content: Bytes, path: Path): void {
     switch (type) {
       case ContentType.handshake:
-        this.#reliability.handleRecord(content, epoch, sequenceNumber);
+        // Before there are keys a handshake is alive while it gets on.
+        if (this.#reliability.handleRecord(content, epoch, sequenceNumber)) {
+          this.#lastReceivedAtMs = this.#host.now();
+        }
         this.#owner.handleMessages();
         return;
       case ContentType.ack:

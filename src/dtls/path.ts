@@ -44,10 +44,15 @@ export class PathState {
     if (!this.#isValidated) this.#received += bytes;
   }
 
+  /** How many bytes may be sent there now. */
+  get allowedBytes(): number {
+    return this.#isValidated ? Number.POSITIVE_INFINITY : AMPLIFICATION * this.#received - this.#sent;
+  }
+
   /** Whether a datagram may be sent there; counts it if so. */
   maySend(bytes: number): boolean {
     if (this.#isValidated) return true;
-    if (this.#sent + bytes > AMPLIFICATION * this.#received) return false;
+    if (this.allowedBytes < bytes) return false;
     this.#sent += bytes;
     return true;
   }

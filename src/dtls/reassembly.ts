@@ -87,15 +87,18 @@ export class Reassembler {
     // RFC 9147 does not forbid a fragment of nothing, and it says nothing.
     if (fragment.data.length === 0 && fragment.length > 0) return "old";
     const message = this.#messageOf(fragment, epoch);
-    if (message === undefined || message.received.count >= MAX_RANGES) return "discarded";
+    if (message === undefined) return "discarded";
     const start = fragment.offset;
     const end = start + fragment.data.length;
+    const { received } = message;
+    // What closes a gap is taken in any case, or the message would never be whole.
+    if (received.count >= MAX_RANGES && !received.adjoins(start, end)) return "discarded";
     if (!matches(message, fragment)) {
       if (this.#mayBeForged(epoch)) return this.#restart(fragment, epoch);
       throw mismatch("a retransmitted byte of a message changed");
     }
     message.bytes.set(fragment.data, 4 + start);
-    message.received.add(start, end);
+    received.add(start, end);
     return ahead === 0 ? "advanced" : "later";
   }
 

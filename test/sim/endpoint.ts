@@ -4,10 +4,12 @@ import type { ConnectionConfig, SessionTicket } from "../../src/dtls/config.ts";
 import { type Connected, Connection, type ConnectionOptions } from "../../src/dtls/connection.ts";
 import type { StatelessRetry } from "../../src/dtls/server.ts";
 import type { SealgramError } from "../../src/errors.ts";
+import type { Role } from "../../src/tls/authentication.ts";
 import type { Network, Node } from "./network.ts";
 import { sideOf } from "./side.ts";
 
 export class SimulatedConnection implements Node {
+  readonly role: Role;
   readonly connection: Connection;
   readonly received: Bytes[] = [];
   /** Of the records that {@link received} came in. */
@@ -19,6 +21,8 @@ export class SimulatedConnection implements Node {
   connected: Connected | undefined;
   isClosed = false;
   error: SealgramError | undefined;
+  /** How often a flight or an ACK was due and nothing was sent. */
+  silentTimeouts = 0;
   /** Where its datagrams come from; changing it is a NAT rebinding. */
   address: string;
   readonly #network: Network;
@@ -37,7 +41,8 @@ export class SimulatedConnection implements Node {
     this.address = address;
     this.#leftPath = options.leftPath as string | undefined;
     network.attach(address, this);
-    const { crypto } = config;
+    const { crypto, role } = config;
+    this.role = role;
     this.connection = new Connection(
       sideOf(config, options.retry),
       {
@@ -83,7 +88,22 @@ export class SimulatedConnection implements Node {
   }
 
   handleTimeout(): void {
+    const { sent, nowMs } = this.#network;
+    const before = sent.length;
+    const isDue = (this.connection.flightDeadlineMs ?? Number.POSITIVE_INFINITY) <= nowMs;
     this.connection.handleTimeout();
+    const isSilent = sent.length === before && this.connection.transmitted === undefined;
+    if (isDue && isSilent && !this.isClosed) this.silentTimeouts++;
+  }
+
+  /**
+   * Whether it waits for the other side without a timer that sends. A client never does (RFC 9147 §5.8.1). A server does
+   * that has sent nothing but a HelloRetryRequest (§3.1), or whose flight is all acknowledged: the client's turn has come.
+   */
+  get standsStill(): boolean {
+    const { state, isBusy, isComputing, writeEpoch, flightDeadlineMs } = this.connection;
+    if (this.isClosed || isComputing || flightDeadlineMs !== undefined) return false;
+    return this.role === "client" ? isBusy || state === "handshaking" : isBusy && writeEpoch > 0;
   }
 
   async idle(): Promise<void> {
