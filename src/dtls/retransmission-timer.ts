@@ -13,6 +13,11 @@ export interface TimerOptions {
 const MIN_TIMEOUT_MS = 20;
 /** "After a long period of idleness, no less than 10 times the current timer value" */
 const IDLE_TIMEOUTS = 10;
+/**
+ * Of what losses have doubled the time-out by, a next flight inherits no more than this: 1.6 seconds are kept for a path that
+ * is slow (§5.8.2: "implementations SHOULD retain the current timer value"), and none for one that has only lost much.
+ */
+const KEPT_DOUBLINGS = 2;
 
 export class RetransmissionTimer {
   readonly #options: TimerOptions;
@@ -78,7 +83,10 @@ export class RetransmissionTimer {
   /** A flight begins. After a long rest what it was last made to wait says little. */
   begin(nowMs: number): void {
     const hasRested = nowMs - this.#idleSinceMs >= IDLE_TIMEOUTS * this.timeoutMs;
-    if (this.#options.adaptTimeout && !hasRested) return;
+    if (this.#options.adaptTimeout && !hasRested) {
+      this.#doublings = Math.min(this.#doublings, KEPT_DOUBLINGS);
+      return;
+    }
     this.#doublings = 0;
     this.#baseMs = this.#smoothedRttMs === undefined ? this.#initialMs : adapted(this.#smoothedRttMs);
   }
