@@ -9,6 +9,7 @@ import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import { type WebSocket, WebSocketServer } from "ws";
 import { GatewayCode } from "../transport/gateway-codes.ts";
+import { webSocketOptions } from "../transport/node-websocket.ts";
 import { AddressCounts } from "./address-counts.ts";
 import type { ClientConnection } from "./forwarder.ts";
 import type { GatewayCore, GatewayServer } from "./gateway.ts";
@@ -19,10 +20,6 @@ const REQUEST_TIMEOUT_MS = 10_000;
 const CHECK_INTERVAL_MS = 1_000;
 /** Connections of one address beside those of its clients: of who asks for hashes, and who is to be refused. */
 const SPARE_CONNECTIONS = 20;
-/** More than any datagram has; what is longer than the limit is dropped, and its client stays. */
-const MAX_MESSAGE_BYTES = 65_536;
-/** For how long the other side's part of a closing handshake is waited for. */
-const CLOSE_TIMEOUT_MS = 1000;
 /** A client that has not answered one ping when the next is due is gone. */
 const PING_INTERVAL_MS = 30_000;
 
@@ -46,15 +43,7 @@ export async function serveNode(
   const { clients, clientsPerAddress } = core.limits;
   server.maxConnections = 2 * clients + 100;
   if (!core.isBehindProxy) limitAddresses(server, clientsPerAddress + SPARE_CONNECTIONS);
-  // Its declarations do not have closeTimeout yet.
-  const webSocketOptions: object = {
-    noServer: true,
-    clientTracking: false,
-    perMessageDeflate: false,
-    maxPayload: MAX_MESSAGE_BYTES,
-    closeTimeout: CLOSE_TIMEOUT_MS,
-  };
-  const webSockets = new WebSocketServer(webSocketOptions);
+  const webSockets = new WebSocketServer({ ...webSocketOptions, noServer: true, clientTracking: false });
   server.on("upgrade", (request, socket, head) => {
     webSockets.handleUpgrade(request, socket, head, (webSocket) => serveClient(core, request, webSocket));
   });
