@@ -314,8 +314,8 @@ test("gateway: a certificate that takes its turn is one that pages know, and end
     {
       forwarder,
       limits: settings.limits,
-      isBehindProxy: false,
-      answer: () => ({ status: 404, headers: {}, body: new Uint8Array(0) }),
+      isProxy: () => false,
+      answer: async () => ({ status: 404, headers: {}, body: new Uint8Array(0) }),
       clientAddress: (_, remote) => remote,
     },
   );

@@ -21,6 +21,8 @@ export interface HostingOptions {
   readonly tls: TlsKeyPair | undefined;
   /** What others open the page by, if it is behind a proxy. */
   readonly pageUrl: string | undefined;
+  /** Who is believed what clients' addresses are. */
+  readonly trustedProxies: readonly string[];
   /** Deno's program; `undefined` for no WebTransport. */
   readonly deno: string | undefined;
   /** That of this command, with the page's folder beside it. */
@@ -80,7 +82,7 @@ export class Hosting {
   }
 
   async #openGateway(pageFolder: string | undefined): Promise<void> {
-    const { places, tls, name, pageUrl, limits } = this.#options;
+    const { places, tls, name, trustedProxies, limits } = this.#options;
     const page = new ChatPage(
       pageFolder,
       () => ({ name, link: this.#link() }),
@@ -90,7 +92,7 @@ export class Hosting {
     const opening = openGateway(places.page, {
       targets: { [TARGET]: this.#target },
       limits: { clients: GATEWAY_CLIENTS, ...gatewayLimitsOf(limits.gateway) },
-      isBehindProxy: pageUrl !== undefined,
+      trustedProxies,
       pages: (request) => page.answer(request),
       certificateHashes: () => this.#webTransport?.hashes ?? [],
       ...(tls === undefined ? {} : { tls }),

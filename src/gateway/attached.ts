@@ -1,0 +1,48 @@
+/** A gateway without a server of its own: a program's HTTP server hands it the connections that are for it. */
+import type { UdpCarriers } from "../transport/types.ts";
+import type { GatewayStats } from "./forwarder.ts";
+import { type ForwardingCore, forwardingCore } from "./gateway.ts";
+import type { ForwardingOptions } from "./options.ts";
+
+/** Which servers can be reached, by whom, and under which path of the program's server. */
+export interface AttachOptions extends ForwardingOptions {
+  /** What comes before the targets' names: `/gateway` for `/gateway/game`. Nothing unless given. */
+  readonly path?: string;
+}
+
+/** A gateway on a program's own HTTP server. Made by `attachGateway`. */
+export class AttachedGateway {
+  /** @internal */
+  protected readonly core: ForwardingCore;
+  readonly #path: string;
+
+  /**
+   * @internal
+   * @throws TypeError or RangeError for wrong options
+   */
+  constructor(udp: UdpCarriers, { path = "", ...options }: AttachOptions) {
+    if (!/^(?:\/[\w.~-]+)*$/.test(path)) throw new TypeError(`a path is as /gateway, not "${path}"`);
+    options.signal?.throwIfAborted();
+    this.core = forwardingCore(udp, options);
+    this.#path = path;
+    options.signal?.addEventListener("abort", () => this.close(), { once: true });
+  }
+
+  /**
+   * What is behind the gateway's own path, as `/game`; `undefined` for what is not under it.
+   * @internal
+   */
+  protected pathWithin(path: string): string | undefined {
+    return path.startsWith(`${this.#path}/`) ? path.slice(this.#path.length) : undefined;
+  }
+
+  /** Counters, and how many clients there are at present. */
+  getStats(): GatewayStats {
+    return this.core.forwarder.getStats();
+  }
+
+  /** Takes no more clients, and tells those there are. The server is the program's to close. Idempotent. */
+  close(): void {
+    this.core.forwarder.close();
+  }
+}
