@@ -22,7 +22,9 @@ const SILENCE_SECONDS = 60;
 /** A gateway on a program's own HTTP server, in Deno: one of `node:http`, or of `Deno.serve`. Made by `attachGateway`. */
 export class DenoAttachedGateway extends NodeAttachedGateway {
   /**
-   * Answers a request, which becomes a WebSocket if that is what it is for. Needs no `this`.
+   * Answers a request, which becomes a WebSocket if that is what it is for. Needs no `this`. Deno's own WebSockets take
+   * messages of up to 64 MiB, and have no option for less: on `node:http`, by `handleUpgrade`, a client can make Deno hold
+   * half a megabyte instead.
    * @param info of `Deno.serve`, as its handler has it
    */
   readonly fetch = (request: Request, info: DenoConnectionInfo): Response => {
@@ -34,9 +36,11 @@ export class DenoAttachedGateway extends NodeAttachedGateway {
       // RFC 9110 §15.5.22
       return new Response(null, { status: 426, headers: { connection: "upgrade", upgrade: "websocket" } });
     }
-    const { socket, response } = Deno.upgradeWebSocket(request, { idleTimeout: SILENCE_SECONDS });
+    // After the upgrade the request has no headers any more.
+    const origin = headers.get("origin") ?? undefined;
     const address = this.core.clientAddress(headers.get("x-forwarded-for"), info.remoteAddr.hostname ?? "");
-    this.#serve(socket, path, headers.get("origin") ?? undefined, address);
+    const { socket, response } = Deno.upgradeWebSocket(request, { idleTimeout: SILENCE_SECONDS });
+    this.#serve(socket, path, origin, address);
     return response;
   };
 
