@@ -71,7 +71,7 @@ function observe(webSocketAlone: boolean): void {
   const opened = () => Object.assign(globalThis, { sealgramOpened: true });
   const { WebSocket, WebTransport } = globalThis;
   globalThis.WebSocket = class extends WebSocket {
-    constructor(url: string) {
+    constructor(url: string | URL) {
       super(url);
       this.addEventListener("open", opened);
     }
@@ -81,7 +81,7 @@ function observe(webSocketAlone: boolean): void {
     return;
   }
   globalThis.WebTransport = class extends WebTransport {
-    constructor(url: string, options?: WebTransportOptions) {
+    constructor(url: string | URL, options?: WebTransportOptions) {
       super(url, options);
       this.ready.then(opened, () => {});
     }
