@@ -36,6 +36,14 @@ export class AttachedGateway {
     return path.startsWith(`${this.#path}/`) ? path.slice(this.#path.length) : undefined;
   }
 
+  /**
+   * The same of a request whose URL a client's Host may have made unreadable.
+   * @internal
+   */
+  protected pathOfUrl(url: string): string | undefined {
+    return URL.canParse(url) ? this.pathWithin(new URL(url).pathname) : undefined;
+  }
+
   /** Counters, and how many clients there are at present. */
   getStats(): GatewayStats {
     return this.core.forwarder.getStats();

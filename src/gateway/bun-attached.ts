@@ -29,7 +29,7 @@ export class BunAttachedGateway extends AttachedGateway {
    * @returns an answer; of a WebSocket it is of no account
    */
   readonly fetch = (request: Request, server: BunUpgrader): Response => {
-    const path = this.pathWithin(new URL(request.url).pathname);
+    const path = this.pathOfUrl(request.url);
     if (path === undefined) return new Response(null, { status: 404 });
     if (!isForWebSocket(request)) return upgradeRequired();
     return this.#sockets.upgrade(path, request, server) ?? new Response(null);

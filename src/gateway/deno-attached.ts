@@ -30,7 +30,7 @@ export class DenoAttachedGateway extends NodeAttachedGateway {
   readonly fetch = (request: Request, info: DenoConnectionInfo): Response => {
     const { Deno } = globalThis as unknown as { Deno: DenoHttp };
     const { method, url, headers } = request;
-    const path = this.pathWithin(new URL(url).pathname);
+    const path = this.pathOfUrl(url);
     if (path === undefined) return new Response(null, { status: 404 });
     if (method !== "GET" || headers.get("upgrade")?.toLowerCase() !== "websocket") {
       // RFC 9110 §15.5.22

@@ -64,7 +64,6 @@ export async function serveDenoWebTransport(
   const serving = new Set<Promise<void>>();
   let arriving = 0;
   let isClosing = false;
-
   const addresses = new AddressCounts(core.limits.clientsPerAddress + SPARE_CONNECTIONS);
 
   /** Answers once the connection is a session; throws if it does not become one. */
@@ -87,6 +86,7 @@ export async function serveDenoWebTransport(
       // Deno 2.9 answers nothing else about an incoming connection that is to be accepted.
       connection = await incoming.accept();
       const { closed } = connection;
+      heardElsewhere(closed);
       const address = connection.remoteAddr.hostname;
       if (addresses.isFull(address)) throw new Error("too many from there");
       addresses.add(address);

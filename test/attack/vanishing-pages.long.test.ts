@@ -21,6 +21,8 @@ await buildPage(join(program, "../page"));
 
 /** Above Deno's idle time-out of a QUIC connection, and what it waits for acknowledgements. */
 const MISSED_MS = 50_000;
+/** Of what is waited for in a page. */
+const PAGE_LIMIT_MS = 300_000;
 
 type State = "connecting" | "connected" | "logged in" | "uploading";
 const states: readonly State[] = ["connecting", "connected", "logged in", "uploading"];
@@ -51,6 +53,7 @@ async function browse(): Promise<{ browser: Browser; pid: number }> {
 }
 
 async function come(page: Page, url: string, state: State, name: string): Promise<void> {
+  page.setDefaultTimeout(PAGE_LIMIT_MS);
   await page.goto(url);
   await page.getByLabel("Your name").fill(name);
   await page.getByLabel("A key on this device").check();
@@ -61,9 +64,9 @@ async function come(page: Page, url: string, state: State, name: string): Promis
   if (state === "connected") return void (await opened);
   await page.getByRole("navigation").waitFor();
   if (state === "logged in") return;
-  const files = { name: "large.bin", mimeType: "application/octet-stream", buffer: Buffer.alloc(40 << 20) };
-  await page.locator("input[type=file]").first().setInputFiles(files);
-  await page.locator("[data-message], .upload, progress").first().waitFor();
+  const file = { name: "large.bin", mimeType: "application/octet-stream", buffer: Buffer.alloc(15_000_000) };
+  await page.locator("input[type=file]").first().setInputFiles([file]);
+  await page.getByRole("progressbar", { name: "Sending large.bin" }).waitFor();
 }
 
 /** Tells when a connection to a gateway is open; with `webSocketAlone` there is no other. */

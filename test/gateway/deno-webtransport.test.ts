@@ -139,6 +139,24 @@ test.each(states)("a connection that is lost while %s is that connection's end a
   await server.close();
 });
 
+test("connections of one address are few, whether they become sessions or not", async () => {
+  const { deno, server, paths } = await serve(1);
+  class Staying extends Lost {
+    override get closed(): Promise<unknown> {
+      return new Promise(() => {});
+    }
+  }
+  const all = Array.from({ length: 30 }, () => new Staying("in the session", "192.0.2.1"));
+  deno.waiting.push(...all);
+  deno.wake();
+  await until(() => all.every(({ closes }) => closes > 0));
+  // Those of its clients, which is one, and those that are to be refused.
+  expect(paths).toHaveLength(21);
+  await turn();
+  expect(unhandled.splice(0)).toEqual([]);
+  await server.close();
+});
+
 test("one that comes while the gateway closes, and has gone before it could be refused", async () => {
   const { deno, server } = await serve();
   await server.close();
