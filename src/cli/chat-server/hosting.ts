@@ -16,6 +16,8 @@ import type { Opened } from "./welcome.ts";
 
 export interface HostingOptions {
   readonly folder: string;
+  /** Whether a new chat may be opened where one has lost its database. */
+  readonly recover: boolean;
   readonly name: string;
   readonly places: Places;
   readonly tls: TlsKeyPair | undefined;
@@ -69,7 +71,7 @@ export class Hosting {
     const { ChatServer } = await import("../../apps/chat/server/api.ts");
     const { listen } = await loadEndpoint();
     const opening = ChatServer.open(listen, chatOptions(options));
-    const chat = await opening.catch(takenAs(places.listen, "--listen"));
+    const chat = await opening.catch(recoverable).catch(takenAs(places.listen, "--listen"));
     const hosting = new Hosting(options, chat, hasPage);
     try {
       await hosting.#openGateway(hasPage ? pageFolder : undefined);
@@ -179,6 +181,7 @@ export class Hosting {
 
 function chatOptions({
   folder,
+  recover,
   name,
   places,
   retentionDays,
@@ -188,6 +191,7 @@ function chatOptions({
   const { clients = GATEWAY_CLIENTS } = gatewayLimitsOf(limits.gateway);
   return {
     folder,
+    recover,
     name,
     url: places.listen,
     limits: limits.chat,
@@ -196,6 +200,13 @@ function chatOptions({
     listen: { limits: { sessionsPerAddress: Math.max(1_000, 2 * clients) } },
     onerror: (error) => report.warn("fault", messageOf(error)),
   };
+}
+
+/** What to do about a folder whose database is missing. */
+function recoverable(error: unknown): never {
+  if (codeOf(error) !== "database_missing") throw error;
+  const text = `${messageOf(error)} (--recover does that; nothing is deleted)`;
+  throw Object.assign(new Error(text), { code: "database_missing" });
 }
 
 /** What to do about a port that somebody has. */

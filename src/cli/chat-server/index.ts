@@ -37,6 +37,8 @@ Options:
   --webtransport URL     https://address:port of WebTransport: all addresses, port 7326
   --deno FILE            Deno's program: that of the npm package deno, or in PATH
   --no-webtransport      goes without
+  --recover              where the database is missing, opens a new chat and moves the attachments of the old one to a
+                         folder beside it
   --retention-days N     forgets what was said so many days ago
   --limit NAME=N         of a user: ${LIMIT_NAMES.chat.slice(0, 3).join(", ")},
                          ${LIMIT_NAMES.chat.slice(3).join(", ")};
@@ -70,6 +72,7 @@ const options = {
   webtransport: { type: "string" },
   deno: { type: "string" },
   "no-webtransport": { type: "boolean" },
+  recover: { type: "boolean" },
   "retention-days": { type: "string" },
   limit: { type: "string", multiple: true },
 } as const;
@@ -133,6 +136,7 @@ async function hostingOptions(values: Values, { report, program }: Context): Pro
   }
   return {
     folder,
+    recover: values.recover ?? false,
     name,
     places,
     tls:

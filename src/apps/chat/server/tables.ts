@@ -120,6 +120,9 @@ const ENTRIES_OF_ATTACHMENTS =
 /** What was made by a clock that is ahead is known by it. */
 const AGE_OF_INVITATIONS = "ALTER TABLE invitations ADD COLUMN made_ms INTEGER NOT NULL DEFAULT 0;";
 
+/** Files of attachments on their way in or out: what a process was killed with is taken away by the next. */
+const STRAYS = "CREATE TABLE strays (id TEXT PRIMARY KEY) WITHOUT ROWID;";
+
 /**
  * What makes each version of the tables of the one before it; the first makes them of nothing. Those that were published
  * never change: a change of the tables is another one at the end.
@@ -131,4 +134,5 @@ export const MIGRATIONS: readonly string[] = [
   EDITS_WITHOUT_TEXT,
   ENTRIES_OF_ATTACHMENTS,
   AGE_OF_INVITATIONS,
+  STRAYS,
 ];
