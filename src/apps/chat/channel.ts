@@ -39,13 +39,19 @@ export class MessageReader {
    * @throws Malformed for what is no message, and why the stream failed
    */
   async next(): Promise<unknown> {
+    const content = await this.content();
+    return content && parse(content);
+  }
+
+  /** As {@link next}, as it came. */
+  async content(): Promise<Uint8Array | undefined> {
     const head = await this.#take(HEAD_BYTES);
     if (head === undefined) return undefined;
     const length = new DataView(head.buffer, head.byteOffset).getUint32(0) - 0x8000_0000;
     if (!(length > 0 && length <= this.#maxBytes)) throw new Malformed("a message of another length");
     const content = await this.#take(length);
     if (content === undefined) throw new Malformed("half a message");
-    return parse(content);
+    return content;
   }
 
   async #take(length: number): Promise<Uint8Array | undefined> {

@@ -1,7 +1,7 @@
 /** A room, or a conversation of two, as one of those who are in it has it. */
 
 import { bytesOf } from "../../../core/bytes.ts";
-import { normalized } from "../names.ts";
+import { fold, normalized } from "../names.ts";
 import { ChatError, type Params, SMALL_ROOM } from "../protocol.ts";
 import type {
   Access,
@@ -238,7 +238,7 @@ export class ChatRoom implements AsyncIterable<MessageEntry> {
         ...(after === undefined ? {} : { after }),
       });
       all.push(...members);
-      if (!more) return all;
+      if (!more) return all.sort((a, b) => (fold(a.user) < fold(b.user) ? -1 : 1));
     }
   }
 

@@ -113,9 +113,13 @@ export class Database {
   }
 
   /** Rows as long as they are taken: what is behind them is not read. */
-  some<Row>(sql: string, isTaken: (row: Row) => boolean, ...values: SqlValue[]): Row[] {
+  some<Row>(
+    sql: string,
+    isTaken: (row: Row) => boolean,
+    ...values: SqlValue[]
+  ): { rows: Row[]; more: boolean } {
     const rows: Row[] = [];
-    const isCut = this.#use(sql, (statement) => {
+    const more = this.#use(sql, (statement) => {
       for (const row of statement.iterate(values) as Iterable<Row>) {
         if (!isTaken(row)) return true;
         rows.push(row);
@@ -123,8 +127,8 @@ export class Database {
       return false;
     });
     // An unfinished statement holds on to what it has seen.
-    if (isCut) this.#forget(sql);
-    return rows;
+    if (more) this.#forget(sql);
+    return { rows, more };
   }
 
   /** @returns how many rows have changed */

@@ -78,7 +78,7 @@ export const messageMethods: Handlers<Names> = {
         attachment,
       });
       const { position, timeMs } = entry;
-      return { result: { position, timeMs }, effect: announce(house, room, entry) };
+      return { result: { position, timeMs }, effect: announce(house, user, room, entry) };
     },
   },
   "message.edit": {
@@ -89,7 +89,10 @@ export const messageMethods: Handlers<Names> = {
       if (message.author !== user.name) throw new ChatError("not_allowed", "somebody else has written it");
       if (message.text === text) return { result: {} };
       if (text === "") throw new ChatError("malformed", "nothing is left: delete it instead");
-      return { result: {}, effect: announce(house, room, house.entries.edit(room, user, position, text)) };
+      return {
+        result: {},
+        effect: announce(house, user, room, house.entries.edit(room, user, position, text)),
+      };
     },
   },
   "message.delete": {
@@ -99,7 +102,7 @@ export const messageMethods: Handlers<Names> = {
       const entry = house.entries.at(room, position);
       if (entry?.kind === "message" && entry.isDeleted) return { result: {} };
       if (house.entries.message(room, position).author !== user.name) house.rooms.moderated(user, room);
-      const announced = announce(house, room, house.entries.delete(room, user, position));
+      const announced = announce(house, user, room, house.entries.delete(room, user, position));
       const { attachment } = entry as MessageEntry;
       if (attachment === undefined) return { result: {}, effect: announced };
       const forgotten = house.attachments.forget(attachment.id);

@@ -18,7 +18,7 @@ export function enter(house: House, user: User, room: number): (() => void) | un
   const entry = house.entries.append(room, user, { kind: "join" });
   const info = house.rooms.seenBy(user, room);
   return () => {
-    announce(house, room, entry)();
+    announce(house, user, room, entry)();
     house.live.toUser(user, "room", { room: info });
   };
 }
@@ -29,7 +29,7 @@ export function expel(house: House, user: User, room: number, by?: User): () => 
   const entry = house.entries.append(room, user, { kind: "leave", ...(by === undefined ? {} : { by }) });
   return () => {
     house.live.expel(user, room, by);
-    announce(house, room, entry)();
+    announce(house, user, room, entry)();
   };
 }
 
@@ -101,7 +101,7 @@ export const roomMethods: Handlers<Names> = {
       house.rooms.moderated(user, room);
       house.rooms.setTopic(room, topic);
       const entry = house.entries.append(room, user, { kind: "topic", text: topic });
-      return { result: {}, effect: announce(house, room, entry) };
+      return { result: {}, effect: announce(house, user, room, entry) };
     },
   },
   "room.members": {

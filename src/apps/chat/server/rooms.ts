@@ -99,8 +99,11 @@ export class Rooms {
 
   /** What a user can join. */
   listedTo(user: User, after: string): { rooms: RoomInfo[]; more: boolean } {
+    // However many there are that the user must not see, they are passed by.
     const rows = this.#database.all<SeenRow>(
-      `${SEEN} WHERE folded > ?2 AND (access = 'public' OR members.user IS NOT NULL) ORDER BY folded LIMIT ?3`,
+      `${SEEN} WHERE rooms.id IN (
+        SELECT id FROM (SELECT id FROM rooms WHERE access = 'public' AND folded > ?2 ORDER BY folded LIMIT ?3)
+        UNION SELECT room FROM members WHERE user = ?1) AND folded > ?2 ORDER BY folded LIMIT ?3`,
       user.id,
       fold(after),
       Limit.page + 1,
@@ -109,14 +112,21 @@ export class Rooms {
   }
 
   members(room: number, after: string): { members: { user: string; role: Role }[]; more: boolean } {
-    const rows = this.#database.all<{ user: string; role: Role }>(
-      `SELECT users.name AS user, members.role FROM members JOIN users ON users.id = user
-        WHERE room = ? AND users.name > ? ORDER BY users.name LIMIT ?`,
+    const { rows, more } = this.#page<{ user: string; role: Role }>("members.role", room, after);
+    return { members: rows, more };
+  }
+
+  /** Of the members of a room, behind one of them: in the order in which they are found without looking at others. */
+  #page<Row>(columns: string, room: number, after: string): { rows: Row[]; more: boolean } {
+    const rows = this.#database.all<Row>(
+      `SELECT users.name AS user, ${columns} FROM members JOIN users ON users.id = members.user
+        WHERE room = ? AND members.user > coalesce((SELECT id FROM users WHERE name = ?), 0)
+        ORDER BY members.user LIMIT ?`,
       room,
       after,
       Limit.page + 1,
     );
-    return { members: rows.slice(0, Limit.page), more: rows.length > Limit.page };
+    return { rows: rows.slice(0, Limit.page), more: rows.length > Limit.page };
   }
 
   /** The other users in the small rooms that a user is in. */
@@ -132,14 +142,8 @@ export class Rooms {
   }
 
   receipts(room: number, after: string): { receipts: Receipt[]; more: boolean } {
-    const rows = this.#database.all<Receipt>(
-      `SELECT users.name AS user, delivered, read FROM members JOIN users ON users.id = user
-        WHERE room = ? AND users.name > ? ORDER BY users.name LIMIT ?`,
-      room,
-      after,
-      Limit.page + 1,
-    );
-    return { receipts: rows.slice(0, Limit.page), more: rows.length > Limit.page };
+    const { rows, more } = this.#page<Receipt>("delivered, read", room, after);
+    return { receipts: rows, more };
   }
 
   // Changes, within one

@@ -161,6 +161,7 @@ export class ChatServer {
     const key = await signerFromPkcs8(fromBase64(new TextDecoder().decode(stored)));
     const report = (error: unknown) => options.onerror?.(error);
     const limits = { ...defaultLimits, ...options.limits };
+    const usages = new Usages(limits);
     let server: Server;
     const house: House = {
       name,
@@ -170,10 +171,10 @@ export class ChatServer {
       rooms,
       entries: new Entries(database),
       attachments: new Attachments(database, folder, limits),
-      live: new Live(rooms),
+      live: new Live(rooms, usages, report),
       pump: new Pump(),
       limits,
-      usages: new Usages(limits),
+      usages,
       firstRoom: new FirstRoom(rooms, settings, firstRoom),
       closeSessionsOf: (...whose) => void server.closeSessionsOf(...whose),
       report,

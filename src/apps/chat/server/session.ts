@@ -3,7 +3,7 @@
 import type { Session } from "../../../endpoint/session.ts";
 import { StreamError } from "../../../session/stream-error.ts";
 import type { BidirectionalStream } from "../../../session/web-streams.ts";
-import { frame, MessageReader } from "../channel.ts";
+import { frame, MessageReader, parse } from "../channel.ts";
 import { Malformed } from "../check.ts";
 import {
   ChatError,
@@ -19,7 +19,6 @@ import type { Credential, CredentialKind } from "../types.ts";
 import { methods, transfer } from "../wire.ts";
 import { accountMethods } from "./account-methods.ts";
 import type { User } from "./accounts.ts";
-import { Bucket } from "./bucket.ts";
 import { peerKind, type StoredCredential } from "./credentials.ts";
 import { invitationOf, redeem, storedCredential, userOf } from "./entrance.ts";
 import type { Caller, Handler, House, Outcome } from "./house.ts";
@@ -28,6 +27,7 @@ import { Outbound } from "./outbound.ts";
 import { roomMethods } from "./room-methods.ts";
 import { Signals } from "./signals.ts";
 import { download, upload } from "./transfers.ts";
+import type { Usage } from "./usage.ts";
 
 type UserMethod = Exclude<Method, "hello" | "invitation.redeem">;
 
@@ -55,8 +55,7 @@ export class ServerSession implements Caller {
   user: User | undefined;
   readonly #house: House;
   readonly #session: Session;
-  /** Before it is known whose session it is. */
-  readonly #requests: Bucket;
+  #usage: Usage;
   readonly #outbound: Outbound;
   readonly #signals: Signals;
   readonly #followed = new Set<number>();
@@ -68,7 +67,7 @@ export class ServerSession implements Caller {
   constructor(house: House, session: Session) {
     this.#house = house;
     this.#session = session;
-    this.#requests = new Bucket(house.limits.requests, performance.now());
+    this.#usage = house.usages.ofStranger();
     this.#outbound = new Outbound(house.pump, house.limits.waitingBytes, {
       tooSlow: () => this.end(CloseCode.too_slow, "reads too slowly"),
       drained: () => this.#hear(),
@@ -134,9 +133,8 @@ export class ServerSession implements Caller {
     writable: WritableStream<Uint8Array>,
     user: User,
   ): Promise<void> {
-    const usage = this.#house.usages.of(user);
-    if (head.kind === "download") return download(this.#house, user, usage, head, writable);
-    return upload(this.#house, user, usage, head, reader, writable);
+    if (head.kind === "download") return download(this.#house, user, this.#usage, head, writable);
+    return upload(this.#house, user, this.#usage, head, reader, writable);
   }
 
   /** What breaks off is the client's right. */
@@ -157,17 +155,17 @@ export class ServerSession implements Caller {
 
   async #channel(reader: MessageReader): Promise<void> {
     for (;;) {
-      const message = await reader.next();
-      if (message === undefined) return;
+      const content = await reader.content();
+      if (content === undefined) return;
       await this.#pace();
       if (this.#isGone) return;
-      this.#request(message);
+      await this.#usage.do(() => this.#request(parse(content)));
     }
   }
 
   /** Whoever asks faster than the disk is, or than answers are taken, is not heard meanwhile. */
   async #pace(): Promise<void> {
-    await (this.user === undefined ? this.#requests : this.#house.usages.of(this.user).requests).wait(1);
+    await this.#usage.requests.wait(1);
     while (!this.#isGone && (this.#waiting >= MAX_WAITING || this.#outbound.bytes > MAX_AHEAD_BYTES)) {
       await new Promise<void>((resolve) => {
         this.#resume = resolve;
@@ -185,7 +183,10 @@ export class ServerSession implements Caller {
     if (!Number.isSafeInteger(number) || (number as number) < 0)
       throw new Malformed("a request without a number");
     const answer = (...rest: unknown[]) => {
-      if (number !== 0) this.send(frame([number, ...rest]));
+      if (number === 0) return;
+      const framed = frame([number, ...rest]);
+      this.#usage.chargeBytes(framed.length);
+      this.send(framed);
     };
     const refuse = (error: unknown) => {
       const { code, message, retryAfterMs } = this.#house.refusal(error);
@@ -252,7 +253,7 @@ export class ServerSession implements Caller {
       run: (params) => {
         if (handler.isCreation) this.countCreation();
         const messages = handler.messages?.(params) ?? 0;
-        if (messages > 0) this.#house.usages.of(user).countMessages(messages);
+        if (messages > 0) this.#usage.countMessages(messages);
         return handler.run(this.#house, user, params, this);
       },
     };
@@ -274,6 +275,7 @@ export class ServerSession implements Caller {
       for (const identity of invitations) this.#house.closeSessionsOf({ kind: "password", identity });
       if (this.#isOver || this.user !== undefined) return;
       this.user = user;
+      this.#usage = this.#house.usages.of(user);
       live.add(user, this);
     };
     return { result, effect };
@@ -286,7 +288,7 @@ export class ServerSession implements Caller {
   }
 
   countCreation(): void {
-    if (this.user !== undefined) this.#house.usages.of(this.user).countCreation(this.user);
+    if (this.user !== undefined) this.#usage.countCreation(this.user);
   }
 
   endOthersBy(kind: CredentialKind, id: string): void {

@@ -123,6 +123,9 @@ const AGE_OF_INVITATIONS = "ALTER TABLE invitations ADD COLUMN made_ms INTEGER N
 /** Files of attachments on their way in or out: what a process was killed with is taken away by the next. */
 const STRAYS = "CREATE TABLE strays (id TEXT PRIMARY KEY) WITHOUT ROWID;";
 
+/** Those that all users may see, however many others there are between them. */
+const PUBLIC_ROOMS = "CREATE INDEX public_rooms ON rooms (folded) WHERE access = 'public';";
+
 /**
  * What makes each version of the tables of the one before it; the first makes them of nothing. Those that were published
  * never change: a change of the tables is another one at the end.
@@ -135,4 +138,5 @@ export const MIGRATIONS: readonly string[] = [
   ENTRIES_OF_ATTACHMENTS,
   AGE_OF_INVITATIONS,
   STRAYS,
+  PUBLIC_ROOMS,
 ];
