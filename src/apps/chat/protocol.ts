@@ -41,6 +41,8 @@ export const Limit = {
   found: 20,
   /** A text of control characters is six times as long in JSON. */
   clientMessage: 524_288,
+  /** Of the message that a stream for an attachment begins with. */
+  transfer: 8_192,
   serverMessage: 4_194_304,
   datagram: 1_024,
 } as const;
@@ -82,6 +84,13 @@ export type ErrorCode =
   | "invitation_used"
   | "rate_limited"
   | "internal";
+
+/** As it is told. */
+export interface Refusal {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly retryAfterMs?: number | undefined;
+}
 
 /** A request that was refused. `code` is stable; nothing has changed by the request. */
 export class ChatError extends Error {
@@ -219,5 +228,5 @@ export type Transfer =
 /** The server's answer on such a stream. */
 export interface TransferAnswer {
   readonly attachment?: AttachmentInfo;
-  readonly error?: { readonly code: string; readonly message: string };
+  readonly error?: Refusal | undefined;
 }

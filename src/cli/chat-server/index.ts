@@ -117,7 +117,8 @@ async function hostingOptions(values: Values, { report, program }: Context): Pro
   if (pageUrl !== undefined && (!URL.canParse(pageUrl) || new URL(pageUrl).pathname !== "/")) {
     throw new UsageError("--page-url is a URL with a host and no path");
   }
-  if (name.trim() === "" || name.length > 64) throw new UsageError("--name has 1 to 64 characters");
+  if (name.trim() === "" || name.length > 64 || /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/u.test(name))
+    throw new UsageError("--name has 1 to 64 characters, none of which controls others");
   const days = values["retention-days"];
   if (days !== undefined && !(Number(days) > 0)) throw new UsageError("--retention-days is a number above 0");
   const limits = limitsOf(values.limit ?? []);

@@ -286,6 +286,8 @@ export class Client extends Emitter<ChatEvents> {
         refusals++;
         pauseMs = Math.max(pauseMs, REFUSED_PAUSE_MS);
       }
+      // It may be the same again, and is no reason to stay away.
+      if (failure instanceof ChatError && failure.code === "malformed") pauseMs = MAX_PAUSE_MS;
       if (refusals === REFUSALS || isMistake(failure) || isRefusal(failure)) {
         this.#finish(failure);
         return;
@@ -547,10 +549,10 @@ function endError(end: CloseInfo | undefined): Error | undefined {
       return new ChatError("banned", "this user was banned");
     case CloseCode.removed:
       return new ChatError("not_allowed", "this user was removed");
-    case CloseCode.revoked:
-      return new SealgramError("revoked", "what this client has logged in with was changed or removed");
     case CloseCode.malformed:
       return new ChatError("malformed", "the sides do not understand each other");
+    case CloseCode.revoked:
+      return new SealgramError("revoked", "what this client has logged in with was changed or removed");
     default:
       return undefined;
   }
@@ -558,5 +560,5 @@ function endError(end: CloseInfo | undefined): Error | undefined {
 
 function isRefusal(error: unknown): boolean {
   if (error instanceof SealgramError) return error.code === "revoked";
-  return error instanceof ChatError && ["banned", "not_allowed", "version", "malformed"].includes(error.code);
+  return error instanceof ChatError && ["banned", "not_allowed", "version"].includes(error.code);
 }

@@ -1,7 +1,7 @@
 /** A room, or a conversation of two, as one of those who are in it has it. */
 
 import { bytesOf } from "../../../core/bytes.ts";
-import { fold, normalized } from "../names.ts";
+import { fileName, fold, mediaType, normalized } from "../names.ts";
 import { ChatError, type Params, SMALL_ROOM } from "../protocol.ts";
 import type {
   Access,
@@ -40,9 +40,9 @@ export interface SendOptions {
 
 /** What is known of a file before it is sent. */
 export interface UploadOptions {
-  /** Its name, without a path. */
+  /** Its name, without a path. What cannot be seen in it, or writes over others, is left out; so is what is too long. */
   readonly name: string;
-  /** A media type: application/octet-stream unless given. */
+  /** A media type: application/octet-stream unless given, or for what is none. */
   readonly type?: string;
   /** How long the content is: all of it has to come. */
   readonly bytes: number;
@@ -199,7 +199,8 @@ export class ChatRoom implements AsyncIterable<MessageEntry> {
     content: Uint8Array | AsyncIterable<Uint8Array>,
     { name, type = "application/octet-stream", bytes, progress, signal }: UploadOptions,
   ): Promise<AttachmentInfo> {
-    const head = { kind: "upload", room: this.id, id: newId(), name, type, bytes } as const;
+    const known = { name: fileName(name), type: mediaType(type), bytes };
+    const head = { kind: "upload", room: this.id, id: newId(), ...known } as const;
     const chunks = Symbol.asyncIterator in content ? content : slices(bytesOf(content, "a file"));
     return this.#host.connection.transfers.upload(head, chunks, progress, signal);
   }

@@ -5,7 +5,7 @@ import { StreamError } from "../../../session/stream-error.ts";
 import { frame, MessageReader } from "../channel.ts";
 import { ChatError, Limit, type Transfer, type TransferAnswer } from "../protocol.ts";
 import type { AttachmentInfo } from "../types.ts";
-import { transferAnswer } from "../wire.ts";
+import { transfer, transferAnswer } from "../wire.ts";
 import { brokenOff, Content } from "./content.ts";
 import { errorOf } from "./refusal.ts";
 import { Turns } from "./turns.ts";
@@ -62,6 +62,7 @@ export class Transfers {
     progress: (bytes: number) => void = () => {},
     signal: AbortSignal = new AbortController().signal,
   ): Promise<AttachmentInfo> {
+    check(head);
     await this.#uploads.take();
     try {
       signal.throwIfAborted();
@@ -105,11 +106,13 @@ export class Transfers {
    * @throws ChatError too_many if too many wait for their turn
    */
   async download(room: number, id: string, idleMs: number): Promise<Download> {
+    const head: Transfer = { kind: "download", room, id };
+    check(head);
     await this.#downloads.take();
     try {
       const { reader, writer } = await this.#open();
       try {
-        await writer.write(frame({ kind: "download", room, id } satisfies Transfer));
+        await writer.write(frame(head));
         void writer.close().catch(() => {});
         const attachment = attachmentOf(await reader.next());
         const content = new Content(reader, attachment.bytes, idleMs, () => this.#downloads.leave());
@@ -122,6 +125,15 @@ export class Transfers {
       this.#downloads.leave();
       throw brokenOff(error);
     }
+  }
+}
+
+/** @throws ChatError malformed for what a server would refuse */
+function check(head: Transfer): void {
+  try {
+    transfer(head);
+  } catch (error) {
+    throw brokenOff(error);
   }
 }
 

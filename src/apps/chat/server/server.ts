@@ -10,7 +10,7 @@ import { createInvitation } from "../invitation.ts";
 import { keyFingerprint } from "../key-fingerprint.ts";
 import { type ChatLink, formatLink } from "../link.ts";
 import { CHAT_PROTOCOL, ChatError, CloseCode } from "../protocol.ts";
-import { roomName } from "../wire.ts";
+import { roomName, serverName } from "../wire.ts";
 import { Accounts } from "./accounts.ts";
 import { Attachments } from "./attachments.ts";
 import { Credentials } from "./credentials.ts";
@@ -130,6 +130,7 @@ export class ChatServer {
     const { folder, retentionDays = Number.POSITIVE_INFINITY, firstRoom = "general" } = options;
     if (!(retentionDays > 0)) throw new RangeError("retentionDays is above 0");
     if (firstRoom !== false) checkRoomName(firstRoom);
+    checkServerName(options.name ?? "");
     const lock = await takeFolder(folder, options.recover);
     let database: Database | undefined;
     try {
@@ -280,6 +281,14 @@ function checkRoomName(name: string): void {
     roomName(name);
   } catch {
     throw new RangeError("firstRoom has up to 32 letters and digits, and . _ - or spaces behind the first");
+  }
+}
+
+function checkServerName(name: string): void {
+  try {
+    serverName(name);
+  } catch {
+    throw new RangeError("name is a line of 256 bytes at most, without characters that control others");
   }
 }
 

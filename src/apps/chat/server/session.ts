@@ -24,9 +24,10 @@ import { invitationOf, redeem, storedCredential, userOf } from "./entrance.ts";
 import type { Caller, Handler, House, Outcome } from "./house.ts";
 import { messageMethods } from "./message-methods.ts";
 import { Outbound } from "./outbound.ts";
+import { refusalFrom } from "./refusal.ts";
 import { roomMethods } from "./room-methods.ts";
 import { Signals } from "./signals.ts";
-import { download, upload } from "./transfers.ts";
+import { download, refuse, upload } from "./transfers.ts";
 import type { Usage } from "./usage.ts";
 
 type UserMethod = Exclude<Method, "hello" | "invitation.redeem">;
@@ -107,34 +108,44 @@ export class ServerSession implements Caller {
 
   async #stream(stream: BidirectionalStream): Promise<void> {
     const reader = new MessageReader(stream.readable, Limit.clientMessage);
-    const head = transfer(await reader.next());
-    if (head.kind === "channel") {
-      if (this.#outbound.hasBegun) throw new Malformed("a second channel");
-      this.#outbound.begin(stream.writable);
-      await this.#channel(reader);
-      // A client without its channel has left.
-      this.end(CloseCode.done, "");
-    } else if (this.user === undefined) throw new Malformed("no hello");
-    else {
-      try {
-        await this.#transfer(head, reader, stream.writable, this.user);
-      } catch (error) {
-        if (!this.#isBreak(error)) this.#house.report(error);
-      } finally {
-        // A stream whose end nobody has read stays, and counts.
-        reader.cancel();
-      }
+    let head: Transfer;
+    try {
+      await this.#usage.requests.wait(1);
+      head = transfer(await reader.next(Limit.transfer));
+      if (head.kind === "channel" && this.#outbound.hasBegun) throw new Malformed("a second channel");
+    } catch (error) {
+      // Of that stream alone: the session has others.
+      if (error instanceof Malformed)
+        await refuse(stream.writable, new ChatError("malformed", error.message));
+      reader.cancel();
+      return;
     }
+    if (head.kind !== "channel") {
+      await this.#transfer(head, reader, stream.writable);
+      return;
+    }
+    this.#outbound.begin(stream.writable);
+    await this.#channel(reader);
+    // A client without its channel has left.
+    this.end(CloseCode.done, "");
   }
 
-  #transfer(
+  async #transfer(
     head: Exclude<Transfer, { kind: "channel" }>,
     reader: MessageReader,
     writable: WritableStream<Uint8Array>,
-    user: User,
   ): Promise<void> {
-    if (head.kind === "download") return download(this.#house, user, this.#usage, head, writable);
-    return upload(this.#house, user, this.#usage, head, reader, writable);
+    const { user } = this;
+    try {
+      if (user === undefined) await refuse(writable, new ChatError("not_now", "say hello first"));
+      else if (head.kind === "download") await download(this.#house, user, this.#usage, head, writable);
+      else await upload(this.#house, user, this.#usage, head, reader, writable);
+    } catch (error) {
+      if (!this.#isBreak(error)) this.#house.report(error);
+    } finally {
+      // A stream whose end nobody has read stays, and counts.
+      reader.cancel();
+    }
   }
 
   /** What breaks off is the client's right. */
@@ -188,10 +199,7 @@ export class ServerSession implements Caller {
       this.#usage.chargeBytes(framed.length);
       this.send(framed);
     };
-    const refuse = (error: unknown) => {
-      const { code, message, retryAfterMs } = this.#house.refusal(error);
-      answer(null, { code, message, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) });
-    };
+    const refuse = (error: unknown) => answer(null, refusalFrom(this.#house.refusal(error)));
     if (typeof method !== "string" || !Object.hasOwn(methods, method)) {
       refuse(new ChatError("unknown_method", "there is no such method"));
       return;
@@ -330,12 +338,6 @@ export class ServerSession implements Caller {
   }
 
   #datagram(datagram: Uint8Array): void {
-    if (this.user === undefined || this.#isOver) return;
-    try {
-      this.#signals.receive(this.user, datagram);
-    } catch (error) {
-      if (error instanceof Malformed) this.end(CloseCode.malformed, error.message);
-      else throw error;
-    }
+    if (this.user !== undefined && !this.#isOver) this.#signals.receive(this.user, datagram);
   }
 }

@@ -6,6 +6,7 @@ import { frame, type MessageReader } from "../channel.ts";
 import { ChatError, type Transfer, type TransferAnswer } from "../protocol.ts";
 import type { User } from "./accounts.ts";
 import type { House } from "./house.ts";
+import { refusalFrom } from "./refusal.ts";
 import type { Usage } from "./usage.ts";
 
 type Upload = Extract<Transfer, { kind: "upload" }>;
@@ -68,6 +69,17 @@ export async function download(
   });
 }
 
+/** The answer to what cannot be begun. */
+export async function refuse(writable: WritableStream<Uint8Array>, error: ChatError): Promise<void> {
+  const writer = writable.getWriter();
+  try {
+    await writer.write(frame({ error: refusalFrom(error) } satisfies TransferAnswer));
+    await writer.close();
+  } catch {
+    // Nobody is there to read it.
+  }
+}
+
 /** @throws what has broken the stream off */
 async function answering(
   { limits, refusal }: House,
@@ -89,8 +101,7 @@ async function answering(
       await writer.abort(error).catch(() => {});
       throw error;
     }
-    const { code, message } = refusal(error);
-    await writer.write(frame({ error: { code, message } } satisfies TransferAnswer));
+    await writer.write(frame({ error: refusalFrom(refusal(error)) } satisfies TransferAnswer));
   }
   await writer.close();
 }
