@@ -133,8 +133,9 @@ export interface Methods {
   "users.find": { params: { prefix: string }; result: { users: string[] } };
   /** On the server, not in a room. An owner gives roles, and stays one unless there is another. */
   "user.role": { params: { user: string; role: Role }; result: Empty };
-  "user.ban": { params: { user: string; isBanned: boolean }; result: Empty };
-  "user.remove": { params: { user: string }; result: Empty };
+  /** Their invitations end; of those who have come by earlier ones, the newest are named. */
+  "user.ban": { params: { user: string; isBanned: boolean }; result: { invited: string[] } };
+  "user.remove": { params: { user: string }; result: { invited: string[] } };
   "rooms.list": { params: { after?: string }; result: { rooms: RoomInfo[]; more: boolean } };
   "room.create": { params: { name: string; topic?: string; access: Access }; result: { room: RoomInfo } };
   "room.join": { params: { room: number }; result: { room: RoomInfo } };

@@ -147,6 +147,7 @@ const credential: Check<Credential> = variant<Credential>({
   psk: object({ kind: oneOf("psk"), context: messageId }),
   key: object({ kind: oneOf("key"), publicKey: base64, scheme: integer(0, 65_535), signature: base64 }),
 });
+const invited: Check<{ invited: string[] }> = object({ invited: list(userName, Limit.page) });
 const page: Check<number | undefined> = optional(integer(1, Limit.page));
 const entries: Check<{ entries: Entry[]; more: boolean }> = object<Result<"room.sync">>({
   entries: list(entry, Limit.page),
@@ -193,8 +194,8 @@ export const methods: {
     result: object({ users: list(userName, Limit.found) }),
   },
   "user.role": { params: object({ user: userName, role }), result: empty },
-  "user.ban": { params: object({ user: userName, isBanned: boolean }), result: empty },
-  "user.remove": { params: object({ user: userName }), result: empty },
+  "user.ban": { params: object({ user: userName, isBanned: boolean }), result: invited },
+  "user.remove": { params: object({ user: userName }), result: invited },
   "rooms.list": {
     params: object({ after: optional(text(0, 256)) }),
     result: object({ rooms: list(roomInfo, Limit.page), more: boolean }),

@@ -88,6 +88,9 @@ export function outcomeLines(outcome: Outcome): string[] {
         ({ user, delivered, read }) =>
           `* ${harmless(user)}: received up to #${delivered}, read up to #${read}`,
       );
+    case "excluded":
+      if (outcome.invited.length === 0) return [];
+      return [`* who has come by that user's invitations: ${outcome.invited.map(harmless).join(", ")}`];
     case "history":
       if (outcome.messages.length === 0) return ["* there are no messages"];
       return outcome.messages.flatMap((message) => entryLines(outcome.room, message, true));

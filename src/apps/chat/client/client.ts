@@ -514,14 +514,17 @@ export class Client extends Emitter<ChatEvents> {
     await this.#connected.request("user.role", { user: normalized(user), role });
   }
 
-  /** For all of the server: ends what the other has open, and lets them log in no more. */
-  async ban(user: string, isBanned = true): Promise<void> {
-    await this.#connected.request("user.ban", { user: normalized(user), isBanned });
+  /**
+   * For all of the server: ends what the other has open and has handed out, and lets them log in no more.
+   * @returns who has come by the other's invitations before, the newest first, 200 at most
+   */
+  async ban(user: string, isBanned = true): Promise<string[]> {
+    return (await this.#connected.request("user.ban", { user: normalized(user), isBanned })).invited;
   }
 
-  /** Takes a user off the server: ends what they have open, and forgets how they log in. */
-  async removeUser(user: string): Promise<void> {
-    await this.#connected.request("user.remove", { user: normalized(user) });
+  /** Takes a user off the server: as {@link ban}, and forgets how they log in. */
+  async removeUser(user: string): Promise<string[]> {
+    return (await this.#connected.request("user.remove", { user: normalized(user) })).invited;
   }
 
   /** Sent again until it has arrived, or is another. */

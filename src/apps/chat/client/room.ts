@@ -219,7 +219,7 @@ export class ChatRoom implements AsyncIterable<MessageEntry> {
 
   // Running it
 
-  /** Leaves the room. */
+  /** Leaves the room. A conversation of two is closed on this side, until one of both goes on with it. */
   async leave(): Promise<void> {
     await this.#host.connection.request("room.leave", { room: this.id });
   }

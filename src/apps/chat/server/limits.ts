@@ -32,7 +32,10 @@ export interface ChatLimits {
   readonly attachmentBytes: number;
   readonly attachmentBytesPerUser: number;
   readonly attachmentBytesInAll: number;
-  /** Rooms that a user may be in. */
+  /**
+   * Rooms that a user may be in by choice. As many again others may have put them into, and as many conversations others may
+   * have begun with them, until they say something there; of these, the oldest gives way to the newest.
+   */
   readonly rooms: number;
   /** What waits for a client that does not read. Beyond, its session ends, and it may come back. */
   readonly waitingBytes: number;

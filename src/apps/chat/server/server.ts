@@ -296,7 +296,7 @@ async function inviteOwner({ accounts, database }: House): Promise<ChatLink["inv
   const { invitation, record } = await createInvitation();
   await database.change(() => {
     accounts.forgetOwnersInvitations();
-    accounts.invite(record, "owner", undefined, INVITATION_MS);
+    accounts.invite(record, { maker: undefined, role: "owner", room: undefined }, INVITATION_MS);
   });
   return invitation;
 }

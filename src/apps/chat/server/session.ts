@@ -169,8 +169,9 @@ export class ServerSession implements Caller {
       const content = await reader.content();
       if (content === undefined) return;
       await this.#pace();
-      if (this.#isGone) return;
-      await this.#usage.do(() => this.#request(parse(content)));
+      await this.#usage.do(() => {
+        if (!this.#isGone) this.#request(parse(content));
+      });
     }
   }
 

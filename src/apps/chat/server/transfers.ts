@@ -24,8 +24,10 @@ export async function upload(
   const { stallMs, attachmentBytes } = house.limits;
   const writer = writable.getWriter();
   const attachment = { id, name, type, bytes };
+  const mayGoOn = () => void house.rooms.of(user, room);
   const next = async () => {
     const chunk = await within(stallMs, reader.bytes());
+    mayGoOn();
     // Nothing is read meanwhile, and so nothing is sent.
     if (chunk !== undefined) await usage.uploadBytes.wait(chunk.length);
     return chunk;
@@ -38,7 +40,7 @@ export async function upload(
       throw new ChatError("malformed", "that id is of another attachment");
     if (before === undefined) {
       await usage.messages.wait(1);
-      await house.attachments.store(user, room, attachment, next);
+      await house.attachments.store(user, room, attachment, next, mayGoOn);
     }
     await writer.write(frame({ attachment } satisfies TransferAnswer));
   });
@@ -61,7 +63,10 @@ export async function download(
     const { name, type, bytes } = found;
     await writer.write(frame({ attachment: { id, name, type, bytes } } satisfies TransferAnswer));
     try {
-      for await (const chunk of house.attachments.read(id)) await within(stallMs, writer.write(chunk));
+      for await (const chunk of house.attachments.read(id)) {
+        await within(stallMs, writer.write(chunk));
+        house.rooms.of(user, room);
+      }
     } catch (error) {
       // Behind the answer there is no place for a refusal.
       throw isBreak(error) ? error : new StreamError(house.refusal(error).message, 0);
