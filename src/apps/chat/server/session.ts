@@ -276,6 +276,7 @@ export class ServerSession implements Caller {
     if (invitationOf(this.#session) !== undefined)
       return { result: { rooms: [], server }, effect: () => clearTimeout(this.#helloTimer) };
     const user = userOf(this.#house, this.#session);
+    this.#usage = this.#house.usages.of(user);
     const invitations = accounts.redeemedBy(user);
     for (const identity of invitations) accounts.forgetInvitation(identity);
     const result = { user: { name: user.name, role: user.role }, rooms: rooms.ofUser(user), server };
@@ -284,7 +285,6 @@ export class ServerSession implements Caller {
       for (const identity of invitations) this.#house.closeSessionsOf({ kind: "password", identity });
       if (this.#isOver || this.user !== undefined) return;
       this.user = user;
-      this.#usage = this.#house.usages.of(user);
       live.add(user, this);
     };
     return { result, effect };

@@ -135,7 +135,11 @@ CREATE INDEX users_invited ON users (invited_by) WHERE invited_by IS NOT NULL;
 `;
 
 /** What others have put a user into is not of the user's choice until they say something there. */
-const CHOICE = "ALTER TABLE members ADD COLUMN is_chosen INTEGER NOT NULL DEFAULT 1;";
+const CHOICE = `
+ALTER TABLE members ADD COLUMN is_chosen INTEGER NOT NULL DEFAULT 1;
+UPDATE members SET is_chosen = 0 WHERE (SELECT pair FROM rooms WHERE id = room) IS NOT NULL AND NOT EXISTS
+  (SELECT 1 FROM entries WHERE entries.room = members.room AND author = user AND kind = 'message');
+`;
 
 /**
  * What makes each version of the tables of the one before it; the first makes them of nothing. Those that were published
