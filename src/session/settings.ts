@@ -64,7 +64,11 @@ export function sessionOptions(settings: StreamSettings, path: PathSettings): Se
     maxIncomingBidi: settings.maxIncomingBidirectional ?? defaultSessionOptions.maxIncomingBidi,
     maxIncomingUni: settings.maxIncomingUnidirectional ?? defaultSessionOptions.maxIncomingUni,
     streamWindow: limited(streamWindow, maxStreamBytes),
-    sessionWindow: limited(sessionWindow, maxSessionBytes),
+    // All of it from the beginning: what one stream leaves unread is not to take what others need.
+    sessionWindow:
+      maxSessionBytes === undefined
+        ? sessionWindow
+        : { initialBytes: maxSessionBytes, maxBytes: maxSessionBytes },
     maxRequestBytes: settings.maxRequestBytes ?? defaultSessionOptions.maxRequestBytes,
     maxRequestsBytes: settings.maxRequestsBytes ?? defaultSessionOptions.maxRequestsBytes,
     recovery: {

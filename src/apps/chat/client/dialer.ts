@@ -7,6 +7,7 @@ import { SealgramError } from "../../../errors.ts";
 import { race } from "../../../race.ts";
 import type { ChatLink } from "../link.ts";
 import { CHAT_PROTOCOL } from "../protocol.ts";
+import { clientWindows } from "../windows.ts";
 
 export type Connect = (url: string | URL, options: ConnectOptions) => Promise<Session>;
 
@@ -58,7 +59,7 @@ export class Dialer {
         const session = await this.#connect(url, {
           ...this.#optionsFor(url),
           idleTimeoutMs,
-          streams: { ...keepAlive, maxIncomingBidirectional: 0 },
+          streams: { ...keepAlive, ...clientWindows, maxIncomingBidirectional: 0 },
           auth: this.#auth,
           applicationProtocols: [CHAT_PROTOCOL],
           signal,

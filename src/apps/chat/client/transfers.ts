@@ -5,6 +5,7 @@ import { StreamError } from "../../../session/stream-error.ts";
 import { frame, MessageReader } from "../channel.ts";
 import { ChatError, Limit, type Transfer, type TransferAnswer } from "../protocol.ts";
 import type { AttachmentInfo } from "../types.ts";
+import { MAX_DOWNLOADS, MAX_UPLOADS } from "../windows.ts";
 import { transfer, transferAnswer } from "../wire.ts";
 import { brokenOff, Content } from "./content.ts";
 import { errorOf } from "./refusal.ts";
@@ -20,10 +21,6 @@ export interface Download {
 
 type Upload = Extract<Transfer, { kind: "upload" }>;
 type Chunks = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
-
-/** A server takes eight streams of attachments at a time. */
-const MAX_DOWNLOADS = 4;
-const MAX_UPLOADS = 3;
 
 export class Transfers {
   readonly #session: Session;

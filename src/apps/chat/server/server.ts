@@ -10,6 +10,7 @@ import { createInvitation } from "../invitation.ts";
 import { keyFingerprint } from "../key-fingerprint.ts";
 import { type ChatLink, formatLink } from "../link.ts";
 import { CHAT_PROTOCOL, ChatError, CloseCode } from "../protocol.ts";
+import { serverWindows } from "../windows.ts";
 import { roomName, serverName } from "../wire.ts";
 import { Accounts } from "./accounts.ts";
 import { Attachments } from "./attachments.ts";
@@ -201,8 +202,7 @@ export class ChatServer {
       streams: {
         maxIncomingBidirectional: 9,
         maxIncomingUnidirectional: 0,
-        maxStreamBytes: 524_288,
-        maxSessionBytes: 1_048_576,
+        ...serverWindows,
       },
       // Clients come back after a restart without typing anything, and all of them at once without much work.
       tickets: { secrets: () => tickets.current(), lifetimeMs: TICKET_MS },
