@@ -128,7 +128,7 @@ export class Live {
 
   // Receipts
 
-  /** Members of a small room are told of them, soon. */
+  /** Members of a small room are told of them, soon; in a large one, what else the user has open. */
   receipts(user: User, room: number): void {
     getOrAdd(this.#receiptsOf, room, () => new Map<number, User>()).set(user.id, user);
     this.#schedule();
@@ -186,13 +186,16 @@ export class Live {
 
   #tellReceipts(): void {
     for (const [room, users] of this.#receiptsOf) {
-      if ((this.#audiences.get(room)?.size ?? 0) > SMALL_ROOM) continue;
+      const isLarge = (this.#audiences.get(room)?.size ?? 0) > SMALL_ROOM;
       const receipts: Receipt[] = [];
       for (const user of users.values()) {
         const receipt = this.#rooms.receiptOf(user, room);
-        if (receipt !== undefined) receipts.push(receipt);
+        if (receipt === undefined) continue;
+        if (!isLarge) receipts.push(receipt);
+        else if ((this.#users.get(user.id)?.size ?? 0) > 1)
+          this.toUser(user, "receipts", { room, receipts: [receipt] });
       }
-      this.toRoom(room, "receipts", { room, receipts });
+      if (!isLarge) this.toRoom(room, "receipts", { room, receipts });
     }
     this.#receiptsOf.clear();
   }
