@@ -40,9 +40,6 @@ test("what cannot be kept as it is does not end the session: it is mended, or re
   expect(attachment).toMatchObject({ name: "report.txt", type: "application/octet-stream" });
   await room.send("here", { attachment });
   const odd: (() => Promise<unknown>)[] = [
-    () => upload("x", -1),
-    () => upload("x", Number.NaN),
-    () => upload("x", 2 ** 53),
     () => room.send("half a \ud83d"),
     () => room.send("nul \0"),
     () => room.send("x".repeat(65_537)),

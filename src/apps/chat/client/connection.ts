@@ -139,8 +139,10 @@ export class Connection {
       return;
     }
     const number = ++this.#lastNumber;
+    // First: what JSON cannot say throws, and nothing waits for an answer to it.
+    const framed = frame([number, method, params]);
     this.#waiting.set(number, { method, resolve, reject });
-    this.#write(frame([number, method, params]));
+    this.#write(framed);
   }
 
   request<M extends Method>(method: M, params: Params<M>): Promise<Result<M>> {

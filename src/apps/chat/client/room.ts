@@ -1,6 +1,5 @@
 /** A room, or a conversation of two, as one of those who are in it has it. */
 
-import { bytesOf } from "../../../core/bytes.ts";
 import { fileName, fold, mediaType, normalized } from "../names.ts";
 import { ChatError, type Params, SMALL_ROOM } from "../protocol.ts";
 import type {
@@ -125,6 +124,7 @@ export class ChatRoom implements AsyncIterable<MessageEntry> {
 
   /** Settles once the server has stored it: then it is in the room, once, and nothing but a deletion takes it out. */
   async send(text: string, { replyTo, attachment, id = newId() }: SendOptions = {}): Promise<Stored> {
+    if (typeof text !== "string") throw new TypeError("a message's text is a string");
     return this.#host.send({
       room: this.id,
       id,
@@ -194,26 +194,31 @@ export class ChatRoom implements AsyncIterable<MessageEntry> {
 
   // Attachments
 
-  /** Sends a file; a message can have it then. */
+  /**
+   * Sends a file; a message can have it then.
+   * @throws TypeError for content that is not bytes, RangeError for a length that is none, and what the content throws
+   */
   async upload(
     content: Uint8Array | AsyncIterable<Uint8Array>,
     { name, type = "application/octet-stream", bytes, progress, signal }: UploadOptions,
   ): Promise<AttachmentInfo> {
+    if (!Number.isSafeInteger(bytes) || bytes < 0) throw new RangeError("bytes is how many there are");
     const known = { name: fileName(name), type: mediaType(type), bytes };
     const head = { kind: "upload", room: this.id, id: newId(), ...known } as const;
-    const chunks = Symbol.asyncIterator in content ? content : slices(bytesOf(content, "a file"));
-    return this.#host.connection.transfers.upload(head, chunks, progress, signal);
+    return this.#host.connection.transfers.upload(head, content, progress, signal);
   }
 
   /**
    * A file that somebody has sent; its content comes as it is read. Some come at a time, the others wait for them.
    * @param options for how long nobody may read before it is given up with `stalled`: a minute unless given
-   * @throws ChatError not_found if there is none; too_many if hundreds wait
+   * @throws ChatError not_found if there is none; too_many if hundreds wait; RangeError for a time that is none
    */
   async download(
     attachment: Pick<AttachmentInfo, "id">,
     { idleTimeoutMs = READ_MS }: { idleTimeoutMs?: number } = {},
   ): Promise<Download> {
+    if (!(idleTimeoutMs > 0 && idleTimeoutMs <= MAX_TIMER_MS))
+      throw new RangeError("idleTimeoutMs is above 0, and no more than timers can wait for");
     return this.#host.connection.transfers.download(this.id, attachment.id, idleTimeoutMs);
   }
 
@@ -320,12 +325,8 @@ export class ChatRoom implements AsyncIterable<MessageEntry> {
   }
 }
 
-const CHUNK_BYTES = 65_536;
 const READ_MS = 60_000;
-
-function* slices(bytes: Uint8Array): Generator<Uint8Array, void> {
-  for (let at = 0; at < bytes.length; at += CHUNK_BYTES) yield bytes.subarray(at, at + CHUNK_BYTES);
-}
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** What is known of a room once something has happened there that was not known with it. */
 function after(info: RoomInfo, entry: Entry): RoomInfo {

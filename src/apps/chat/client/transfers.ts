@@ -55,7 +55,7 @@ export class Transfers {
    */
   async upload(
     head: Upload,
-    content: Chunks,
+    content: Uint8Array | Chunks,
     progress: (bytes: number) => void = () => {},
     signal: AbortSignal = new AbortController().signal,
   ): Promise<AttachmentInfo> {
@@ -63,7 +63,8 @@ export class Transfers {
     await this.#uploads.take();
     try {
       signal.throwIfAborted();
-      return await this.#upload(head, content, progress, signal);
+      const chunks = ArrayBuffer.isView(content) ? slices(bytesOf(content, "a file")) : content;
+      return await this.#upload(head, chunks, progress, signal);
     } finally {
       this.#uploads.leave();
     }
@@ -132,6 +133,12 @@ function check(head: Transfer): void {
   } catch (error) {
     throw brokenOff(error);
   }
+}
+
+const CHUNK_BYTES = 65_536;
+
+function* slices(bytes: Uint8Array): Generator<Uint8Array, void> {
+  for (let at = 0; at < bytes.length; at += CHUNK_BYTES) yield bytes.subarray(at, at + CHUNK_BYTES);
 }
 
 /** Writes all of it, or what the server wants of it: if that is not all, the answer says why. */
