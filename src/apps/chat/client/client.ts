@@ -210,10 +210,8 @@ export class Client extends Emitter<ChatEvents> {
     this.#outbox.attach(connection);
     if (this.#state !== "online") this.#tellState();
     this.emit("connected", { user: this.user });
-    // Whoever has waited for the connection listens from now on, and misses nothing.
-    setTimeout(() => {
-      for (const room of this.#rooms.values()) this.#sync(connection, room);
-    }, 0);
+    // Not by a timer, which a hidden page holds back: the answers come when whoever has waited for this listens.
+    for (const room of this.#rooms.values()) this.#sync(connection, room);
     return connection;
   }
 

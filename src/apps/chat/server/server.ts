@@ -73,6 +73,11 @@ const SWEEP_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 /** Clients show signs of life far more often. */
 const IDLE_MS = 30_000;
+/**
+ * A hidden page's timers are held back, for a minute at a time: it asks for no sign of life, but answers what comes. So the
+ * server asks, before a client would.
+ */
+const KEEP_ALIVE_MS = 2_500;
 const SECRET_BYTES = 32;
 /** A user has several logins, and each of them several devices. */
 const SESSIONS_PER_LOGIN = 100;
@@ -203,6 +208,7 @@ export class ChatServer {
         maxIncomingBidirectional: 9,
         maxIncomingUnidirectional: 0,
         ...serverWindows,
+        keepAliveMs: KEEP_ALIVE_MS,
       },
       // Clients come back after a restart without typing anything, and all of them at once without much work.
       tickets: { secrets: () => tickets.current(), lifetimeMs: TICKET_MS },
