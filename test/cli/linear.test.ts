@@ -148,7 +148,7 @@ describe("regular expressions", () => {
     [/\s+$/, " ", "c"],
     [/^(.*?)(?:\s+b)?$/s, " ", "c"],
   ])("%s, which looks back or on from each character, is found", (slow, unit, end) => {
-    expect(growth(acted(slow), (length) => unit.repeat(4 * length) + end)).toBeGreaterThan(MAX_GROWTH);
+    expect(growth(acted(slow), (length) => unit.repeat(length) + end)).toBeGreaterThan(MAX_GROWTH);
   });
 });
 
@@ -316,7 +316,7 @@ describe("functions on texts", () => {
   });
 
   test.each(Object.keys(functions))("%s", (name) => {
-    const worst = worstOf(functions[name]!, name === "piecesOf" ? BEGINS : [""], ["x"]);
+    const worst = worstOf(functions[name]!, name === "piecesOf" ? BEGINS : [""], ["", "x"]);
     expect(worst.growth, worst.input).toBeLessThan(MAX_GROWTH);
   });
 
