@@ -63,7 +63,7 @@ export class Transfers {
     await this.#uploads.take();
     try {
       signal.throwIfAborted();
-      const chunks = ArrayBuffer.isView(content) ? slices(bytesOf(content, "a file")) : content;
+      const chunks = isIterated(content) ? content : slices(bytesOf(content, "a file"));
       return await this.#upload(head, chunks, progress, signal);
     } finally {
       this.#uploads.leave();
@@ -136,6 +136,13 @@ function check(head: Transfer): void {
 }
 
 const CHUNK_BYTES = 65_536;
+
+/** Arrays of bytes are iterable, too, and are bytes. */
+function isIterated(content: Uint8Array | Chunks): content is Chunks {
+  if (ArrayBuffer.isView(content)) return false;
+  const given = Object(content) as object;
+  return Symbol.asyncIterator in given || Symbol.iterator in given;
+}
 
 function* slices(bytes: Uint8Array): Generator<Uint8Array, void> {
   for (let at = 0; at < bytes.length; at += CHUNK_BYTES) yield bytes.subarray(at, at + CHUNK_BYTES);
