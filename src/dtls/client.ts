@@ -344,7 +344,11 @@ function* receiveServerFlight(
   const encrypted = yield* expectMessage(HandshakeType.encrypted_extensions);
   const extensions = decodeEncryptedExtensions(encrypted.bytes, offered);
   transcript.add(encrypted.bytes);
-  const applicationProtocol = checkApplicationProtocol(offer.hello, extensions);
+  const applicationProtocol = checkApplicationProtocol(
+    offer.hello,
+    extensions,
+    config.requireApplicationProtocol === "always",
+  );
   const { clientCertificateTypes, serverCertificateTypes } = offer.hello.extensions;
   const { clientCertificateType: selectedType } = extensions;
   // A server that asks for no certificate has no type to select (RFC 7250 §4.2).

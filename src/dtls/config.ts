@@ -180,8 +180,11 @@ export interface CommonConfig {
   readonly groups: readonly NamedGroup[];
   /** Most preferred first; without it ALPN is not negotiated. */
   readonly applicationProtocols?: readonly string[];
-  /** Whether a server refuses a client that offers other protocols only, as it does unless told otherwise. */
-  readonly requireApplicationProtocol?: boolean;
+  /**
+   * Whether a server refuses a client that offers other protocols only, as it does unless told otherwise. With "always"
+   * either side refuses a peer as well that knows nothing of protocols (as in RFC 9001 §8.1).
+   */
+  readonly requireApplicationProtocol?: boolean | "always";
   /** Of the connection IDs that the peer shall send, 0 to 20 bytes; `undefined` does without the extension. */
   readonly connectionIdLength?: number;
   /** Timers, and bounds of what waits. */

@@ -33,6 +33,8 @@ export interface AssociationUser {
   /** As {@link ConnectionHost.data}. */
   data(buffer: Bytes, start: number, length: number, epoch: number, sequenceNumber: number): void;
   ticket(ticket: SessionTicket): void;
+  /** This side is about to close the connection: what is to be sent has to be sent now. */
+  ending(): void;
   ended(reason: SealgramError | undefined): void;
   /** All of a datagram was handed over, or the connection has gone on: what is to be sent now may be. */
   flush(): void;
@@ -148,6 +150,7 @@ export class Association implements ConnectionHost, Scheduled {
   /** Ends the connection, and tells the peer. */
   end(reason: SealgramError | undefined): void {
     this.#reason = reason;
+    if (!this.#isMuted) this.user?.ending();
     this.connection.close();
   }
 

@@ -12,7 +12,7 @@ import { handshakeFailure } from "./failures.ts";
 import { LEAST_MTU } from "./options.ts";
 import type { Shared } from "./platform.ts";
 import type { Route } from "./routes.ts";
-import { Session } from "./session.ts";
+import { Session, type SessionPlace } from "./session.ts";
 import type { StreamsOpener } from "./session-settings.ts";
 
 /**
@@ -35,12 +35,21 @@ const MAX_PAUSE_MS = 8_000;
 /** A carrier that breaks sooner is an attempt that has failed. */
 const LEAST_LIFE_MS = 10_000;
 
+/** Who is told of what. */
+interface Told {
+  /** A gateway is reached, or else the first datagram has come. */
+  heard(): void;
+  /** As {@link SessionPlace.report}. */
+  readonly report: SessionPlace["report"];
+}
+
 /** One association on one carrier at a time. */
 export class ClientLink implements AssociationOwner {
   readonly #platform: Shared;
   readonly #route: Route;
   readonly #config: ClientConfig;
   readonly #opener: StreamsOpener | undefined;
+  readonly #report: SessionPlace["report"];
   #heard: (() => void) | undefined;
   /** Aborted at the session's end. */
   readonly #life = new AbortController();
@@ -61,15 +70,15 @@ export class ClientLink implements AssociationOwner {
   #maxPauseMs = 0;
   #movedAtMs = Number.NEGATIVE_INFINITY;
 
-  /** @param heard called when a gateway is reached, or else when the first datagram has come */
   constructor(
     platform: Shared,
     route: Route,
     config: ClientConfig,
     opener: StreamsOpener | undefined,
-    heard: () => void,
+    { heard, report }: Told,
   ) {
     this.#heard = heard;
+    this.#report = report;
     this.#platform = platform;
     this.#route = route;
     this.#config = config;
@@ -201,6 +210,7 @@ export class ClientLink implements AssociationOwner {
       views,
       details,
       peer: describePeer(crypto, details.peer),
+      report: this.#report,
       drained: () => new Promise((resolve) => this.#drained.push(resolve)),
       openStreams:
         opener &&
@@ -221,7 +231,7 @@ export class ClientLink implements AssociationOwner {
   }
 
   ended({ connection }: Association, reason: SealgramError | undefined): void {
-    this.#life.abort(new TypeError("the connection is closed"));
+    this.#life.abort(new SealgramError("session_closed", "the session is closed"));
     this.#settle?.reject(handshakeFailure(reason, this.#config.pake !== undefined));
     for (const resolve of this.#drained.splice(0)) resolve();
     this.#letMove();

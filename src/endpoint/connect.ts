@@ -3,6 +3,7 @@ import type { NamedGroup } from "../crypto/provider.ts";
 import { usableTicket } from "../dtls/client-psk.ts";
 import type { ClientConfig, SessionTicket } from "../dtls/config.ts";
 import { SealgramError } from "../errors.ts";
+import { call, type FaultReport, reportTo } from "../faults.ts";
 import { race } from "../race.ts";
 import { NamedGroup as Groups } from "../tls/codepoints.ts";
 import { ClientLink } from "./client-link.ts";
@@ -12,7 +13,7 @@ import { readTicket, type StoredTicket } from "./kept-ticket.ts";
 import { type CommonOptions, checkAuth, checkGroups, commonConfig } from "./options.ts";
 import type { Shared } from "./platform.ts";
 import { type CertificateHashes, parseTarget, type Target } from "./routes.ts";
-import type { Session } from "./session.ts";
+import type { FaultHandler, Session } from "./session.ts";
 import { loadStreams, type StreamsOpener } from "./session-settings.ts";
 
 /** What `connect` takes. */
@@ -40,6 +41,8 @@ export interface ConnectOptions extends CommonOptions {
    * to be the server yet. For those who have other ways to the same server, and try the next when one is silent.
    */
   readonly onanswer?: () => void;
+  /** Told of faults of functions such as `onanswer` and those of the session; without it they are uncaught. */
+  readonly onerror?: FaultHandler;
 }
 
 const DEFAULT_TIMEOUT_MS = 10_000;
@@ -80,7 +83,9 @@ async function dial(
   opener: StreamsOpener | undefined,
   stop: AbortSignal,
 ): Promise<Session> {
-  const config = await unless(stop, clientConfig(platform, target, options));
+  const report = reportTo(options.onerror);
+  const reportAlone = (error: unknown) => report(error, undefined);
+  const config = await unless(stop, clientConfig(platform, target, options, reportAlone));
   const routes = await unless(stop, target.routes(platform));
   let { onanswer } = options;
   return race(routes, {
@@ -89,11 +94,12 @@ async function dial(
     begin: (route, signal, alive) => {
       const heard = () => {
         alive();
-        // What it throws is reported as uncaught.
-        if (onanswer !== undefined) queueMicrotask(onanswer);
+        if (onanswer !== undefined) call(onanswer, undefined, reportAlone);
         onanswer = undefined;
       };
-      return attempt(platform, config, signal, (own) => new ClientLink(platform, route, own, opener, heard));
+      return attempt(platform, config, signal, (own) =>
+        new ClientLink(platform, route, own, opener, { heard, report }),
+      );
     },
     // Another address of the same host is tried when one fails that may be the wrong one.
     isFinal: (error) => !["refused", "unreachable"].includes((error as SealgramError).code),
@@ -129,10 +135,11 @@ async function clientConfig(
   platform: Shared,
   { serverName }: Target,
   options: ConnectOptions,
+  report: FaultReport,
 ): Promise<ClientConfig> {
   const { keyShareGroups } = options;
   const ticket = options.ticket === undefined ? undefined : readTicket(options.ticket);
-  const common = commonConfig(platform, options, "client");
+  const common = commonConfig(platform, options, "client", report);
   if (keyShareGroups !== undefined) checkGroups("keyShareGroups", keyShareGroups, common.groups, 0);
   return {
     ...common,

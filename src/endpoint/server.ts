@@ -9,6 +9,7 @@ import type { ServerConfig } from "../dtls/config.ts";
 import type { Connected } from "../dtls/connection.ts";
 import { asServer, type StatelessRetry } from "../dtls/server.ts";
 import { SealgramError } from "../errors.ts";
+import { call } from "../faults.ts";
 import type { Revocation } from "../login/password.ts";
 import { addressGroup } from "../transport/address.ts";
 import type { CarrierHandler, CarrierStatistics, RemoteAddress, UdpCarrier } from "../transport/types.ts";
@@ -107,6 +108,8 @@ export interface ServerSettings {
   readonly streams: StreamsOpener | undefined;
   readonly onsession: ((session: Session) => void) | undefined;
   readonly onfailure: ((error: SealgramError, address: RemoteAddress) => void) | undefined;
+  /** Told of faults of the application's functions, and of the session that they are about, if it is one. */
+  readonly report: (error: unknown, session: Session | undefined) => void;
 }
 
 interface Entry extends Member {
@@ -394,9 +397,15 @@ export class Server implements AsyncIterable<Session> {
     const now = this.#platform.deadlines.now();
     if (now < this.#nextReportAtMs) return;
     this.#nextReportAtMs = now + REPORT_INTERVAL_MS;
-    const { onfailure } = this.#settings;
-    const error = withCause("failed_look_up", "a look-up has failed", cause);
-    if (onfailure !== undefined) queueMicrotask(() => onfailure(error, from));
+    this.#tellFailure(withCause("failed_look_up", "a look-up has failed", cause), from);
+  }
+
+  /** Not from within what has failed. */
+  #tellFailure(error: SealgramError, from: RemoteAddress): void {
+    const { onfailure, report } = this.#settings;
+    if (onfailure === undefined) return;
+    const tell = (failure: SealgramError) => onfailure(failure, from);
+    queueMicrotask(() => call(tell, error, (fault) => report(fault, undefined)));
   }
 
   // What associations report
@@ -427,11 +436,12 @@ export class Server implements AsyncIterable<Session> {
       this.#limitIdentity(entry, key);
     }
     this.#forgetDismissals();
-    const { streams: open } = this.#settings;
+    const { streams: open, report } = this.#settings;
     const session = new Session(association, {
       views,
       details,
       peer,
+      report,
       drained: () => new Promise((resolve) => this.#drained.push(resolve)),
       openStreams: open && ((host) => open(association, this.#config, association.remote.host, host)),
       maxDatagramBytes: () => undefined,
@@ -441,7 +451,7 @@ export class Server implements AsyncIterable<Session> {
     const { onsession } = this.#settings;
     // Not from within the connection, which has not finished what it is at.
     queueMicrotask(() => {
-      if (onsession !== undefined) onsession(session);
+      if (onsession !== undefined) call(onsession, session, (error) => session.fault(error));
       else if (!this.#queue.push(session)) session.close();
     });
   }
@@ -495,9 +505,7 @@ export class Server implements AsyncIterable<Session> {
     }
     if (entry.session !== undefined || this.#closing !== undefined) return;
     this.#failed++;
-    const { onfailure } = this.#settings;
-    const { remote } = association;
-    if (onfailure !== undefined) queueMicrotask(() => onfailure(handshakeFailure(reason), remote));
+    this.#tellFailure(handshakeFailure(reason), association.remote);
   }
 
   #count(group: string, change: number): void {

@@ -5,7 +5,9 @@
 import type { Bytes } from "../core/bytes.ts";
 import type { SessionTicket } from "../dtls/config.ts";
 import type { SealgramError } from "../errors.ts";
+import type { FaultReport } from "../faults.ts";
 import type { Fate } from "../session/callbacks.ts";
+import type { DatagramOutcome } from "../session/datagram-queue.ts";
 import type { SessionEnd } from "../session/end.ts";
 import { type StreamSettings, sessionOptions } from "../session/settings.ts";
 import { WebSession } from "../session/web-session.ts";
@@ -21,11 +23,16 @@ export interface StreamsHost {
   datagram(buffer: Bytes, start: number, length: number): void;
   ticket(ticket: SessionTicket): void;
   closed(end: SessionEnd): void;
+  /** Told of the faults of the application's functions. */
+  readonly report: FaultReport;
   /** Settles once the carrier has room. */
   drained(): Promise<void>;
   /** The most that the carrier takes, where that is less than UDP does. */
   maxDatagramBytes(): number | undefined;
 }
+
+/** A stream's writes that are not waited for follow each other by so many microtasks at most, in any runtime. */
+const QUIET_MICROTASKS = 8;
 
 export class StreamsLink implements AssociationUser {
   readonly web: WebSession;
@@ -34,6 +41,8 @@ export class StreamsLink implements AssociationUser {
   /** Whether a datagram from the peer is being processed: `flush` follows. */
   #isReceiving = false;
   #isWoken = false;
+  /** Calls of {@link #wake} since the beginning. */
+  #wakes = 0;
 
   constructor(
     settings: StreamSettings,
@@ -57,6 +66,7 @@ export class StreamsLink implements AssociationUser {
       maxDatagramBytes: host.maxDatagramBytes(),
       host: udpHost,
       idleTimeoutMs: config.idleTimeoutMs,
+      report: host.report,
       random: () => new DataView(config.crypto.random(4).buffer).getUint32(0) / 2 ** 32,
     });
     this.web = new WebSession(options, carrier, {
@@ -76,6 +86,10 @@ export class StreamsLink implements AssociationUser {
 
   ticket(ticket: SessionTicket): void {
     this.#host.ticket(ticket);
+  }
+
+  ending(): void {
+    this.web.engine.hurry();
   }
 
   ended(reason: SealgramError | undefined): void {
@@ -102,12 +116,21 @@ export class StreamsLink implements AssociationUser {
 
   // The session
 
-  /** Sends what is to be sent at the end of this turn: several writes make one packet. */
+  /** Sends what is to be sent within this turn: several writes make one packet. */
   #wake(): void {
+    this.#wakes++;
     if (this.#isWoken || this.#isReceiving) return;
     this.#isWoken = true;
+    this.#settle(this.#wakes, QUIET_MICROTASKS);
+  }
+
+  /** Sends once nothing was written for some microtasks, or a packet is full: more cannot be gained by waiting. */
+  #settle(wakes: number, left: number): void {
     queueMicrotask(() => {
-      if (this.#isWoken) this.#flushNow();
+      if (!this.#isWoken) return;
+      const isQuiet = wakes === this.#wakes;
+      if ((isQuiet && left === 1) || this.web.engine.hasFullPacket) this.#flushNow();
+      else this.#settle(this.#wakes, isQuiet ? left - 1 : QUIET_MICROTASKS);
     });
   }
 
@@ -116,19 +139,26 @@ export class StreamsLink implements AssociationUser {
     this.#association.reschedule();
   }
 
-  sendDatagram(datagram: Uint8Array, fate: Fate | undefined): void {
+  sendDatagram(datagram: Uint8Array, fate: Fate | undefined): DatagramOutcome {
     const { engine } = this.web;
     if (engine.sendDatagramNow(datagram, fate)) {
       if (!this.#isReceiving) this.#association.reschedule();
-      return;
+      return "taken";
     }
-    engine.sendDatagram(datagram, fate);
-    if (!this.#isReceiving) this.#flushNow();
+    const outcome = engine.sendDatagram(datagram, fate);
+    if (outcome === "taken" && !this.#isReceiving) this.#flushNow();
+    return outcome;
   }
 
   close(closeCode: number, reason: string): void {
     this.web.engine.close(closeCode, reason);
     if (!this.#isReceiving) this.#flushNow();
+  }
+
+  /** Datagrams that were taken, and dropped before they were sent. */
+  get datagramsDropped(): number {
+    const { expired, tooLarge, unsent } = this.web.engine.datagrams.drops;
+    return expired + tooLarge + unsent;
   }
 
   get stats(): PathStats {
@@ -148,7 +178,6 @@ export class StreamsLink implements AssociationUser {
       bytesInFlight,
       congestionWindowBytes: windowBytes,
       mtuBytes: mtu.currentBytes,
-      replacedOutgoing: datagrams.drops.overflow,
       expiredOutgoing: datagrams.drops.expired,
       lostOutgoing: datagrams.drops.lost,
       tooLargeOutgoing: datagrams.drops.tooLarge,

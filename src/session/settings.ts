@@ -1,4 +1,5 @@
 /** What streams can be told, and what that means on a path. */
+import type { FaultReport } from "../faults.ts";
 import { guarded } from "./callbacks.ts";
 import type { WindowLimits } from "./flow.ts";
 import type { SessionLog } from "./log.ts";
@@ -9,6 +10,8 @@ import { defaultRecovery } from "./recovery/recovery.ts";
 
 /** What `connect` and `listen` are told of streams. Sizes are in bytes, times in milliseconds. */
 export interface StreamSettings {
+  /** Whether a peer without streams is refused, by no_application_protocol: not unless given. */
+  readonly required?: boolean;
   /** Streams that the peer may have open at a time: 128 of each kind unless given. */
   readonly maxIncomingBidirectional?: number;
   readonly maxIncomingUnidirectional?: number;
@@ -51,7 +54,8 @@ export interface PathSettings {
   /** The peer's address, if it is one of UDP. */
   readonly host: string | undefined;
   readonly idleTimeoutMs: number | undefined;
-  /** As that of {@link SessionOptions}. */
+  /** As those of {@link SessionOptions}. */
+  readonly report: FaultReport;
   random(): number;
 }
 
@@ -77,16 +81,17 @@ export function sessionOptions(settings: StreamSettings, path: PathSettings): Se
       mtu: mtuOf(path),
     },
     idleTimeoutMs: path.idleTimeoutMs,
+    report: path.report,
     random: () => path.random(),
     keepAliveMs: settings.keepAliveMs,
     padding: settings.padding ?? { kind: "none" },
-    log: logOf(settings),
+    log: logOf(settings, path.report),
   };
 }
 
-function logOf({ log }: StreamSettings): SessionLog | undefined {
+function logOf({ log }: StreamSettings, report: FaultReport): SessionLog | undefined {
   const each = typeof log === "function" ? log() : log;
-  return each && guarded(each);
+  return each && guarded(each, report);
 }
 
 function limited(window: WindowLimits, maxBytes: number | undefined): WindowLimits {

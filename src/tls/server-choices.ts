@@ -154,11 +154,11 @@ export function selectSignatureScheme(
 export function selectApplicationProtocol(
   offered: readonly string[] | undefined,
   supported: readonly string[] | undefined,
-  isRequired = true,
+  isRequired: boolean | "always" = true,
 ): string | undefined {
-  if (offered === undefined || supported === undefined) return undefined;
-  const protocol = supported.find((candidate) => offered.includes(candidate));
-  if (protocol === undefined && isRequired) {
+  if (supported === undefined || (offered === undefined && isRequired !== "always")) return undefined;
+  const protocol = supported.find((candidate) => offered?.includes(candidate));
+  if (protocol === undefined && isRequired !== false) {
     throw fault("no_application_protocol", "no_application_protocol", "no application protocol in common");
   }
   return protocol;
