@@ -97,8 +97,11 @@ async function dial(
         if (onanswer !== undefined) call(onanswer, undefined, reportAlone);
         onanswer = undefined;
       };
-      return attempt(platform, config, signal, (own) =>
-        new ClientLink(platform, route, own, opener, { heard, report }),
+      return attempt(
+        platform,
+        config,
+        signal,
+        (own) => new ClientLink(platform, route, own, opener, { heard, report }),
       );
     },
     // Another address of the same host is tried when one fails that may be the wrong one.

@@ -197,7 +197,8 @@ export class Datagrams {
     const reader = this.#reader;
     this.#reader = undefined;
     if (reader !== undefined) {
-      for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) reader.enqueue(next);
+      for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift())
+        reader.enqueue(next);
       reader.close();
     }
     wake?.();

@@ -26,7 +26,11 @@ export interface StreamSettings {
   readonly maxRequestsBytes?: number;
   /** `cubic` unless given. */
   readonly congestionControl?: CongestionAlgorithm;
-  /** Keeps the session alive: after so long without a sign of life the peer is asked for one. Not unless given. */
+  /**
+   * Keeps the session alive: after so long without a sign of life the peer is asked for one. Three such questions that stay
+   * unanswered, each as long after the one before, or a probe time-out if that is longer, end the session by peer_lost: four
+   * times this in all. Not unless given: then the idle time-out alone notices a peer that is gone.
+   */
   readonly keepAliveMs?: number;
   /** Makes packets longer, so that their lengths tell less: not unless given. */
   readonly padding?: PaddingPolicy;

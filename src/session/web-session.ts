@@ -6,13 +6,7 @@ import type { SessionEnd } from "./end.ts";
 import { SessionEngine } from "./engine.ts";
 import { IncomingStreams } from "./incoming-streams.ts";
 import type { SessionOptions } from "./options.ts";
-import {
-  type RequestHandler,
-  type RequestOptions,
-  type Responder,
-  request,
-  respond,
-} from "./requests.ts";
+import { type RequestHandler, type RequestOptions, type Responder, request, respond } from "./requests.ts";
 import type { Stream } from "./stream.ts";
 import type { Streams } from "./streams.ts";
 import {

@@ -209,7 +209,7 @@ describe("datagrams", () => {
     pair.client.flush();
     pair.clock.run(pair.clock.nowMs + 100);
     expect(pair.server.datagrams).toEqual([0, 1, 2].map((i) => Uint8Array.of(i)));
-    expect(fates).toEqual([0, 1, 2].map((i) => [i, true]));
+    expect(fates.sort()).toEqual([0, 1, 2].map((i) => [i, true]));
   });
 
   test("that are too old are not sent", () => {
@@ -238,7 +238,7 @@ describe("datagrams", () => {
     expect(pair.client.engine.datagrams.drops.lost).toBe(1);
   });
 
-  test("of the largest size go through, and one byte more is a RangeError", () => {
+  test("of the largest size go through, and one byte more is refused", () => {
     const pair = new SessionPair().ready();
     pair.clock.run(pair.clock.nowMs + 1000);
     const { maxDatagramSize } = pair.client.engine;
@@ -247,7 +247,7 @@ describe("datagrams", () => {
     pair.client.flush();
     pair.clock.run(pair.clock.nowMs + 100);
     expect(pair.server.datagrams[0]).toHaveLength(maxDatagramSize);
-    expect(() => pair.client.engine.sendDatagram(new Uint8Array(maxDatagramSize + 1))).toThrow(RangeError);
+    expect(pair.client.engine.sendDatagram(new Uint8Array(maxDatagramSize + 1))).toBe("refused");
   });
 });
 
@@ -383,7 +383,7 @@ describe("life", () => {
     pair.client.close();
     expect(reason).toMatchObject({ code: "session_closed" });
     expect(pair.client.engine.streams.size).toBe(0);
-    expect(() => pair.client.engine.sendDatagram(new Uint8Array(1))).toThrow(TypeError);
+    expect(pair.client.engine.sendDatagram(new Uint8Array(1))).toBe("refused");
   });
 
   test("what is still on its way is let go at the end, by whoever keeps a session that is over, too", () => {

@@ -328,7 +328,8 @@ export class ServerSession implements Caller {
 
   sendDatagram(datagram: Uint8Array, fate?: (hasArrived: boolean) => void): void {
     if (this.#isOver || this.#session.isClosed) return;
-    if (datagram.length <= this.#session.maxDatagramSize) this.#session.sendDatagram(datagram, fate);
+    // One that there is no room for is lost as others are.
+    if (!this.#session.sendDatagram(datagram, fate) && fate !== undefined) queueMicrotask(() => fate(false));
   }
 
   end(closeCode: number, reason: string): void {
