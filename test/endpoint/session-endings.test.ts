@@ -7,8 +7,8 @@ import { MemoryRecordStore, password, psk, register } from "../../src/endpoint/n
 import type { Shared } from "../../src/endpoint/platform.ts";
 import type { Server } from "../../src/endpoint/server.ts";
 import type { Session } from "../../src/endpoint/session.ts";
-import type { StreamSettings } from "../../src/session/settings.ts";
 import { Views } from "../../src/endpoint/views.ts";
+import type { StreamSettings } from "../../src/session/settings.ts";
 import { MemoryNetwork } from "../../src/transport/memory.ts";
 import type { CarrierHandler, UdpCarriers } from "../../src/transport/types.ts";
 import { TestDeadlines } from "../gateway/support.ts";
