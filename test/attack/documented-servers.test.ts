@@ -192,7 +192,7 @@ const commands: Readonly<Record<string, "client" | (() => Promise<void>)>> = {
     const args = ["--folder", "hosted", "--public", "127.0.0.1", "--no-webtransport"];
     const anywhere = ["--listen", "udp://127.0.0.1:0", "--page", "http://127.0.0.1:0"];
     const program = await Program.run(cli, "node", "chat-server", ...args, ...anywhere);
-    await attack(program, await chatDialer(await program.said(/sealgram:\/\/\S+/)));
+    await attack(program, await chatDialer(await program.said(/sealgram:\/\/[^\s'"]+/)));
   },
   async gateway() {
     await writePrograms("docs/embedding.md");
