@@ -132,6 +132,8 @@ class Collector implements StreamUser, RequestContext {
 
   reset(errorCode: number): void {
     this.#giveUp();
+    // Not later: the next request may come with the same packet.
+    this.release();
     this.#reject(new StreamError("the peer has given the request up", errorCode >>> 0));
   }
 
