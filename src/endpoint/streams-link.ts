@@ -32,7 +32,7 @@ export interface StreamsHost {
 }
 
 /** A stream's writes that are not waited for follow each other by so many microtasks at most, in any runtime. */
-const QUIET_MICROTASKS = 8;
+const QUIET_MICROTASKS = 4;
 
 export class StreamsLink implements AssociationUser {
   readonly web: WebSession;
@@ -43,6 +43,9 @@ export class StreamsLink implements AssociationUser {
   #isWoken = false;
   /** Calls of {@link #wake} since the beginning. */
   #wakes = 0;
+  /** As they were when it was last looked at, and for how many microtasks they have been so. */
+  #seenWakes = 0;
+  #quiet = 0;
 
   constructor(
     settings: StreamSettings,
@@ -121,18 +124,19 @@ export class StreamsLink implements AssociationUser {
     this.#wakes++;
     if (this.#isWoken || this.#isReceiving) return;
     this.#isWoken = true;
-    this.#settle(this.#wakes, QUIET_MICROTASKS);
+    this.#seenWakes = this.#wakes;
+    this.#quiet = 0;
+    queueMicrotask(this.#settle);
   }
 
   /** Sends once nothing was written for some microtasks, or a packet is full: more cannot be gained by waiting. */
-  #settle(wakes: number, left: number): void {
-    queueMicrotask(() => {
-      if (!this.#isWoken) return;
-      const isQuiet = wakes === this.#wakes;
-      if ((isQuiet && left === 1) || this.web.engine.hasFullPacket) this.#flushNow();
-      else this.#settle(this.#wakes, isQuiet ? left - 1 : QUIET_MICROTASKS);
-    });
-  }
+  readonly #settle = (): void => {
+    if (!this.#isWoken) return;
+    this.#quiet = this.#seenWakes === this.#wakes ? this.#quiet + 1 : 0;
+    this.#seenWakes = this.#wakes;
+    if (this.#quiet >= QUIET_MICROTASKS || this.web.engine.hasFullPacket) this.#flushNow();
+    else queueMicrotask(this.#settle);
+  };
 
   #flushNow(): void {
     this.flush();
