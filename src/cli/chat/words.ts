@@ -85,7 +85,7 @@ export function outcomeLines(outcome: Outcome): Harmless[] {
       );
     case "excluded":
       if (outcome.invited.length === 0) return [];
-      return [`* who has come by that user's invitations: ${outcome.invited.map(harmless).join(", ")}`];
+      return [shown`* came by that user's invitations: ${outcome.invited.join(", ")}`];
     case "history":
       if (outcome.messages.length === 0) return [shown`* there are no messages`];
       return outcome.messages.flatMap((message) => entryLines(outcome.room, message, true));
