@@ -232,7 +232,7 @@ function populate(folder: string, count: number): Pick<Opened, "room" | "members
     )!;
     credentials.add(user, { kind: "psk", identity, key: Buffer.from(key, "hex") });
     if (i === 0) room = rooms.create(user, "hall", "", "public").id;
-    else rooms.enter(user, room);
+    else rooms.enter(user, room, true);
   }
   database.run("COMMIT");
   database.close();

@@ -53,6 +53,7 @@ const unreachableCodes = [
   "timeout",
   "unreachable",
   "idle_timeout",
+  "peer_lost",
   "gateway_unreachable",
   "untrusted_gateway",
   "gateway_refused",

@@ -29,7 +29,8 @@ Options:
   --limit NAME=N         clients, clients-per-address, datagrams-per-second and bytes-per-second of each client, and
                          datagram-bytes, queued-bytes; may be repeated
   --idle-timeout SECONDS ends a client's connection that has been silent for so long: 300
-  --behind-proxy         clients' addresses are those that a proxy adds to X-Forwarded-For
+  --behind-proxy         clients' addresses are those that a proxy on this machine adds to X-Forwarded-For, or
+  --trusted-proxy ADDRESS  a proxy there, or in a network as 10.0.0.0/8; may be repeated
   --until-eof            ends when its input does, as it does when the program ends that holds the other end
 ${STATS_HELP}${COMMON_HELP}
 Examples:
@@ -53,6 +54,7 @@ const options = {
   limit: { type: "string", multiple: true },
   "idle-timeout": { type: "string" },
   "behind-proxy": { type: "boolean" },
+  "trusted-proxy": { type: "string", multiple: true },
   "until-eof": { type: "boolean" },
 } as const;
 
@@ -133,7 +135,7 @@ async function optionsOf(values: Values, report: Report): Promise<GatewayOptions
   return {
     targets,
     limits: gatewayLimitsOf(limit ?? []),
-    isBehindProxy: values["behind-proxy"] === true,
+    trustedProxies: [...(values["behind-proxy"] ? ["loopback"] : []), ...(values["trusted-proxy"] ?? [])],
     ...(origin === undefined ? {} : { origins: origin }),
     ...(webtransport === undefined ? {} : { webTransport: webtransport }),
     ...(folder === undefined ? {} : { certificateFolder: folder }),

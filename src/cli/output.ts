@@ -1,6 +1,7 @@
 /** Datagrams on stdout. */
 import process from "node:process";
 import { codeOf, ExitCode, Stopped } from "./exit.ts";
+import { harmless } from "./harmless.ts";
 
 /** What may wait for a slow reader, in bytes. What comes beyond is lost, as in a full socket. */
 const MAX_WAITING_BYTES = 8 * 1024 * 1024;
@@ -11,10 +12,13 @@ export class Output {
   /** Datagrams lost to a reader that is too slow. */
   dropped = 0;
   readonly #end: string;
+  /** Whether a person sees the lines: a peer is not to move their cursor. */
+  readonly #isShown: boolean;
 
   /** @param isRaw whether datagrams are written as they are, instead of one a line */
   constructor(isRaw: boolean) {
     this.#end = isRaw ? "" : "\n";
+    this.#isShown = !isRaw && process.stdout.isTTY === true;
     this.broken = new Promise((_, reject) => {
       process.stdout.on("error", (error) => {
         reject(codeOf(error) === "EPIPE" ? new Stopped(ExitCode.brokenPipe) : error);
@@ -27,6 +31,10 @@ export class Output {
   write(datagram: Uint8Array): void {
     if (process.stdout.writableLength > MAX_WAITING_BYTES) {
       this.dropped++;
+      return;
+    }
+    if (this.#isShown) {
+      process.stdout.write(`${harmless(new TextDecoder().decode(datagram))}\n`);
       return;
     }
     const bytes = new Uint8Array(datagram.length + this.#end.length);

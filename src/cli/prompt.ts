@@ -3,6 +3,7 @@ import { openSync } from "node:fs";
 import process from "node:process";
 import { ReadStream } from "node:tty";
 import { ExitCode, Stopped, UsageError } from "./exit.ts";
+import { shown } from "./harmless.ts";
 
 /** As much of a terminal as is used here. */
 export interface Terminal {
@@ -34,7 +35,7 @@ export async function askPassword(
     throw new UsageError("there is no terminal to ask for the password on: use --password-file");
   }
   try {
-    const password = await askHidden(terminal, `${question}: `);
+    const password = await askHidden(terminal, shown`${question}: `);
     if (isNew && (await askHidden(terminal, "The same again: ")) !== password) {
       throw new Error("these are two different passwords");
     }

@@ -4,6 +4,7 @@
  */
 import process from "node:process";
 import { codeOf, isWrongUsage, messageOf } from "./exit.ts";
+import { harmlessJson, shown } from "./harmless.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -20,8 +21,8 @@ export interface Report {
 export function createReport(isJson: boolean): Report {
   const write = (stream: NodeJS.WriteStream, name: string, fields: Fields, texts: string[], before = "") => {
     const lines = isJson
-      ? [JSON.stringify({ event: name, ...fields })]
-      : texts.map((text) => `${before}${printable(text)}`);
+      ? [harmlessJson({ event: name, ...fields })]
+      : texts.map((text) => shown`${before}${text}`);
     stream.write(`${lines.join("\n")}\n`);
   };
   const say = (name: string, fields: Fields, ...texts: string[]) =>
@@ -43,9 +44,4 @@ export function createReport(isJson: boolean): Report {
       say("error", { code, message }, ...texts, ...(isUsage ? [`see ${help}`] : []));
     },
   };
-}
-
-/** Names come from peers: they are not to move the cursor of whoever reads them, or to look like lines of this command. */
-function printable(text: string): string {
-  return text.replaceAll(/\p{Cc}/gu, "\ufffd");
 }

@@ -39,6 +39,8 @@ export interface SessionValues extends StatsValues {
   readonly "idle-timeout"?: string | undefined;
   readonly keylog?: string | undefined;
   readonly qlog?: string | undefined;
+  /** A peer without streams is refused. */
+  readonly stream?: boolean | undefined;
 }
 
 export interface StatsValues {
@@ -67,12 +69,16 @@ export function endpointOptions(
   const idleTimeoutMs = milliseconds("--idle-timeout", values["idle-timeout"]);
   // Its mistakes are to be found out before anything is opened.
   milliseconds("--stats-interval", values["stats-interval"]);
-  const { qlog } = values;
+  const { qlog, stream: required } = values;
+  const streams = {
+    ...(required ? { required } : {}),
+    ...(qlog === undefined ? {} : { log: qlogTo(qlog, role, report) }),
+  };
   const logs = keyLogs(values.keylog, report);
   return {
     ...(idleTimeoutMs === undefined ? {} : { idleTimeoutMs }),
     ...(logs.length === 0 ? {} : { keyLog: (line) => logs.forEach((log) => void log(line)) }),
-    ...(qlog === undefined ? {} : { streams: { log: qlogTo(qlog, role, report) } }),
+    ...(Object.keys(streams).length === 0 ? {} : { streams }),
   };
 }
 

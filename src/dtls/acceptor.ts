@@ -3,15 +3,15 @@
  * nothing, until a client has shown by the cookie that it receives at its address (RFC 9147 §5.1).
  */
 import type { Bytes } from "../core/bytes.ts";
-import { ContentType, RecordKind } from "../core/index.ts";
+import { ContentType, MAX_CONTENT, RecordKind } from "../core/index.ts";
 import { type AlertName, SealgramError } from "../errors.ts";
 import { encodeAlert } from "../tls/alerts.ts";
 import { ExtensionType, HandshakeType } from "../tls/codepoints.ts";
 import type { PakeParameters } from "../tls/extensions.ts";
 import { type ClientHello, decodeClientHello, encodeHelloRetryRequest, randomLength } from "../tls/hello.ts";
 import { type RetryRequest, retryExtensions, retryFingerprint } from "../tls/retry.ts";
-import { checkClientHello, selectGroup, selectSuiteForPsks } from "../tls/server-choices.ts";
-import type { SuiteParameters } from "../tls/suites.ts";
+import { offersDtls13, selectGroup, selectSuiteForPsks } from "../tls/server-choices.ts";
+import { type CipherSuite, type SuiteParameters, suiteParameters } from "../tls/suites.ts";
 import { Reader } from "../tls/wire.ts";
 import type { ServerConfig } from "./config.ts";
 import { type CookieContents, CookieJar } from "./cookie.ts";
@@ -27,6 +27,8 @@ export type AcceptorDrop =
   | "not_a_client_hello"
   | "malformed"
   | "incomplete_client_hello"
+  /** Without DTLS 1.3, or with no cipher suite that is known here: no HelloRetryRequest would be understood. */
+  | "unanswerable"
   /** For the answer, which may be three times as long. */
   | "too_short"
   /** Too many look-ups of registrations are under way, or one for this client. */
@@ -37,7 +39,7 @@ export type AcceptorDrop =
 export type Verdict =
   /** With what a look-up has thrown. */
   | { readonly kind: "drop"; readonly reason: AcceptorDrop; readonly cause?: unknown }
-  /** Send this back: a HelloRetryRequest, or an alert. */
+  /** Send this back: a HelloRetryRequest, or the alert that the standard demands for an invalid cookie (§5.1). */
   | { readonly kind: "answer"; readonly datagram: Bytes; readonly alert: AlertName | undefined }
   /**
    * Make a connection of it, with this retry, and hand it this datagram: the one at hand, or one with all of a
@@ -56,9 +58,12 @@ const MAX_LOOK_UPS = 64;
 const LOOK_UP_LIMIT_MS = 10_000;
 
 const PLAINTEXT_HEADER = 13;
+/** Of a message's body that goes into one record. */
+const MAX_FRAGMENT = MAX_CONTENT - FRAGMENT_HEADER;
 
 const failedLookUp = (cause: unknown): Verdict => ({ kind: "drop", reason: "failed_look_up", cause });
 const incomplete: Verdict = { kind: "drop", reason: "incomplete_client_hello" };
+const malformed: Verdict = { kind: "drop", reason: "malformed" };
 
 interface HelloDatagram {
   readonly datagram: Uint8Array;
@@ -84,7 +89,7 @@ export class Acceptor {
   constructor(config: ServerConfig, helloPlaces = 32, cookies: CookieJar = new CookieJar(config.crypto)) {
     this.#config = config;
     this.#cookies = cookies;
-    this.#hellos = new HelloBuffer(helloPlaces);
+    this.#hellos = new HelloBuffer(helloPlaces, config.reliability.maxHelloBytes);
   }
 
   /**
@@ -102,11 +107,7 @@ export class Acceptor {
       return message === undefined ? incomplete : this.#retry(message, datagram, address);
     } catch (error) {
       if (!(error instanceof SealgramError)) throw error;
-      // What cannot even be read is noise; what can be, but not agreed upon, deserves an answer.
-      if (error.alert === undefined || error.alert === "decode_error") {
-        return { kind: "drop", reason: "malformed" };
-      }
-      return this.#alert(error.alert, fragment.messageSeq);
+      return malformed;
     }
   }
 
@@ -132,10 +133,10 @@ export class Acceptor {
 
   /** The answer to a first ClientHello, of which nothing but the cookie in it remembers the client. */
   #retry(message: Bytes, datagram: Uint8Array, address: Uint8Array): Verdict {
-    const { cipherSuites, pake } = this.#config;
+    const { pake } = this.#config;
     const hello = decodeClientHello(message);
-    checkClientHello(hello);
-    const suite = selectSuiteForPsks(hello, cipherSuites);
+    const suite = this.#selectSuite(hello);
+    if (suite === undefined) return { kind: "drop", reason: "unanswerable" };
     const selectedGroup = this.#selectGroup(hello);
     // Of a hello in several datagrams at least all of the message was received.
     const maxBytes = AMPLIFICATION * Math.max(datagram.length, message.length);
@@ -158,10 +159,25 @@ export class Acceptor {
     }
   }
 
+  // Where there is nothing in common, the client is told so once it has proved its address: anyone else could end its
+  // handshake by a hello in its name.
+
+  /** The suite to go on with, or else any that the client knows. */
+  #selectSuite(hello: ClientHello): SuiteParameters | undefined {
+    if (!offersDtls13(hello)) return undefined;
+    const { cipherSuites } = this.#config;
+    const isShared = hello.cipherSuites.some((suite) => cipherSuites.includes(suite as CipherSuite));
+    if (isShared) return selectSuiteForPsks(hello, cipherSuites);
+    return hello.cipherSuites.map((suite) => suiteParameters(suite)).find((each) => each !== undefined);
+  }
+
   /** The group to ask a key share of, if there has to be another one. */
   #selectGroup({ extensions }: ClientHello): number | undefined {
     const { groups, pake } = this.#config;
-    if (extensions.keyShares === undefined && offersPake(pake, extensions)) return undefined;
+    const { keyShares, supportedGroups } = extensions;
+    if (keyShares === undefined && offersPake(pake, extensions)) return undefined;
+    if (keyShares === undefined || !groups.some((group) => supportedGroups?.includes(group)))
+      return undefined;
     const { group, share } = selectGroup(extensions, groups);
     return share === undefined ? group : undefined;
   }
@@ -180,7 +196,7 @@ export class Acceptor {
       this.#nowMs,
     );
     const retry = helloRetryRequest(suite.suite, request, cookie);
-    return this.#plaintext(ContentType.handshake, 0, unfragmented(retry, 0));
+    return this.#plaintext(ContentType.handshake, 0, fragmentOf(retry, 0, 0, retry.length - 4));
   }
 
   #reassemble(fragments: readonly Fragment[], address: Uint8Array, nowMs: number): Bytes | undefined {
@@ -191,25 +207,35 @@ export class Acceptor {
     return undefined;
   }
 
-  /**
-   * A second ClientHello: its cookie, which our HelloRetryRequest asks for, decides. Where the cookie is in the first
-   * fragment the connection sees to the rest; behind a large key share it is found once the rest is there.
-   */
+  /** A second ClientHello: its cookie, which our HelloRetryRequest asks for, decides. */
   #accept({ datagram, fragments, recordNumber }: HelloDatagram, address: Uint8Array, nowMs: number): Verdict {
-    const first = fragments.find(({ offset }) => offset === 0);
-    let cookie = first === undefined ? undefined : findCookie(first.data);
-    let accepted = datagram;
-    if (cookie === undefined) {
-      const message = this.#reassemble(fragments, address, nowMs);
-      if (message === undefined) return incomplete;
-      cookie = findCookie(message.subarray(4));
-      if (cookie === undefined) return { kind: "drop", reason: "malformed" };
-      accepted = this.#plaintext(ContentType.handshake, recordNumber, unfragmented(message, 1));
+    const message = this.#reassemble(fragments, address, nowMs);
+    if (message === undefined) {
+      const first = fragments.find(({ offset }) => offset === 0);
+      const early = first === undefined ? undefined : findCookie(first.data);
+      const isProved = early !== undefined && this.#cookies.open(early, address, nowMs) !== undefined;
+      if (isProved) this.#hellos.prove(1, address);
+      return incomplete;
     }
+    const cookie = findCookie(message.subarray(4));
+    if (cookie === undefined) return malformed;
     const contents = this.#cookies.open(cookie, address, nowMs);
     // "it MUST terminate the handshake with an "illegal_parameter" alert"
     if (contents === undefined) return this.#alert("illegal_parameter", 1);
+    const accepted =
+      fragments.length === 1 && isWhole(fragments[0]!) ? datagram : this.#whole(message, recordNumber);
     return { kind: "accept", retry: statelessRetry(contents, cookie), datagram: accepted };
+  }
+
+  /** All of a second ClientHello in one datagram. */
+  #whole(message: Bytes, recordNumber: number): Bytes {
+    const length = message.length - 4;
+    const records: Bytes[] = [];
+    for (let at = 0; at < length; at += MAX_FRAGMENT) {
+      const content = fragmentOf(message, 1, at, Math.min(MAX_FRAGMENT, length - at));
+      records.push(this.#plaintext(ContentType.handshake, recordNumber + records.length, content));
+    }
+    return concat(records);
   }
 
   #alert(alert: AlertName, sequenceNumber: number): Verdict {
@@ -227,12 +253,20 @@ export class Acceptor {
   }
 }
 
-/** A message as one fragment. */
-function unfragmented(message: Bytes, messageSeq: number): Bytes {
-  const length = message.length - 4;
+function fragmentOf(message: Bytes, messageSeq: number, offset: number, length: number): Bytes {
   const content = new Uint8Array(FRAGMENT_HEADER + length);
-  writeFragment(message, messageSeq, 0, length, content, 0);
+  writeFragment(message, messageSeq, offset, length, content, 0);
   return content;
+}
+
+function concat(parts: readonly Bytes[]): Bytes {
+  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
 }
 
 function isWhole({ length, data }: Fragment): boolean {

@@ -41,6 +41,7 @@ import {
   encodeCertificate,
 } from "../tls/messages.ts";
 import { truncateClientHello, writeBinders } from "../tls/psk.ts";
+import type { SuiteParameters } from "../tls/suites.ts";
 import { fault } from "../tls/wire.ts";
 import { holderOf, type OfferedPsk, offeredPsks, offeredSuites, pskExtension } from "./client-psk.ts";
 import type { ClientConfig, PeerIdentity } from "./config.ts";
@@ -55,6 +56,7 @@ import {
 } from "./handshake.ts";
 import { finishPake, joinSecrets, offerPake, offerShare, type PakeOffer } from "./pake.ts";
 import { expectMessage, nextMessage, type Procedure, settled, unexpectedMessage } from "./procedure.ts";
+import type { ReceivedMessage } from "./reassembly.ts";
 
 interface Offer {
   readonly hello: ClientHelloParameters;
@@ -89,24 +91,21 @@ function* clientHandshake(handshake: Handshake, config: ClientConfig): Procedure
   parts.records.plaintextVersion = config.initialRecordVersion ?? ProtocolVersion.dtls1_2;
   let offer = yield* firstOffer(handshake, config);
   parts.reliability.sendFlight([{ epoch: 0, bytes: offer.message }]);
-  let answer = yield* receiveAnswer(offer);
+  let { answer, suite } = yield* receiveAnswer(handshake, offer);
   let retry: HelloRetryRequest | undefined;
   if (answer.kind === "hello_retry_request") {
     retry = answer;
-    offer = yield* secondOffer(handshake, config, offer, answer);
+    offer = yield* secondOffer(handshake, config, offer, answer, suite);
     parts.reliability.sendFlight([{ epoch: 0, bytes: offer.message }]);
-    answer = yield* receiveAnswer(offer);
-    if (answer.kind === "hello_retry_request") throw unexpectedMessage(HandshakeType.server_hello);
+    ({ answer, suite } = yield* receiveAnswer(handshake, offer, retry));
   }
 
-  const hello = answer;
-  const pskHashes = offer.psks.map(({ hash }) => hash);
-  const suite = checkServerHello(offer.hello, hello, pskHashes, retry);
+  const hello = answer as ServerHello & { readonly message: Bytes };
   parts.reliability.selectVersion();
   handshake.expectProtection();
   parts.records.plaintextVersion = ProtocolVersion.dtls1_2;
   if (retry === undefined) transcript.selectHash(suite.hash);
-  transcript.add(answer.message);
+  transcript.add(hello.message);
   const { selectedIdentity, keyShare, pake } = hello.extensions;
   const psk = selectedIdentity === undefined ? undefined : offer.psks[selectedIdentity]!;
   const share = offer.shares.find(({ group }) => group === keyShare?.group);
@@ -118,7 +117,8 @@ function* clientHandshake(handshake: Handshake, config: ClientConfig): Procedure
   const secrets = schedule.handshake(secret, transcript.digest());
   handshake.keep(secrets.client, secrets.server);
   secret.fill(0);
-  negotiateConnectionIds(handshake, hello);
+  const { connectionId } = hello.extensions;
+  parts.useConnectionIds(connectionId && new Uint8Array(connectionId));
   handshake.installHandshakeKeys(suite, secrets);
 
   const server = yield* receiveServerFlight(handshake, config, offer, psk, pake !== undefined);
@@ -181,8 +181,8 @@ function* secondOffer(
   config: ClientConfig,
   offer: Offer,
   retry: HelloRetryRequest & { readonly message: Bytes },
+  suite: SuiteParameters,
 ): Procedure<Offer> {
-  const suite = checkHelloRetryRequest(offer.hello, retry);
   handshake.parts.reliability.selectVersion();
   handshake.parts.records.plaintextVersion = ProtocolVersion.dtls1_2;
   handshake.transcript.selectHash(suite.hash);
@@ -273,16 +273,44 @@ function sealOffer(
 
 type Answer = (ServerHello | HelloRetryRequest) & { readonly message: Bytes };
 
-function* receiveAnswer(offer: Offer): Procedure<Answer> {
-  const { type, bytes } = yield* nextMessage();
+interface Judged {
+  readonly answer: Answer;
+  readonly suite: SuiteParameters;
+}
+
+/**
+ * A ServerHello, or without `retry` a HelloRetryRequest, that can be accepted. What anyone may have sent is judged before
+ * anything is changed by it.
+ */
+function* receiveAnswer({ parts }: Handshake, offer: Offer, retry?: HelloRetryRequest): Procedure<Judged> {
+  for (;;) {
+    const message = yield* nextMessage();
+    try {
+      const judged = judge(message, offer, retry);
+      parts.believeMessage();
+      return judged;
+    } catch (error) {
+      parts.doubtMessage(error);
+    }
+  }
+}
+
+function judge({ type, bytes }: ReceivedMessage, offer: Offer, retry: HelloRetryRequest | undefined): Judged {
   if (type === HandshakeType.hello_verify_request) {
     throw fault("protocol_version", "unsupported_version", "the server speaks an older version of DTLS");
   }
   if (type !== HandshakeType.server_hello) throw unexpectedMessage(type);
-  return { ...decodeServerHello(bytes, offeredExtensions(offer.hello)), message: bytes };
+  const answer = { ...decodeServerHello(bytes, offeredExtensions(offer.hello)), message: bytes };
+  if (answer.kind === "hello_retry_request") {
+    if (retry !== undefined) throw unexpectedMessage(type);
+    return { answer, suite: checkHelloRetryRequest(offer.hello, answer) };
+  }
+  checkConnectionIds(answer);
+  const pskHashes = offer.psks.map(({ hash }) => hash);
+  return { answer, suite: checkServerHello(offer.hello, answer, pskHashes, retry) };
 }
 
-function negotiateConnectionIds({ parts }: Handshake, { extensions }: ServerHello): void {
+function checkConnectionIds({ extensions }: ServerHello): void {
   const { connectionId, returnRoutabilityCheck } = extensions;
   if (connectionId !== undefined && connectionId.length > MAX_CONNECTION_ID) {
     throw fault(
@@ -294,7 +322,6 @@ function negotiateConnectionIds({ parts }: Handshake, { extensions }: ServerHell
   if (connectionId === undefined && returnRoutabilityCheck) {
     throw fault("illegal_parameter", "rrc_without_cid", "rrc without connection_id");
   }
-  parts.useConnectionIds(connectionId && new Uint8Array(connectionId));
 }
 
 interface ServerFlight {
@@ -317,7 +344,11 @@ function* receiveServerFlight(
   const encrypted = yield* expectMessage(HandshakeType.encrypted_extensions);
   const extensions = decodeEncryptedExtensions(encrypted.bytes, offered);
   transcript.add(encrypted.bytes);
-  const applicationProtocol = checkApplicationProtocol(offer.hello, extensions);
+  const applicationProtocol = checkApplicationProtocol(
+    offer.hello,
+    extensions,
+    config.requireApplicationProtocol === "always",
+  );
   const { clientCertificateTypes, serverCertificateTypes } = offer.hello.extensions;
   const { clientCertificateType: selectedType } = extensions;
   // A server that asks for no certificate has no type to select (RFC 7250 §4.2).

@@ -180,8 +180,11 @@ export interface CommonConfig {
   readonly groups: readonly NamedGroup[];
   /** Most preferred first; without it ALPN is not negotiated. */
   readonly applicationProtocols?: readonly string[] | undefined;
-  /** Whether a server refuses a client that offers other protocols only, as it does unless told otherwise. */
-  readonly requireApplicationProtocol?: boolean | undefined;
+  /**
+   * Whether a server refuses a client that offers other protocols only, as it does unless told otherwise. With "always"
+   * either side refuses a peer as well that knows nothing of protocols (as in RFC 9001 §8.1).
+   */
+  readonly requireApplicationProtocol?: boolean | "always" | undefined;
   /** Of the connection IDs that the peer shall send, 0 to 20 bytes; `undefined` does without the extension. */
   readonly connectionIdLength?: number | undefined;
   /** Timers, and bounds of what waits. */
@@ -197,7 +200,7 @@ export interface CommonConfig {
    * (RFC 9147 §4.2.1), those of the handshake for twice as long (§5.8.1).
    */
   readonly maxSegmentLifetimeMs: number;
-  /** Closes the session when nothing authentic was received for so long. */
+  /** Closes the session when nothing authentic was received for so long, nor anything new of a handshake before its keys. */
   readonly idleTimeoutMs: number | undefined;
   /** Most preferred first: the first that the peer can make use of is shown. */
   readonly credentials: readonly Credential[];

@@ -1,99 +1,124 @@
 /** Connection IDs after the handshake (RFC 9147 §9): which the peer sends, and which are sent to it. */
 import type { Bytes } from "../core/bytes.ts";
-import type { NewConnectionId } from "../tls/post-handshake.ts";
+import type { ConnectionIdUsage, NewConnectionId } from "../tls/post-handshake.ts";
 import { fault } from "../tls/wire.ts";
+import type { PathState } from "./path.ts";
 
 /** Spare IDs of the peer's that are kept; "MAY simply discard any extra CIDs". */
 const MAX_SPARE = 8;
+/** How many to ask for at a time: enough to move twice, the second time before the peer has answered. */
+export const WANTED_SPARE = 2;
 /** IDs of our own that the peer gets for one request. */
 const MAX_ISSUED_AT_ONCE = 4;
-/** IDs of our own that are alive; a peer that asks for more gets none. */
-const MAX_ISSUED = 16;
+/** IDs of our own that the peer may send. When they are not enough, it gets others in place of all of them. */
+const MAX_ISSUED = 12;
+
+/** How to answer a RequestConnectionId. */
+export interface Grant {
+  readonly count: number;
+  readonly usage: ConnectionIdUsage;
+}
 
 export class ConnectionIds {
-  /** IDs that this side receives, the first from the handshake. */
-  readonly #issued: Bytes[];
-  /** The ID that is sent; empty for none. */
-  #current: Bytes;
-  readonly #spare: Bytes[] = [];
+  /** IDs that the peer may send, oldest first. */
+  #issued: Bytes[];
+  /** Those that others have taken the place of: records under them may be under way until it happens again. */
+  #former: Bytes[] = [];
+  /** The ID that was last taken into use; empty for none. */
+  #latest: Bytes;
+  #spare: Bytes[] = [];
   /** Whether a RequestConnectionId of ours is unanswered. */
   #isRequesting = false;
 
   /** @param own of zero length if the peer sends none, @param peer if none is sent */
   constructor(own: Bytes, peer: Bytes) {
     this.#issued = [own];
-    this.#current = peer;
+    this.#latest = peer;
   }
 
-  /** Of the IDs that this side receives, in bytes; all of them are of one length. */
-  get issuedLength(): number {
-    return this.#issued[0]!.length;
-  }
+  // What the peer sends
 
   get receivesNone(): boolean {
-    return this.issuedLength === 0;
-  }
-
-  get issued(): readonly Bytes[] {
-    return this.#issued;
+    return this.#issued[0]!.length === 0;
   }
 
   hasIssued(id: Bytes): boolean {
-    return this.#issued.some((each) => each.every((byte, i) => byte === id[i]));
+    const isIt = (each: Bytes) => each.every((byte, i) => byte === id[i]);
+    return this.#issued.some(isIt) || this.#former.some(isIt);
   }
+
+  /** @throws SealgramError unexpected_message if the peer sends none */
+  grant(wanted: number): Grant {
+    if (this.receivesNone) throw unexpected("RequestConnectionId");
+    const count = Math.min(wanted, MAX_ISSUED_AT_ONCE);
+    if (this.#issued.length + count <= MAX_ISSUED) return { count, usage: "spare" };
+    return { count: 1 + MAX_ISSUED_AT_ONCE, usage: "immediate" };
+  }
+
+  issue(ids: readonly Bytes[]): void {
+    this.#issued.push(...ids);
+  }
+
+  /**
+   * The peer knows of this ID, and that it is to be used at once: "one of the new CIDs MUST be used immediately for all
+   * future records". Answers those that nothing comes under any more.
+   */
+  renew(first: Bytes): readonly Bytes[] {
+    const retired = this.#former;
+    const at = this.#issued.indexOf(first);
+    this.#former = this.#issued.slice(0, at);
+    this.#issued = this.#issued.slice(at);
+    return retired;
+  }
+
+  // What is sent to it
 
   get isRequesting(): boolean {
     return this.#isRequesting;
   }
 
   get sendsNone(): boolean {
-    return this.#current.length === 0;
+    return this.#latest.length === 0;
   }
 
-  get spares(): number {
-    return this.#spare.length;
+  /** Whether the next path gets one that no other has had; also where none is sent. */
+  get hasFresh(): boolean {
+    return this.sendsNone || this.#spare.length > 0;
   }
 
   requested(): void {
     this.#isRequesting = true;
   }
 
-  /** How many IDs to issue for a request of so many. */
-  grant(count: number): number {
-    if (this.receivesNone) throw unexpected("RequestConnectionId");
-    return Math.max(0, Math.min(count, MAX_ISSUED_AT_ONCE, MAX_ISSUED - this.#issued.length));
-  }
-
-  issue(id: Bytes): void {
-    this.#issued.push(id);
-  }
-
   /**
-   * Takes the peer's new IDs; answers the one to send from now on if that changes.
+   * Takes the peer's new IDs; answers whether those before must not be used any more.
    * @throws SealgramError unexpected_message if the peer receives none, illegal_parameter for an ID that is too long
    */
-  receive({ cids, usage }: NewConnectionId): Bytes | undefined {
+  receive({ cids, usage }: NewConnectionId): boolean {
     if (this.sendsNone) throw unexpected("NewConnectionId");
     this.#isRequesting = false;
     for (const id of cids) {
       if (id.length === 0 || id.length > 20) {
         throw fault("illegal_parameter", "invalid_cid", `a connection ID of ${id.length} bytes`);
       }
-      if (usage === "spare" && this.#spare.length < MAX_SPARE) this.#spare.push(id.slice());
     }
-    if (usage === "spare") return undefined;
-    if (cids.length === 0) throw fault("illegal_parameter", "invalid_cid", "no connection ID to use at once");
-    this.#spare.length = 0;
-    for (const id of cids.slice(1, 1 + MAX_SPARE)) this.#spare.push(id.slice());
-    this.#current = cids[0]!.slice();
-    return this.#current;
+    const isImmediate = usage === "immediate";
+    if (isImmediate && cids.length === 0) {
+      throw fault("illegal_parameter", "invalid_cid", "no connection ID to use at once");
+    }
+    if (isImmediate) this.#spare = [];
+    const most = isImmediate ? 1 + MAX_SPARE : MAX_SPARE;
+    for (const id of cids.slice(0, most - this.#spare.length)) this.#spare.push(id.slice());
+    return isImmediate;
   }
 
-  /** An ID that was not seen on any other path, if there is one. */
-  next(): Bytes | undefined {
-    const id = this.#spare.shift();
-    if (id !== undefined) this.#current = id;
-    return id;
+  /** The ID to send on a path: one that was seen on no other, if there is one ("in the order they were provided"). */
+  of(path: PathState): Bytes {
+    if (path.connectionId === undefined) {
+      this.#latest = this.#spare.shift() ?? this.#latest;
+      path.connectionId = this.#latest;
+    }
+    return path.connectionId;
   }
 }
 

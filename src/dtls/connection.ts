@@ -6,7 +6,7 @@ import { type Bytes, bytesOf } from "../core/bytes.ts";
 import { ContentType, MAX_CONNECTION_ID, type RecordSealer } from "../core/index.ts";
 import { type AlertName, SealgramError } from "../errors.ts";
 import type { ConnectionConfig } from "./config.ts";
-import { ConnectionIds } from "./connection-ids.ts";
+import { ConnectionIds, WANTED_SPARE } from "./connection-ids.ts";
 import { Established } from "./established.ts";
 import type { HandshakeParts, HandshakeResult, Side } from "./handshake.ts";
 import { HandshakeRun } from "./handshake-run.ts";
@@ -71,7 +71,8 @@ export class Connection {
       {
         now: () => host.now(),
         packer: () => this.#outgoing.packer(),
-        reduceMtu: () => this.#outgoing.reduceMtu(this.#state === "handshaking"),
+        reduceMtu: (lostBytes) => this.#outgoing.reduceMtu(lostBytes, this.#state === "handshaking"),
+        limitMtu: (mtuBytes) => this.#outgoing.limitMtu(mtuBytes, true),
       },
       config.reliability,
       firstSequenceNumber,
@@ -108,11 +109,13 @@ export class Connection {
       ownConnectionId: this.#ownConnectionId,
       now: () => this.#host.now(),
       path: () => this.path,
+      doubtMessage: (error) => this.#incoming.doubtMessage(error),
+      believeMessage: () => this.#incoming.believeMessage(),
       useConnectionIds(peer: Bytes | undefined): void {
         connection.#receivesConnectionId = peer !== undefined;
         if (peer === undefined) return;
         connection.#connectionIds = new ConnectionIds(connection.#ownConnectionId!, peer);
-        connection.#records.sendConnectionId(peer);
+        connection.#paths.useConnectionIds(connection.#connectionIds, peer);
       },
       ...(keyLog === undefined ? {} : { keyLog }),
     };
@@ -180,7 +183,7 @@ export class Connection {
     return this.#state !== "handshaking" && !this.#reliability.awaitsEnd;
   }
 
-  /** When an authentic record came last, or this began. */
+  /** When an authentic record came last, or anything new of the handshake, or this began. */
   get lastReceivedAtMs(): number {
     return this.#incoming.lastReceivedAtMs;
   }
@@ -191,10 +194,11 @@ export class Connection {
     // For every datagram: usually there is nothing but the idle time-out.
     let dueMs = this.#incoming.lastReceivedAtMs + this.#idleTimeoutMs;
     if (this.#established !== undefined) dueMs = Math.min(dueMs, this.#established.deadlineMs);
-    const flightMs = this.#reliability.deadlineMs;
+    const flightMs = this.#incoming.isRefused ? undefined : this.#reliability.deadlineMs;
     if (flightMs !== undefined && flightMs < dueMs) dueMs = flightMs;
     const pathMs = this.#paths.deadlineMs;
     if (pathMs !== undefined && pathMs < dueMs) dueMs = pathMs;
+    if (this.#handshake !== undefined) dueMs = Math.min(dueMs, this.#incoming.deadlineMs);
     return dueMs === Number.POSITIVE_INFINITY ? undefined : dueMs;
   }
 
@@ -223,11 +227,16 @@ export class Connection {
       return;
     }
     this.#paths.received(path, datagram.length);
-    // More may go to an address that is not validated.
-    if (this.#outgoing.takeBlocked()) this.#guard(() => this.#reliability.sendRest());
+    const { isValidated } = this.#paths.current;
     const pending = this.#records.receive(datagram, path, this.#incoming);
     if (pending !== undefined) this.#awaitRecords(pending);
     if (this.#records.canOpenEarly) this.#receiveEarly();
+    if (!isValidated) this.#sendRest();
+  }
+
+  /** More may go to an address that is not validated, and anything to one that is. */
+  #sendRest(): void {
+    if (this.#state !== "closed") this.#guard(() => this.#reliability.sendDue());
   }
 
   /** Records that an asynchronous AEAD opens later may change the deadline then. */
@@ -235,6 +244,7 @@ export class Connection {
     pending
       .then(() => {
         this.#receiveEarly();
+        this.#sendRest();
         this.#host.wake();
       })
       .catch((error: unknown) => this.#fail(error));
@@ -256,8 +266,11 @@ export class Connection {
       this.#close(new SealgramError("idle_timeout", "nothing was received for too long"));
       return;
     }
+    this.#incoming.handleTimeout();
+    if (this.state === "closed") return;
     this.#established?.handleTimeout();
     this.#paths.handleTimeout();
+    if (this.#incoming.isRefused) return;
     this.#guard(() => {
       if (!this.#reliability.handleTimeout()) {
         this.#close(new SealgramError("timeout", "the peer does not answer"));
@@ -315,7 +328,7 @@ export class Connection {
   /**
    * Changes the keys that this side sends with (RFC 9147 §8), once what is under way is acknowledged. Does nothing
    * while an update is under way.
-   * @param requestPeer asks the peer to do the same
+   * @param requestPeer asks the peer to do the same, once: not again before the peer has changed its keys
    */
   updateKeys(requestPeer = false): void {
     this.#applicationSealer();
@@ -324,14 +337,18 @@ export class Connection {
 
   /**
    * Asks the peer for new connection IDs, to use on new paths (RFC 9147 §9).
+   * @param count enough to move twice, unless given
    * @returns whether the request was sent; not while one is unanswered, or when the peer receives no IDs
    */
-  requestConnectionIds(count: number): boolean {
+  requestConnectionIds(count: number = WANTED_SPARE): boolean {
     this.#applicationSealer();
     return this.#guard(() => this.#established!.requestConnectionIds(count)) ?? false;
   }
 
-  /** Gives the peer a new connection ID to use from now on (RFC 9147 §9); the ones before stay valid. */
+  /**
+   * Gives the peer a new connection ID to use from now on, and none of those before (RFC 9147 §9). Records under them are
+   * taken until that has happened once more.
+   */
   changeConnectionId(): boolean {
     this.#applicationSealer();
     return this.#guard(() => this.#established!.changeConnectionId()) ?? false;
@@ -366,9 +383,25 @@ export class Connection {
     this.#fail(new SealgramError(code, message, { alert }));
   }
 
-  /** This side sends from another address from now on: what the peer may not have received is sent again at once. */
-  resend(): void {
-    this.#guard(() => this.#reliability.resend());
+  /** Whether an observer can link the addresses before and after {@link changePath} by no connection ID. */
+  get hasFreshConnectionId(): boolean {
+    return this.#connectionIds?.hasFresh ?? true;
+  }
+
+  /**
+   * This side sends from another address from now on: under a connection ID that was not seen at the old one, if the peer
+   * has given any that was not used (RFC 9147 §9). What the peer may not have received is sent again at once, and
+   * something that it has to answer, which shows it the new address.
+   */
+  changePath(): void {
+    this.#applicationSealer();
+    this.#guard(() => {
+      this.#paths.leave();
+      this.#reliability.resend();
+      // A peer need not answer a request for IDs, and none may follow before it has.
+      if (!this.#established!.requestConnectionIds(WANTED_SPARE) && !this.isBusy)
+        this.#established!.updateKeys(false);
+    });
   }
 
   /** Largest datagram to send from now on, in bytes. */
@@ -433,11 +466,12 @@ export class Connection {
       this.#reliability,
       this.#connectionIds,
       result,
+      this.#paths,
     );
     if (this.#config.role === "server") {
       this.#records.retireWriteBefore(this.#records.writeEpoch);
       this.#reliability.acknowledgeNow();
-      if (result.postHandshake.length > 0) this.#reliability.sendLater(result.postHandshake);
+      if (result.postHandshake.length > 0) this.#reliability.sendLater(() => result.postHandshake);
     }
     this.#host.connected({
       cipherSuite: result.suite.name,
@@ -459,8 +493,10 @@ export class Connection {
       random: (length) => this.#config.crypto.random(length),
       rttMs: () => this.rttMs,
       sendRoutability: (message, to) => this.#guard(() => this.#outgoing.sendRoutability(message, to)),
+      sendConnectionId: (id) => this.#records.sendConnectionId(id),
       moved: () => {
-        this.#established?.moved();
+        // For the next time: "as soon as the pool of spare CIDs is depleted" (RFC 9853 §11).
+        this.#established?.requestConnectionIds(WANTED_SPARE);
         this.#host.moved(this.path);
       },
     };

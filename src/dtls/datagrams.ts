@@ -6,12 +6,17 @@ import type { RecordLayer } from "./record-layer.ts";
 
 /** Where datagrams go. */
 export interface DatagramSink {
+  /** How many bytes may be sent now. */
+  allowedBytes(): number;
   /** Whether a datagram of so many bytes may be sent now; one that may not is dropped. */
   admit(bytes: number): boolean;
   transmit(datagram: Bytes): void;
   /** Once an asynchronous AEAD has sealed all of its records. */
   transmitLater(sealing: Promise<Bytes>): void;
 }
+
+/** Where fewer bytes may be sent than the path takes, no record with less content than this is worth its overhead. */
+const LEAST_ROOM = 3 * FRAGMENT_HEADER;
 
 /**
  * Collects records until {@link flush}. Each datagram that is admitted goes to its sink when it is full.
@@ -22,42 +27,47 @@ export class DatagramPacker {
   readonly #sink: DatagramSink;
   #datagram: Bytes | undefined;
   #length = 0;
+  /** Of the datagram under way, in bytes. */
+  #limitBytes: number;
   #sealing: Promise<number>[] = [];
-  #whenSent: (() => void)[] = [];
+  #whenSent: ((datagramBytes: number) => void)[] = [];
   #isRefused = false;
 
   constructor(records: RecordLayer, mtuBytes: number, sink: DatagramSink) {
     this.#records = records;
     this.#mtuBytes = mtuBytes;
+    this.#limitBytes = mtuBytes;
     this.#sink = sink;
   }
 
-  /** Whether a datagram was not admitted. */
-  get isRefused(): boolean {
-    return this.#isRefused;
-  }
-
-  /** Bytes of content that the next record of this epoch may have, in a new datagram if this one is full. */
+  /**
+   * Bytes of content that the next record of this epoch may have, in a new datagram if this one is full; 0 if no more may
+   * be sent.
+   */
   room(epoch: number): number {
     const overhead = this.#records.overhead(epoch);
-    const left = this.#mtuBytes - this.#length - overhead;
-    if (left > FRAGMENT_HEADER) return left;
+    const left = this.#limitBytes - this.#length - overhead;
+    if (this.#length > 0 && left > FRAGMENT_HEADER) return left;
     this.flush();
-    return this.#mtuBytes - overhead;
+    if (this.#isRefused) return 0;
+    const allowedBytes = this.#sink.allowedBytes();
+    if (allowedBytes >= this.#mtuBytes) return this.#mtuBytes - overhead;
+    this.#limitBytes = allowedBytes;
+    return allowedBytes < overhead + LEAST_ROOM ? 0 : allowedBytes - overhead;
   }
 
   /**
    * Adds a record, in a new datagram if it does not fit.
-   * @param whenSent called when its datagram is admitted, which may be at the next {@link flush}
+   * @param whenSent called with the length of its datagram when that is admitted, which may be at the next {@link flush}
    */
   add(
     epoch: number,
     type: ContentType,
     content: Uint8Array,
-    whenSent?: (sequenceNumber: number) => void,
+    whenSent?: (sequenceNumber: number, datagramBytes: number) => void,
   ): void {
     const length = this.#records.overhead(epoch) + content.length;
-    if (this.#length > 0 && this.#length + length > this.#mtuBytes) this.flush();
+    if (this.#length > 0 && this.#length + length > this.#limitBytes) this.flush();
     this.#datagram ??= new Uint8Array(Math.max(this.#mtuBytes, length));
     const sequenceNumber = this.#records.nextSequenceNumber(epoch);
     const sealed: Awaitable<number> = this.#records.seal(
@@ -69,7 +79,9 @@ export class DatagramPacker {
       this.#length,
     );
     if (sealed instanceof Promise) this.#sealing.push(sealed);
-    if (whenSent !== undefined) this.#whenSent.push(() => whenSent(sequenceNumber));
+    if (whenSent !== undefined) {
+      this.#whenSent.push((datagramBytes) => whenSent(sequenceNumber, datagramBytes));
+    }
     this.#length += length;
   }
 
@@ -80,13 +92,14 @@ export class DatagramPacker {
     const whenSent = this.#whenSent;
     this.#datagram = undefined;
     this.#length = 0;
+    this.#limitBytes = this.#mtuBytes;
     this.#sealing = [];
     this.#whenSent = [];
     if (!this.#sink.admit(datagram.length)) {
       this.#isRefused = true;
       return;
     }
-    for (const sent of whenSent) sent();
+    for (const sent of whenSent) sent(datagram.length);
     if (sealing.length === 0) this.#sink.transmit(datagram);
     else this.#sink.transmitLater(Promise.all(sealing).then(() => datagram));
   }

@@ -8,16 +8,17 @@ import {
   decodeNewConnectionId,
   decodeNewSessionTicket,
   decodeRequestConnectionId,
-  encodeKeyUpdate,
   encodeNewConnectionId,
   encodeRequestConnectionId,
   maxTicketLifetimeSeconds,
 } from "../tls/post-handshake.ts";
 import { fault } from "../tls/wire.ts";
 import type { ConnectionConfig } from "./config.ts";
-import type { ConnectionIds } from "./connection-ids.ts";
+import type { ConnectionIds, Grant } from "./connection-ids.ts";
 import { HANDSHAKE_EPOCH, type HandshakeResult } from "./handshake.ts";
 import type { ConnectionHost } from "./host.ts";
+import { KeyUpdates } from "./key-updates.ts";
+import type { Paths } from "./paths.ts";
 import type { ReceivedMessage } from "./reassembly.ts";
 import type { RecordLayer } from "./record-layer.ts";
 import type { Reliability } from "./reliability.ts";
@@ -26,15 +27,18 @@ import { TrafficKeyUpdates } from "./traffic-keys.ts";
 /** Answers to the peer that may wait for its ACKs. */
 const MAX_WAITING = 8;
 
+type EstablishedHost = Pick<ConnectionHost, "now" | "ticket" | "newConnectionId" | "connectionIdRetired">;
+
 export class Established {
   readonly #config: ConnectionConfig;
-  readonly #host: Pick<ConnectionHost, "now" | "ticket" | "newConnectionId">;
+  readonly #host: EstablishedHost;
   readonly #records: RecordLayer;
   readonly #reliability: Reliability;
+  readonly #paths: Pick<Paths, "renewConnectionIds">;
   readonly #connectionIds: ConnectionIds | undefined;
   readonly #result: HandshakeResult;
   readonly #keys: TrafficKeyUpdates;
-  #isUpdatingKeys = false;
+  readonly #keyUpdates: KeyUpdates;
   /** The epoch that the peer has announced, until a record of it has come. */
   #awaitedEpoch = -1;
   /** Epochs whose reading keys are to go, soonest first. */
@@ -44,17 +48,19 @@ export class Established {
 
   constructor(
     config: ConnectionConfig,
-    host: Pick<ConnectionHost, "now" | "ticket" | "newConnectionId">,
+    host: EstablishedHost,
     records: RecordLayer,
     reliability: Reliability,
     connectionIds: ConnectionIds | undefined,
     result: HandshakeResult,
+    paths: Pick<Paths, "renewConnectionIds">,
   ) {
     const { role, crypto, keyLog } = config;
     this.#config = config;
     this.#host = host;
     this.#records = records;
     this.#reliability = reliability;
+    this.#paths = paths;
     this.#connectionIds = connectionIds;
     this.#result = result;
     const { suite, applicationSecrets, clientRandom } = result;
@@ -69,6 +75,7 @@ export class Established {
         keyLog?.(keyLogLine(`${label}_TRAFFIC_SECRET_${generation}`, clientRandom, secret));
       },
     );
+    this.#keyUpdates = new KeyUpdates(this.#keys, reliability);
     // The client's last flight may come again for as long as its ACK may be lost: for two MSL (§5.8.1).
     if (role === "server") this.#retireLater(HANDSHAKE_EPOCH, 2 * config.maxSegmentLifetimeMs);
   }
@@ -101,22 +108,18 @@ export class Established {
   received(epoch: number): void {
     if (epoch !== this.#awaitedEpoch) return;
     this.#awaitedEpoch = -1;
+    this.#keyUpdates.peersAreUsed();
     this.#retiring = this.#retiring.filter((each) => each.epoch === HANDSHAKE_EPOCH);
     this.#retireLater(epoch - 1, this.#config.maxSegmentLifetimeMs);
   }
 
   updateKeys(requestPeer: boolean): void {
-    if (this.#isUpdatingKeys) return;
-    this.#isUpdatingKeys = true;
-    this.#reliability.sendLater([encodeKeyUpdate({ updateRequested: requestPeer })], () => {
-      this.#isUpdatingKeys = false;
-      this.#keys.updateWrite();
-    });
+    this.#keyUpdates.update(requestPeer);
   }
 
-  /** Half of the forgeries that a key may see were seen. */
+  /** Half of the forgeries that a key may see were seen: each further one says so again, and changes no keys of ours. */
   keyWearsOut(epoch: number): void {
-    if (epoch === this.#keys.readEpoch && this.#keys.canUpdateWrite) this.updateKeys(true);
+    if (epoch === this.#keys.readEpoch && this.#keyUpdates.mayRequest) this.#keyUpdates.update(true);
   }
 
   /**
@@ -140,31 +143,28 @@ export class Established {
   requestConnectionIds(count: number): boolean {
     const ids = this.#connectionIds;
     if (ids === undefined || ids.sendsNone || ids.isRequesting) return false;
+    const message = encodeRequestConnectionId({ count });
     ids.requested();
-    this.#reliability.sendLater([encodeRequestConnectionId({ count })]);
+    this.#reliability.sendLater(() => [message]);
     return true;
   }
 
   changeConnectionId(): boolean {
     if (this.#connectionIds === undefined || this.#connectionIds.receivesNone) return false;
-    this.#issueConnectionIds(1, "immediate");
+    this.#issueConnectionIds(this.#connectionIds, { count: 1, usage: "immediate" });
     return true;
   }
 
-  #issueConnectionIds(count: number, usage: "immediate" | "spare"): void {
-    const cids: Bytes[] = [];
-    for (let i = 0; i < count; i++) {
-      const id = this.#host.newConnectionId();
-      this.#connectionIds!.issue(id);
-      cids.push(id);
-    }
-    this.#reliability.sendLater([encodeNewConnectionId({ cids, usage })]);
-  }
-
-  /** The peer is somewhere else: "SHOULD use a new CID whenever sending on a new path" (§9). */
-  moved(): void {
-    const next = this.#connectionIds?.next();
-    if (next !== undefined) this.#records.sendConnectionId(next);
+  #issueConnectionIds(ids: ConnectionIds, { count, usage }: Grant): void {
+    const cids = Array.from({ length: count }, () => this.#host.newConnectionId());
+    ids.issue(cids);
+    this.#reliability.sendLater(
+      () => [encodeNewConnectionId({ cids, usage })],
+      () => {
+        if (usage === "spare") return;
+        for (const id of ids.renew(cids[0]!)) this.#host.connectionIdRetired?.(id);
+      },
+    );
   }
 
   // Messages
@@ -178,10 +178,9 @@ export class Established {
     } else if (type === HandshakeType.request_connection_id && ids !== undefined) {
       const { count } = decodeRequestConnectionId(bytes);
       if (this.#reliability.waiting >= MAX_WAITING) throw tooManyRequests();
-      this.#issueConnectionIds(ids.grant(count), "spare");
+      this.#issueConnectionIds(ids, ids.grant(count));
     } else if (type === HandshakeType.new_connection_id && ids !== undefined) {
-      const next = ids.receive(decodeNewConnectionId(bytes));
-      if (next !== undefined) this.#records.sendConnectionId(next);
+      if (ids.receive(decodeNewConnectionId(bytes))) this.#paths.renewConnectionIds();
     } else {
       throw fault(
         "unexpected_message",
@@ -196,8 +195,7 @@ export class Established {
     this.#keys.updateRead();
     this.#awaitedEpoch = this.#keys.readEpoch;
     this.#reliability.enterReadEpoch(this.#keys.readEpoch);
-    // In the last epoch "MUST NOT send its own KeyUpdate" and "SHOULD instead ignore" the request (§8).
-    if (updateRequested && this.#keys.canUpdateWrite) this.updateKeys(false);
+    this.#keyUpdates.received(updateRequested);
   }
 
   #handleTicket(bytes: Bytes): void {

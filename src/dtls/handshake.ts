@@ -86,6 +86,14 @@ export interface HandshakeParts {
   now(): number;
   /** Where the peer is. */
   path(): Path;
+  /**
+   * The message that came last, in the clear, cannot be accepted, which has changed nothing yet: goes on with the next one in
+   * its place, and ends the connection with this error if none comes soon.
+   * @throws the error, if the peer is believed
+   */
+  doubtMessage(error: unknown): void;
+  /** It can be. */
+  believeMessage(): void;
   /** The peer's connection ID and ours are negotiated (RFC 9146 §3), or that there are none. */
   useConnectionIds(peer: Bytes | undefined): void;
 }

@@ -48,6 +48,8 @@ export interface ConnectionHost {
   moved(path: Path): void;
   /** Records are accepted under this connection ID too, from now on. */
   newConnectionId(): Bytes;
+  /** Nothing comes under this connection ID any more, which was given before: its place can be freed. */
+  connectionIdRetired?(connectionId: Bytes): void;
   /** `deadlineMs` of the connection may have changed by itself: something asynchronous is done. */
   wake(): void;
 }

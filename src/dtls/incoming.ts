@@ -5,6 +5,7 @@ import { SealgramError } from "../errors.ts";
 import { decodeAlert } from "../tls/alerts.ts";
 import type { Role } from "../tls/authentication.ts";
 import { fault } from "../tls/wire.ts";
+import { Doubts } from "./doubts.ts";
 import type { Established } from "./established.ts";
 import { HANDSHAKE_EPOCH } from "./handshake.ts";
 import type { ConnectionHost } from "./host.ts";
@@ -36,6 +37,7 @@ export class Incoming implements RecordReceiver {
   readonly #paths: Paths;
   #lastReceivedAtMs: number;
   #hasAuthenticRecord = false;
+  readonly #doubts = new Doubts();
 
   constructor(
     owner: IncomingOwner,
@@ -52,7 +54,7 @@ export class Incoming implements RecordReceiver {
     this.#lastReceivedAtMs = host.now();
   }
 
-  /** When an authentic record came last, or this began. */
+  /** When an authentic record came last, or anything new of the handshake, or this began. */
   get lastReceivedAtMs(): number {
     return this.#lastReceivedAtMs;
   }
@@ -69,7 +71,8 @@ export class Incoming implements RecordReceiver {
   ): void {
     if (this.#owner.isClosed()) return;
     if (epoch > 0) {
-      this.#authentic(epoch, newest, path, length);
+      // A check of paths is no move: the answer from one that was left is the newest record, too.
+      this.#authentic(epoch, newest && type !== ContentType.return_routability_check, path, length);
       if (this.#owner.isClosed()) return;
     }
     if (type === ContentType.application_data && epoch > HANDSHAKE_EPOCH) {
@@ -77,8 +80,13 @@ export class Incoming implements RecordReceiver {
       return;
     }
     const content = buffer.subarray(start, start + length);
-    if (epoch === 0 && this.#isForgeable) this.#takeForgeable(type, sequenceNumber, content);
+    const isForgeable = this.#hasAuthenticRecord || !this.#reliability.believesPlaintext;
+    if (epoch === 0 && isForgeable) this.#takeForgeable(type, sequenceNumber, content);
     else this.#take(type, epoch, sequenceNumber, content, path);
+  }
+
+  recordAhead(): void {
+    this.#reliability.handleRecordAhead();
   }
 
   recordFault(error: Error): void {
@@ -101,33 +109,84 @@ export class Incoming implements RecordReceiver {
   #authentic(epoch: number, newest: boolean, from: Path, length: number): void {
     this.#lastReceivedAtMs = this.#host.now();
     this.#hasAuthenticRecord = true;
+    this.#doubts.clear();
     this.#owner.established()?.received(epoch);
     this.#paths.authenticated(from, newest, length + LEAST_RECORD_OVERHEAD);
   }
 
-  /** Whether what comes in plaintext may be anybody's, and has to be taken with care. */
-  get #isForgeable(): boolean {
-    const { expectsProtection, believesPlaintext } = this.#reliability;
-    return this.#hasAuthenticRecord || (expectsProtection && !believesPlaintext);
-  }
-
   /**
-   * Repetitions are of use, and what a client says that lacks the ServerHello, or refuses it. The rest is dropped, with
-   * all that is wrong (§4.5.2).
+   * What comes in the clear may be anyone's, and all that is wrong with it is dropped (§4.5.2). Once all that is expected is
+   * protected, only repetitions are of use, and what a client says that lacks the ServerHello, or refuses it.
    */
   #takeForgeable(type: number, sequenceNumber: number, content: Bytes): void {
+    const { expectsProtection } = this.#reliability;
     const isBeforeKeys = !this.#hasAuthenticRecord;
     try {
-      if (type === ContentType.handshake) this.#reliability.handleRepetition(content, sequenceNumber);
-      else if (type === ContentType.ack && isBeforeKeys) this.#reliability.handleAck(content, 0);
-      else if (type === ContentType.alert && isBeforeKeys && this.#owner.role === "server") {
-        this.#handleAlert(content);
+      if (type === ContentType.handshake) {
+        if (expectsProtection) this.#reliability.handleRepetition(content, sequenceNumber);
+        else this.#reliability.handleRecord(content, 0, sequenceNumber);
+      } else if (type === ContentType.ack && isBeforeKeys) this.#reliability.handleAck(content, 0);
+      else if (
+        type === ContentType.alert &&
+        isBeforeKeys &&
+        (!expectsProtection || this.#owner.role === "server")
+      ) {
+        const reason = reasonOf(content);
+        if (reason !== null) this.#doubt(() => this.#owner.endedByPeer(reason), true);
       } else this.#records.countDrop("plaintext_after_keys");
     } catch (error) {
       if (!(error instanceof SealgramError)) throw error;
-      this.#records.countDrop("plaintext_after_keys");
+      this.#records.countDrop(expectsProtection ? "plaintext_after_keys" : "malformed");
+      return;
+    }
+    if (!expectsProtection) this.#handleMessages();
+  }
+
+  #handleMessages(): void {
+    try {
+      this.#owner.handleMessages();
+    } catch (error) {
+      this.#owner.fail(error);
     }
   }
+
+  // Doubts
+
+  /** When {@link handleTimeout} is due; infinite if it is not. */
+  get deadlineMs(): number {
+    return this.#doubts.deadlineMs;
+  }
+
+  handleTimeout(): void {
+    this.#doubts.handleTimeout(this.#host.now());
+  }
+
+  /** Whether the peer may have refused the handshake, so that nothing is to be sent again. */
+  get isRefused(): boolean {
+    return this.#doubts.isRefusal;
+  }
+
+  #doubt(end: () => void, isRefusal: boolean): void {
+    this.#doubts.add(end, isRefusal, this.#host.now(), this.#reliability.rttMs);
+  }
+
+  /**
+   * The last message, which came in the clear, is nothing to go on with: another one in its place may be.
+   * @throws the error, if the peer is believed
+   */
+  doubtMessage(error: unknown): void {
+    if (this.#reliability.believesPlaintext || !(error instanceof SealgramError)) throw error;
+    this.#records.countDrop("malformed");
+    this.#reliability.rejectMessage();
+    this.#doubt(() => this.#owner.fail(error), false);
+  }
+
+  /** The last message is something to go on with. */
+  believeMessage(): void {
+    this.#doubts.clear();
+  }
+
+  // What counts
 
   /** The faults of what the peer sends end the connection. */
   #take(type: number, epoch: number, sequenceNumber: number, content: Bytes, path: Path): void {
@@ -141,7 +200,10 @@ export class Incoming implements RecordReceiver {
   #handle(type: number, epoch: number, sequenceNumber: number, content: Bytes, path: Path): void {
     switch (type) {
       case ContentType.handshake:
-        this.#reliability.handleRecord(content, epoch, sequenceNumber);
+        // Before there are keys a handshake is alive while it gets on.
+        if (this.#reliability.handleRecord(content, epoch, sequenceNumber)) {
+          this.#lastReceivedAtMs = this.#host.now();
+        }
         this.#owner.handleMessages();
         return;
       case ContentType.ack:
@@ -161,13 +223,16 @@ export class Incoming implements RecordReceiver {
   }
 
   #handleAlert(content: Bytes): void {
-    const { name, description } = decodeAlert(content);
-    if (name === "user_canceled") return;
-    if (name === "close_notify") {
-      this.#owner.endedByPeer(undefined);
-      return;
-    }
-    const text = name ?? String(description);
-    this.#owner.endedByPeer(new SealgramError(`alert_${text}`, `the peer ended the connection: ${text}`));
+    const reason = reasonOf(content);
+    if (reason !== null) this.#owner.endedByPeer(reason);
   }
+}
+
+/** Why the peer ends the connection: `undefined` for close_notify, `null` if it does not. */
+function reasonOf(alert: Bytes): SealgramError | undefined | null {
+  const { name, description } = decodeAlert(alert);
+  if (name === "user_canceled") return null;
+  if (name === "close_notify") return undefined;
+  const text = name ?? String(description);
+  return new SealgramError(`alert_${text}`, `the peer ended the connection: ${text}`);
 }

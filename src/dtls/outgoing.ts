@@ -5,12 +5,13 @@ import type { AlertName } from "../errors.ts";
 import { encodeAlert } from "../tls/alerts.ts";
 import { DatagramPacker } from "./datagrams.ts";
 import type { ConnectionHost } from "./host.ts";
-import { encodeRoutability, type Path, type PathState, type RoutabilityMessage } from "./path.ts";
+import { encodeRoutability, type PathState, type RoutabilityMessage } from "./path.ts";
 import type { Paths } from "./paths.ts";
 import type { RecordLayer } from "./record-layer.ts";
 
 /** What to try when larger datagrams seem to get lost: IPv6's and IPv4's minimum, and IPv4 over slow links (RFC 1191 §7.1). */
 const MTU_STEPS = [1200, 1024, 548, 268] as const;
+const LEAST_MTU = 268;
 
 export class Outgoing {
   readonly #host: Pick<ConnectionHost, "transmit">;
@@ -21,7 +22,6 @@ export class Outgoing {
   #mtuBytes: number;
   /** What handshake messages are cut to: losses make it smaller than what the application was promised. */
   #flightMtuBytes: number;
-  #isBlocked = false;
   /** Datagrams that an asynchronous AEAD is at work on, none of which is rejected. */
   readonly #sealing = new Set<Promise<void>>();
 
@@ -50,19 +50,20 @@ export class Outgoing {
     this.#flightMtuBytes = mtuBytes;
   }
 
-  /** Repeated losses may be the path's MTU (RFC 9147 §4.4). During the handshake nothing larger was promised to anybody. */
-  reduceMtu(isHandshaking: boolean): void {
-    const next = MTU_STEPS.find((step) => step < this.#flightMtuBytes);
-    if (next === undefined) return;
-    this.#flightMtuBytes = next;
-    if (isHandshaking) this.#mtuBytes = next;
+  /**
+   * Repeated losses of datagrams of this size may be the path's MTU (RFC 9147 §4.4). During the handshake nothing larger
+   * was promised to the application.
+   */
+  reduceMtu(lostBytes: number, isHandshaking: boolean): void {
+    const next = MTU_STEPS.find((step) => step < lostBytes);
+    if (next !== undefined) this.limitMtu(next, isHandshaking);
   }
 
-  /** Whether anything was held back since the last time that this was asked. */
-  takeBlocked(): boolean {
-    const isBlocked = this.#isBlocked;
-    this.#isBlocked = false;
-    return isBlocked;
+  /** The path is known to take datagrams of this size, and maybe none that are larger. */
+  limitMtu(mtuBytes: number, isHandshaking: boolean): void {
+    const limit = Math.max(mtuBytes, LEAST_MTU);
+    this.#flightMtuBytes = Math.min(this.#flightMtuBytes, limit);
+    if (isHandshaking) this.#mtuBytes = Math.min(this.#mtuBytes, limit);
   }
 
   /** Settles once everything that was sent so far is transmitted; `undefined` if it is. */
@@ -73,16 +74,11 @@ export class Outgoing {
   /** For records of the protocol. */
   packer(path: PathState = this.#paths.current): DatagramPacker {
     return new DatagramPacker(this.#records, this.#flightMtuBytes, {
-      admit: (bytes) => this.#admit(bytes, path),
+      allowedBytes: () => path.allowedBytes,
+      admit: (bytes) => path.maySend(bytes),
       transmit: (datagram) => this.#host.transmit(datagram, path.path),
-      transmitLater: (sealing) => this.#transmitLater(sealing, path.path),
+      transmitLater: (sealing) => this.#transmitLater(sealing, path),
     });
-  }
-
-  #admit(bytes: number, path: PathState): boolean {
-    const isAdmitted = path.maySend(bytes);
-    if (!isAdmitted) this.#isBlocked = true;
-    return isAdmitted;
   }
 
   /** The largest application data that fits into a datagram and a record, in bytes; 0 without keys for it. */
@@ -105,18 +101,17 @@ export class Outgoing {
       );
     }
     const { current } = this.#paths;
-    if (!this.#records.mayProtectData || !this.#admit(length, current)) return false;
-    const { path } = current;
+    if (!this.#records.mayProtectData || !current.maySend(length)) return false;
     const sealed = sealer.sealAlone(ContentType.application_data, content, padding);
-    if (sealed instanceof Promise) this.#transmitLater(sealed, path);
-    else this.#host.transmit(sealed, path);
+    if (sealed instanceof Promise) this.#transmitLater(sealed, current);
+    else this.#host.transmit(sealed, current.path);
     return true;
   }
 
   // By itself, so that what is sealed at once does not pay for a closure.
-  #transmitLater(sealing: Promise<Bytes>, path: Path): void {
+  #transmitLater(sealing: Promise<Bytes>, state: PathState): void {
     const transmitting = sealing
-      .then((datagram) => this.#host.transmit(datagram, path))
+      .then((datagram) => this.#host.transmit(datagram, state.path))
       .catch(this.#fail)
       .finally(() => this.#sealing.delete(transmitting));
     this.#sealing.add(transmitting);

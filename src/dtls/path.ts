@@ -10,14 +10,26 @@ export const AMPLIFICATION = 3;
 
 /** What was exchanged with an address, and whether the peer is known to receive there. */
 export class PathState {
-  readonly path: Path;
+  /** The connection ID that is sent there, once one was. */
+  connectionId: Bytes | undefined;
+  #path: Path;
   #isValidated: boolean;
   #received = 0;
   #sent = 0;
 
-  constructor(path: Path, isValidated: boolean) {
-    this.path = path;
+  constructor(path: Path, isValidated: boolean, connectionId?: Bytes) {
+    this.#path = path;
     this.#isValidated = isValidated;
+    this.connectionId = connectionId;
+  }
+
+  get path(): Path {
+    return this.#path;
+  }
+
+  /** This side has left it: it goes by another name from now on. */
+  leave(path: Path): void {
+    this.#path = path;
   }
 
   get isValidated(): boolean {
@@ -32,10 +44,15 @@ export class PathState {
     if (!this.#isValidated) this.#received += bytes;
   }
 
+  /** How many bytes may be sent there now. */
+  get allowedBytes(): number {
+    return this.#isValidated ? Number.POSITIVE_INFINITY : AMPLIFICATION * this.#received - this.#sent;
+  }
+
   /** Whether a datagram may be sent there; counts it if so. */
   maySend(bytes: number): boolean {
     if (this.#isValidated) return true;
-    if (this.#sent + bytes > AMPLIFICATION * this.#received) return false;
+    if (this.allowedBytes < bytes) return false;
     this.#sent += bytes;
     return true;
   }
@@ -81,8 +98,8 @@ export class PathValidation {
   readonly #cookies: Bytes[] = [];
   #nextAtMs: number;
 
-  constructor(path: Path, random: (length: number) => Bytes, nowMs: number, rttMs: number | undefined) {
-    this.state = new PathState(path, false);
+  constructor(state: PathState, random: (length: number) => Bytes, nowMs: number, rttMs: number | undefined) {
+    this.state = state;
     this.#random = random;
     const totalMs = rttMs === undefined ? DEFAULT_VALIDATION_MS : Math.max(3 * rttMs, MIN_VALIDATION_MS);
     this.#intervalMs = totalMs / CHALLENGES;

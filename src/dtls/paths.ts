@@ -1,5 +1,6 @@
 /** Which address the peer is at: the one in use, and the check of another that authentic records come from (RFC 9853). */
 import type { Bytes } from "../core/bytes.ts";
+import type { ConnectionIds } from "./connection-ids.ts";
 import { decodeRoutability, type Path, PathState, PathValidation, type RoutabilityMessage } from "./path.ts";
 
 /** What the paths need of their connection. */
@@ -10,23 +11,29 @@ export interface PathsHost {
   rttMs(): number | undefined;
   /** Sends a message in a datagram of its own to this address. */
   sendRoutability(message: RoutabilityMessage, to: PathState): void;
+  /** Sends this connection ID from now on. */
+  sendConnectionId(id: Bytes): void;
   /** The peer is at the path now in use. */
   moved(): void;
 }
 
 export class Paths {
   readonly #host: PathsHost;
-  readonly #left: Path | undefined;
+  /** By which what comes from a path that was left comes; nothing is known of where the peer is by it. */
+  readonly #leftPath: Path | undefined;
+  #left: PathState | undefined;
   #current: PathState;
+  #connectionIds: ConnectionIds | undefined;
   #validation: PathValidation | undefined;
+  /** Of the last check: where that has failed, the next one is under the same connection ID. */
+  #checked: PathState | undefined;
   #checksOthers = false;
-  /** Where the newest record came from, during the handshake, if not from the path in use. */
+  /** Where the newest record came from, if that is to be checked and cannot be yet. */
   #elsewhere: { readonly path: Path; readonly bytes: number } | undefined;
 
-  /** @param left by which late datagrams come; nothing is known of where the peer is by them */
-  constructor(host: PathsHost, path: Path, isValidated: boolean, left?: Path) {
+  constructor(host: PathsHost, path: Path, isValidated: boolean, leftPath?: Path) {
     this.#host = host;
-    this.#left = left;
+    this.#leftPath = leftPath;
     this.#current = new PathState(path, isValidated);
   }
 
@@ -45,10 +52,49 @@ export class Paths {
     return this.#validation?.deadlineMs;
   }
 
+  // Connection IDs: "SHOULD use a new CID whenever sending on a new path" (RFC 9147 §9)
+
+  /** From now on each path has its own; the one in use has this one. */
+  useConnectionIds(ids: ConnectionIds, current: Bytes): void {
+    this.#connectionIds = ids;
+    this.#current.connectionId = current;
+    this.#select(this.#current);
+  }
+
+  /** The peer wants others in place of all that it has given before. */
+  renewConnectionIds(): void {
+    for (const state of [this.#current, this.#checked, this.#left]) {
+      if (state !== undefined) state.connectionId = undefined;
+    }
+    this.#select(this.#current);
+  }
+
+  #select(state: PathState): void {
+    if (this.#connectionIds !== undefined) this.#host.sendConnectionId(this.#connectionIds.of(state));
+  }
+
+  #send(message: RoutabilityMessage, to: PathState): void {
+    this.#select(to);
+    this.#host.sendRoutability(message, to);
+    this.#select(this.#current);
+  }
+
+  /** This side sends from another address from now on. What is still under way to being sent belongs to the old path. */
+  leave(): void {
+    const { path, isValidated } = this.#current;
+    this.#left = this.#current;
+    if (this.#leftPath !== undefined) this.#left.leave(this.#leftPath);
+    this.#current = new PathState(path, isValidated);
+    if (this.#checked !== undefined) this.#checked.connectionId = undefined;
+    this.#select(this.#current);
+  }
+
+  // Where the peer is
+
   /** From now on records from another address start a check of it; that of the last one so far does at once. */
   checkOthers(): void {
     this.#checksOthers = true;
-    if (this.#elsewhere !== undefined) this.#check(this.#elsewhere.path, this.#elsewhere.bytes);
+    this.#checkElsewhere();
   }
 
   /** Counts what came from an address towards what may be sent there. */
@@ -62,21 +108,28 @@ export class Paths {
    * @param newest whether no later record of its epoch has come: only that says that the peer has moved
    */
   authenticated(path: Path, newest: boolean, bytes: number): void {
-    if (path === this.#left) return;
+    if (path === this.#leftPath) return;
     if (path === this.#current.path) {
       // Whoever answers under the handshake's keys has received what was sent to this address.
       if (!this.#current.isValidated) this.#current.validate();
       if (newest) this.#elsewhere = undefined;
-    } else if (!newest || this.#validation !== undefined) return;
-    else if (this.#checksOthers) this.#check(path, bytes);
-    else this.#elsewhere = { path, bytes };
+    } else if (newest && path !== this.#validation?.state.path) {
+      this.#elsewhere = { path, bytes };
+      this.#checkElsewhere();
+    }
   }
 
-  /** Starts a check of an address; the old one stays in use until it has succeeded. */
-  #check(path: Path, receivedBytes: number): void {
+  /** Starts a check of an address, unless one is under way; the old one stays in use until it has succeeded. */
+  #checkElsewhere(): void {
+    if (!this.#checksOthers || this.#validation !== undefined || this.#elsewhere === undefined) return;
+    const { path, bytes } = this.#elsewhere;
+    this.#elsewhere = undefined;
+    const known = this.#checked?.path === path ? this.#checked.connectionId : undefined;
+    const state = new PathState(path, false, known);
+    state.received(bytes);
     const random = (length: number) => this.#host.random(length);
-    this.#validation = new PathValidation(path, random, this.#host.now(), this.#host.rttMs());
-    this.#validation.state.received(receivedBytes);
+    this.#validation = new PathValidation(state, random, this.#host.now(), this.#host.rttMs());
+    this.#checked = state;
     this.handleTimeout();
   }
 
@@ -86,8 +139,11 @@ export class Paths {
     const validation = this.#validation;
     if (validation === undefined || validation.deadlineMs > now) return;
     const message = validation.nextChallenge(now);
-    if (message === undefined) this.#validation = undefined;
-    else this.#host.sendRoutability(message, validation.state);
+    if (message !== undefined) this.#send(message, validation.state);
+    else {
+      this.#validation = undefined;
+      this.#checkElsewhere();
+    }
   }
 
   /**
@@ -98,18 +154,25 @@ export class Paths {
     const message = decodeRoutability(content);
     if (message === undefined) return;
     if (message.type === "path_challenge") {
-      // "to the address from which the corresponding path_challenge was received"
-      const state = from === this.#current.path ? this.#current : new PathState(from, true);
-      const type = from === this.#left ? "path_drop" : "path_response";
-      this.#host.sendRoutability({ type, cookie: message.cookie }, state);
+      const type = from === this.#leftPath ? "path_drop" : "path_response";
+      this.#send({ type, cookie: message.cookie }, this.#answering(from));
       return;
     }
     const validation = this.#validation;
     if (!validation?.isAnsweredBy(message, from)) return;
     this.#validation = undefined;
+    this.#elsewhere = undefined;
     this.#current = validation.state;
     this.#current.validate();
+    this.#select(this.#current);
     this.#host.moved();
+  }
+
+  /** "to the address from which the corresponding path_challenge was received", however much has come from there */
+  #answering(from: Path): PathState {
+    const state = [this.#current, this.#left].find((each) => each?.path === from);
+    const known = this.#checked?.path === from ? this.#checked : this.#current;
+    return state ?? new PathState(from, true, this.#connectionIds?.of(known));
   }
 
   /** Checks nothing any more. */

@@ -33,6 +33,22 @@ export class Ranges {
     return length === 0 ? this.#edges.length > 0 : this.#edges[0] === 0 && this.#edges[1]! >= length;
   }
 
+  /** Whether the positions from `start` up to, but not including, `end` are in the set; for none, whether `start` was added. */
+  contains(start: number, end: number): boolean {
+    for (let i = 0; i < this.#edges.length; i += 2) {
+      if (this.#edges[i]! <= start && end <= this.#edges[i + 1]!) return true;
+    }
+    return false;
+  }
+
+  /** Whether adding these positions leaves no more ranges than there are. */
+  adjoins(start: number, end: number): boolean {
+    for (let i = 0; i < this.#edges.length; i += 2) {
+      if (this.#edges[i]! <= end && start <= this.#edges[i + 1]!) return true;
+    }
+    return false;
+  }
+
   /** The positions below `length` that are missing now, as start and end pairs. */
   gaps(length: number): (readonly [start: number, end: number])[] {
     const gaps: (readonly [start: number, end: number])[] = [];

@@ -14,6 +14,11 @@ export interface ReassemblyLimits {
   readonly aheadBytes: number;
   /** How many messages beyond the next expected one are kept. */
   readonly messagesAhead: number;
+  /**
+   * Whether anyone may have sent fragments in the clear: of two that contradict each other the later one begins the message
+   * anew, and what else is missing comes again. Otherwise it is a fault of the peer's.
+   */
+  readonly doubtsPlaintext?: boolean;
 }
 
 /**
@@ -82,13 +87,33 @@ export class Reassembler {
     // RFC 9147 does not forbid a fragment of nothing, and it says nothing.
     if (fragment.data.length === 0 && fragment.length > 0) return "old";
     const message = this.#messageOf(fragment, epoch);
-    if (message === undefined || message.received.count >= MAX_RANGES) return "discarded";
+    if (message === undefined) return "discarded";
     const start = fragment.offset;
     const end = start + fragment.data.length;
-    this.#compare(message, fragment);
+    const { received } = message;
+    // What closes a gap is taken in any case, or the message would never be whole.
+    if (received.count >= MAX_RANGES && !received.adjoins(start, end)) return "discarded";
+    if (!matches(message, fragment)) {
+      if (this.#mayBeForged(epoch)) return this.#restart(fragment, epoch);
+      throw mismatch("a retransmitted byte of a message changed");
+    }
     message.bytes.set(fragment.data, 4 + start);
-    message.received.add(start, end);
+    received.add(start, end);
     return ahead === 0 ? "advanced" : "later";
+  }
+
+  #mayBeForged(epoch: number): boolean {
+    return epoch === 0 && this.#limits.doubtsPlaintext === true;
+  }
+
+  #restart(fragment: Fragment, epoch: number): FragmentFate {
+    this.#partial.delete(fragment.messageSeq);
+    return this.add(fragment, epoch);
+  }
+
+  /** The message that was last taken is taken for a forgery: the next one with its number takes its place. */
+  reject(): void {
+    this.#nextReceiveSeq--;
   }
 
   #longest(epoch: number): number {
@@ -119,25 +144,10 @@ export class Reassembler {
     }
     // One message, one epoch: what an attacker adds in plaintext is never part of a protected message.
     if (known.epoch !== epoch) return undefined;
-    if (known.type !== fragment.type || known.length !== fragment.length) {
-      throw fault(
-        "illegal_parameter",
-        "fragment_mismatch",
-        "fragments of one message disagree on its header",
-      );
-    }
-    return known;
-  }
-
-  /** "Receivers MAY check that retransmitted bytes are identical" */
-  #compare(message: PartialMessage, { offset, data }: Fragment): void {
-    for (const [start, end] of message.received.within(offset, offset + data.length)) {
-      for (let i = start; i < end; i++) {
-        if (message.bytes[4 + i] !== data[i - offset]) {
-          throw fault("illegal_parameter", "fragment_mismatch", "a retransmitted byte of a message changed");
-        }
-      }
-    }
+    if (known.type === fragment.type && known.length === fragment.length) return known;
+    if (!this.#mayBeForged(epoch)) throw mismatch("fragments of one message disagree on its header");
+    this.#partial.delete(fragment.messageSeq);
+    return this.#messageOf(fragment, epoch);
   }
 
   /** The expected message, once it is whole. */
@@ -160,4 +170,16 @@ export class Reassembler {
     }
     return forgot;
   }
+}
+
+/** "Receivers MAY check that retransmitted bytes are identical" */
+function matches(message: PartialMessage, { offset, data }: Fragment): boolean {
+  for (const [start, end] of message.received.within(offset, offset + data.length)) {
+    for (let i = start; i < end; i++) if (message.bytes[4 + i] !== data[i - offset]) return false;
+  }
+  return true;
+}
+
+function mismatch(message: string): Error {
+  return fault("illegal_parameter", "fragment_mismatch", message);
 }

@@ -77,6 +77,8 @@ export interface RecordReceiver {
     /** Where its datagram came from. */
     path: Path,
   ): void;
+  /** A record was kept until its keys are there. */
+  recordAhead(): void;
   /** An authentic record that no peer may send: its type or its length is out of bounds. */
   recordFault(error: Error): void;
   /** Half of the forgeries that an epoch's key may see were seen: it is time for other keys (§4.5.3). */
@@ -298,7 +300,8 @@ export class RecordLayer {
           // Reordered, or its keys are still being computed (§4.2.1: "MAY either buffer or discard such records").
           // No others than epochs 2 and 3 get keys in a handshake.
           const mayGetKeys = reader.epochBits >= 2;
-          if (!mayGetKeys || !this.#keepEarly(reader.record, path)) this.countDrop("no_epoch");
+          if (mayGetKeys && this.#keepEarly(reader.record, path)) receiver.recordAhead();
+          else this.countDrop("no_epoch");
           continue;
         }
         if (this.#opening >= MAX_OPENING || this.#openingBytes >= MAX_OPENING_BYTES) {

@@ -4,7 +4,10 @@ import type { TimerOptions } from "./retransmission-timer.ts";
 export interface ReliabilityOptions extends TimerOptions {
   /** How often a flight is sent again before the connection is given up. */
   readonly maxRetransmissions: number;
-  /** Sends what is missing as soon as an ACK, or a repetition of the peer's flight, shows that it is. */
+  /**
+   * Sends what is missing as soon as an ACK, or a repetition of the peer's flight, shows that it is: not what may still be
+   * on its way.
+   */
   readonly eagerRetransmission: boolean;
   /**
    * Sends the ACK of an incomplete flight again while nothing new comes: a server that may not send more to an address
@@ -31,11 +34,12 @@ export interface ReliabilityOptions extends TimerOptions {
    * the connection, and an ACK in it is final. Without this, anybody's datagram can do neither (§4.5.2).
    */
   readonly believesPlaintext: boolean;
-  /** "SHOULD NOT send more than 10 records in a single transmission" (§5.8.3) */
+  /** "SHOULD NOT send more than 10 records in a single transmission" (§5.8.3); no more are under way at a time. */
   readonly recordsPerTransmission: number;
   /**
-   * How often a flight is sent in datagrams of full size before smaller ones are tried, for the path's MTU may be
-   * smaller than assumed (§4.4: "2-3 seems appropriate"); infinite where the MTU is known.
+   * How often a flight is sent in datagrams of full size, of which none arrives, before smaller ones are tried, for the
+   * path's MTU may be smaller than assumed (§4.4: "2-3 seems appropriate"). Infinite where the MTU is known; otherwise a
+   * hello in small datagrams is answered in datagrams that are no larger.
    */
   readonly transmissionsAtFullSize: number;
   /** A deadline this close counts as passed: for hosts whose timers are coarse. */

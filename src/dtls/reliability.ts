@@ -1,12 +1,23 @@
 /**
  * What makes the handshake reliable: flights and their retransmission, ACKs, reassembly (RFC 9147 §5 and §7). One
  * flight is under way at a time; what comes after it waits.
+ *
+ * Neither side ever waits for the other without a timer of its own that sends (§5.8.1), but for a server that has sent
+ * a HelloRetryRequest (§3.1), and sides that compute:
+ *
+ * - A flight is sent again by the retransmission timer until it is acknowledged, by an ACK or by the beginning of its answer.
+ * - From that beginning on, until the answer is complete, what has come of it is acknowledged again and again.
+ *
+ * An ACK lets the flight go on, by the records that it frees a place for, and tells what is missing: what left longer ago
+ * than an answer takes. What left since then may still arrive, and is not sent again. Only a time-out without any news
+ * makes the timer back off.
  */
 import type { Bytes } from "../core/bytes.ts";
 import { ContentType } from "../core/index.ts";
-import { decodeAck, encodeAck, type RecordNumber } from "../tls/ack.ts";
+import { decodeAck, encodeAck } from "../tls/ack.ts";
 import { fault } from "../tls/wire.ts";
 import { AckList } from "./ack-list.ts";
+import { AckSchedule } from "./ack-schedule.ts";
 import type { DatagramPacker } from "./datagrams.ts";
 import { Flight } from "./flight.ts";
 import { readFragments } from "./fragment.ts";
@@ -21,20 +32,25 @@ export interface ReliabilityHost {
   now(): number;
   /** A packer for the current path and its MTU. */
   packer(): DatagramPacker;
-  /** Bytes of one datagram shrink: repeated losses may be the path's MTU (RFC 9147 §4.4). */
-  reduceMtu(): void;
+  /** Bytes of one datagram shrink: repeated losses of this size may be the path's MTU (RFC 9147 §4.4). */
+  reduceMtu(lostBytes: number): void;
+  /** The peer's hello came in datagrams of this size, for want of larger ones. */
+  limitMtu(mtuBytes: number): void;
 }
 
 /** Messages beyond the expected one that are kept. */
 const MESSAGES_AHEAD = 6;
 const MAX_MESSAGE_SEQ = 0xffff;
 const RECORD_NUMBER_BYTES = 16;
+/** Of a record in the clear. */
+const RECORD_HEADER_BYTES = 13;
 
 export class Reliability {
   readonly #records: RecordLayer;
   readonly #host: ReliabilityHost;
   readonly #options: ReliabilityOptions;
   readonly #acks = new AckList();
+  readonly #ackSchedule = new AckSchedule();
   readonly #reassembler: Reassembler;
   readonly #timer: RetransmissionTimer;
   #nextSendSeq: number;
@@ -44,13 +60,15 @@ export class Reliability {
   #whenAcknowledged: (() => void) | undefined;
   /** Whether the flight is sent again by the timer. */
   #isTimed = true;
+  /** Time-outs of the flight since there was news of it. */
+  #timeouts = 0;
+  /** How often it had to be sent again in datagrams larger than any that is known to have arrived. */
+  #largeLosses = 0;
   /** What waits for the flight under way. */
-  #waiting: { messages: readonly Bytes[]; whenAcknowledged: (() => void) | undefined }[] = [];
+  #waiting: { messages: () => readonly Bytes[]; whenAcknowledged: (() => void) | undefined }[] = [];
   #retransmitAtMs: number | undefined;
-  #ackAtMs: number | undefined;
-  #ackIntervalStartMs = 0;
-  /** How often an ACK was sent since something new came. */
-  #ackRepetitions = 0;
+  /** The size that the peer's hello is cut to, 0 while it is not. */
+  #peerMtuBytes = 0;
   /** ACKs mean nothing, and may not be sent, before DTLS 1.3 is selected (§7). */
   #versionKnown = false;
   #established = false;
@@ -69,12 +87,13 @@ export class Reliability {
         plaintextBytes: options.maxHelloBytes,
         aheadBytes: options.maxAheadBytes,
         messagesAhead: MESSAGES_AHEAD,
+        doubtsPlaintext: !options.believesPlaintext,
       },
       messageSeq,
     );
   }
 
-  /** Measured without retransmissions, or `undefined` so far. */
+  /** Round trip, or `undefined` as long as none was measured. */
   get rttMs(): number | undefined {
     return this.#timer.rttMs;
   }
@@ -82,7 +101,7 @@ export class Reliability {
   /** When {@link handleTimeout} is due. */
   get deadlineMs(): number | undefined {
     const retransmit = this.#retransmitAtMs;
-    const ack = this.#ackAtMs;
+    const ack = this.#ackSchedule.dueAtMs;
     return retransmit === undefined || ack === undefined ? (retransmit ?? ack) : Math.min(retransmit, ack);
   }
 
@@ -113,7 +132,9 @@ export class Reliability {
   /** From now on ACKs are sent and heeded, also of what has come so far. */
   selectVersion(): void {
     this.#versionKnown = true;
-    if (!this.#acks.isEmpty && this.#options.acknowledgesHellos) this.#scheduleAck();
+    if (this.#acks.isEmpty || !this.#options.acknowledgesHellos) return;
+    this.#acknowledgeImplicitly();
+    this.#scheduleAck();
   }
 
   /**
@@ -150,13 +171,19 @@ export class Reliability {
   /** The peer's flight is complete, and what is sent now answers it. */
   #endIncomingFlight(): void {
     this.#acks.clear();
-    this.#ackAtMs = undefined;
-    this.#ackRepetitions = 0;
+    this.#ackSchedule.clear();
     this.#answeredSeq = this.#reassembler.nextReceiveSeq;
+    // "using any existing information about the PMTU" (§4.4)
+    const isMtuUnknown = Number.isFinite(this.#options.transmissionsAtFullSize);
+    if (this.#peerMtuBytes > 0 && isMtuUnknown) this.#host.limitMtu(this.#peerMtuBytes);
+    this.#peerMtuBytes = 0;
   }
 
-  /** Sends messages after the handshake, in the epoch that is current once all that was sent before is acknowledged. */
-  sendLater(messages: readonly Bytes[], whenAcknowledged?: () => void): void {
+  /**
+   * Sends messages after the handshake, in the epoch that is current once all that was sent before is acknowledged.
+   * @param messages makes them when it is their turn
+   */
+  sendLater(messages: () => readonly Bytes[], whenAcknowledged?: () => void): void {
     this.#waiting.push({ messages, whenAcknowledged });
     if (this.#flight === undefined) this.#sendWaiting();
   }
@@ -166,7 +193,7 @@ export class Reliability {
     if (next === undefined) return;
     const epoch = this.#records.writeEpoch;
     this.#startFlight(
-      next.messages.map((bytes) => ({ epoch, bytes })),
+      next.messages().map((bytes) => ({ epoch, bytes })),
       next.whenAcknowledged,
     );
   }
@@ -181,23 +208,51 @@ export class Reliability {
     }
     this.#flight = new Flight(messages.map((message) => ({ ...message, messageSeq: this.#nextSendSeq++ })));
     this.#isTimed = isTimed;
+    this.#timeouts = 0;
+    this.#largeLosses = 0;
     this.#whenAcknowledged = whenAcknowledged;
     this.#timer.begin(this.#host.now());
+    this.#arm();
     this.#transmit(this.#flight);
   }
 
+  /** Sends what is due of a flight, as far as there are places for it: "SHOULD NOT send more than 10 records" (§5.8.3). */
   #transmit(flight: Flight): void {
-    this.#send(flight);
-    flight.transmissions++;
-    flight.sentAtMs = this.#host.now();
-    if (this.#isTimed) this.#retransmitAtMs = flight.sentAtMs + this.#timer.timeoutMs(flight.transmissions);
+    const packer = this.#host.packer();
+    const before = flight.recordsUnderWay;
+    let places = this.#options.recordsPerTransmission - before;
+    const room = (epoch: number) => (places-- > 0 ? packer.room(epoch) : 0);
+    for (const { epoch, content, sent } of flight.contents(this.#host.now(), room)) {
+      packer.add(epoch, ContentType.handshake, content, sent);
+    }
+    packer.flush();
+    if (flight.recordsUnderWay > before) this.#arm();
   }
 
-  #retransmit(flight: Flight): void {
-    if (this.#isTimed && flight.transmissions >= this.#options.transmissionsAtFullSize)
-      this.#host.reduceMtu();
-    flight.doubt();
+  /** The time-out begins anew: with what is sent, with news of the flight, and when it has passed. */
+  #arm(): void {
+    this.#retransmitAtMs = this.#isTimed ? this.#host.now() + this.#timer.timeoutMs : undefined;
+  }
+
+  /** Sends again what was just given up without any news of the flight; `lostBytes` is its largest datagram. */
+  #retransmit(flight: Flight, lostBytes: number): void {
+    this.#checkMtu(flight, lostBytes);
+    if (this.#isTimed) this.#timer.backOff();
+    this.#arm();
     this.#transmit(flight);
+  }
+
+  /** What is lost again and again, while nothing as large arrives, may be too large (§4.4). */
+  #checkMtu({ largestArrivedBytes }: Flight, lostBytes: number): void {
+    if (!this.#isTimed || lostBytes <= largestArrivedBytes) return;
+    if (++this.#largeLosses >= this.#options.transmissionsAtFullSize) this.#host.reduceMtu(lostBytes);
+  }
+
+  /** There is news of the flight: what is under way may well arrive. */
+  #encourage(): void {
+    this.#timeouts = 0;
+    this.#timer.recover();
+    this.#arm();
   }
 
   /**
@@ -205,36 +260,27 @@ export class Reliability {
    * about this one.
    */
   resend(): void {
+    this.#timer.forget();
     const flight = this.#flight;
     if (flight === undefined || !this.#isTimed) return;
-    // Not the first transmission: an answer to that would seem to measure the round trip.
-    flight.transmissions = 1;
-    this.#retransmit(flight);
-  }
-
-  #send(flight: Flight): void {
-    const packer = this.#host.packer();
-    let left = this.#options.recordsPerTransmission;
-    for (const { epoch, content, sent } of flight.contents((epoch) => packer.room(epoch))) {
-      if (packer.isRefused) return;
-      packer.add(epoch, ContentType.handshake, content, sent);
-      if (--left === 0) break;
-    }
-    packer.flush();
+    flight.giveUp(this.#host.now());
+    this.#encourage();
+    this.#transmit(flight);
   }
 
   /** Sends what was held back. */
-  sendRest(): void {
-    if (this.#flight?.isMidway) this.#send(this.#flight);
+  sendDue(): void {
+    const flight = this.#flight;
+    if (flight?.isDue) this.#transmit(flight);
   }
 
   // Receiving
 
   /**
-   * Takes the content of a handshake record.
+   * Takes the content of a handshake record; answers whether there is anything new in it.
    * @throws SealgramError for content that no peer may send
    */
-  handleRecord(content: Bytes, epoch: number, sequenceNumber: number): void {
+  handleRecord(content: Bytes, epoch: number, sequenceNumber: number): boolean {
     let mayAcknowledge = true;
     let isAnswered = true;
     let isNew = false;
@@ -246,16 +292,30 @@ export class Reliability {
       if (fate === "discarded") mayAcknowledge = false;
       else if (fate !== "old") isNew = true;
       if (fragment.messageSeq >= this.#answeredSeq) isAnswered = false;
-    }
-    if (isNew && this.#ackRepetitions > 0) {
-      this.#ackRepetitions = 0;
-      this.#ackAtMs = undefined;
+      if (epoch === 0 && fragment.offset + fragment.data.length < fragment.length) {
+        this.#peerMtuBytes = Math.max(this.#peerMtuBytes, RECORD_HEADER_BYTES + content.length);
+      }
     }
     if (isAnswered && !this.#options.acknowledgesAnsweredFlights) mayAcknowledge = false;
-    if (mayAcknowledge) this.#acknowledgeLater({ epoch, sequenceNumber });
-    if (!this.#versionKnown) return;
-    if (isNew) this.#acknowledgeImplicitly();
-    else if (this.#options.eagerRetransmission || !this.#isTimed) this.#answerRepetition();
+    if (mayAcknowledge) this.#acks.add({ epoch, sequenceNumber });
+    if (!this.#versionKnown) return isNew;
+    if (isNew) {
+      this.#acknowledgeImplicitly();
+      this.#ackSchedule.hasten(this.#host.now(), this.#repeatsAcks);
+    } else if (this.#options.eagerRetransmission || !this.#isTimed) this.#answerRepetition();
+    if (mayAcknowledge || this.#repeatsAcks) this.#scheduleAck();
+    return isNew;
+  }
+
+  /**
+   * Records of the handshake have come for which there are no keys yet. The peer has answered, and it is the hello in its
+   * answer that is missing.
+   */
+  handleRecordAhead(): void {
+    const dueAtMs = this.#retransmitAtMs;
+    if (dueAtMs === undefined || this.#established) return;
+    this.#encourage();
+    this.#retransmitAtMs = Math.min(dueAtMs, this.#retransmitAtMs!);
   }
 
   /**
@@ -280,10 +340,19 @@ export class Reliability {
     return this.#reassembler.next();
   }
 
+  /** The message that was last taken is taken for a forgery, and neither acknowledged nor the last with its number. */
+  rejectMessage(): void {
+    this.#reassembler.reject();
+    this.#acks.clear();
+    this.#ackSchedule.clear();
+  }
+
   /** "the receipt of any record responding to a given flight MUST be taken as an implicit acknowledgement" (§7.2) */
   #acknowledgeImplicitly(): void {
-    if (this.#established || this.#flight === undefined) return;
-    this.#finishFlight(this.#flight);
+    const flight = this.#flight;
+    if (this.#established || flight === undefined) return;
+    if (!flight.isRepeated) this.#timer.measured(this.#host.now() - flight.sentAtMs);
+    this.#finishFlight();
   }
 
   /** §5.8.1: a repetition of what was answered suggests that the answer was lost. */
@@ -291,16 +360,13 @@ export class Reliability {
     const flight = this.#flight;
     // Messages after the handshake answer nothing.
     if (flight === undefined || flight.epoch > HANDSHAKE_EPOCH || flight.isPartlyAcknowledged) return;
-    if (!this.#isRecent(flight)) this.#retransmit(flight);
+    // It may have crossed what was sent last.
+    if (this.#host.now() - flight.sentAtMs < this.#timer.timeoutMs / 4) return;
+    this.#retransmit(flight, flight.repeat());
   }
 
-  #isRecent(flight: Flight): boolean {
-    const transmissions = this.#isTimed ? flight.transmissions : 1;
-    return this.#host.now() - flight.sentAtMs < this.#timer.timeoutMs(transmissions) / 4;
-  }
-
-  #finishFlight({ transmissions, sentAtMs }: Flight): void {
-    this.#timer.end(transmissions, sentAtMs, this.#host.now());
+  #finishFlight(): void {
+    this.#timer.end(this.#host.now());
     this.#flight = undefined;
     this.#whenAcknowledged = undefined;
     this.#retransmitAtMs = undefined;
@@ -308,32 +374,27 @@ export class Reliability {
 
   // ACKs
 
-  #acknowledgeLater(number: RecordNumber): void {
-    this.#acks.add(number);
-    if (this.#versionKnown) this.#scheduleAck();
+  /** Whether ACKs are all that this side can ask for more by: it has nothing to send itself, and waits for a flight. */
+  get #repeatsAcks(): boolean {
+    return this.#options.repeatsAcks && !this.#established && this.#flight === undefined;
   }
 
   #scheduleAck(): void {
-    if (this.#ackAtMs !== undefined) return;
-    this.#ackIntervalStartMs = this.#host.now();
-    this.#ackAtMs = this.#ackIntervalStartMs + this.#currentTimeoutMs() / 4;
-  }
-
-  #currentTimeoutMs(): number {
-    return this.#timer.timeoutMs(this.#flight?.transmissions ?? 0);
+    this.#ackSchedule.schedule(this.#host.now(), this.#timer.ackDelayMs);
   }
 
   /** Acknowledges all that the current flight has brought: at once where nothing else will (§7.1). */
   acknowledgeNow(): void {
-    this.#ackAtMs = undefined;
-    if (this.#acks.isEmpty || !this.#versionKnown) return;
+    this.#ackSchedule.sent();
+    if (!this.#versionKnown || (this.#acks.isEmpty && !this.#repeatsAcks)) return;
     const packer = this.#host.packer();
     const epoch = this.#records.writeEpoch;
     const most = Math.floor((packer.room(epoch) - 2) / RECORD_NUMBER_BYTES);
-    packer.add(epoch, ContentType.ack, encodeAck(this.#acks.take(most)));
+    if (most >= 0) packer.add(epoch, ContentType.ack, encodeAck(this.#acks.take(most)));
     packer.flush();
-    if (!this.#options.repeatsAcks || this.#established || this.#flight !== undefined) return;
-    this.#ackAtMs = this.#host.now() + this.#timer.timeoutMs(++this.#ackRepetitions);
+    if (!this.#repeatsAcks) return;
+    const delayMs = this.#timer.timeoutAfterMs(this.#ackSchedule.repetitions);
+    this.#ackSchedule.repeatAt(this.#host.now() + delayMs);
   }
 
   /**
@@ -350,28 +411,27 @@ export class Reliability {
     }
     const flight = this.#flight;
     if (flight === undefined) return;
-    let progress = false;
-    // Anybody may have sent one in the clear.
+    const now = this.#host.now();
+    // Anyone may have sent one in the clear.
     const isCertain = epoch > 0 || this.#options.believesPlaintext;
-    for (const number of numbers) progress = flight.acknowledge(number, isCertain) || progress;
+    const { isNew, sentAtMs } = flight.acknowledge(numbers, isCertain);
+    if (sentAtMs !== undefined) this.#timer.measured(now - sentAtMs);
     if (flight.isAcknowledged) {
       const whenAcknowledged = this.#whenAcknowledged;
-      this.#finishFlight(flight);
+      this.#finishFlight();
       whenAcknowledged?.();
       if (this.#flight === undefined) this.#sendWaiting();
-    } else if (!this.#options.eagerRetransmission) return;
-    else if (progress && !flight.isClaimed) this.#transmit(flight);
-    else if (numbers.length === 0) this.#answerEmptyAck(flight);
-  }
-
-  /**
-   * The peer lacks something, perhaps (§7.1): at once the first time, then no more often than it may repeat its flight.
-   * Whoever drops all that is sent, or forges ACKs, would otherwise set off a flood.
-   */
-  #answerEmptyAck(flight: Flight): void {
-    if (flight.transmissions > 1 && this.#isRecent(flight)) return;
-    flight.doubt();
-    this.#transmit(flight);
+    } else if (this.#options.eagerRetransmission) {
+      if (isNew) this.#encourage();
+      // An ACK of nothing says that the peer cannot read the flight (§7.1): the first one is believed at once.
+      const isUnread = numbers.length === 0 && !flight.isPartlyAcknowledged && !flight.isRepeated;
+      const lostBytes = flight.giveUp(isUnread ? now : now - this.#timer.timeoutMs);
+      if (!isNew && lostBytes > 0) this.#retransmit(flight, lostBytes);
+      else {
+        this.#checkMtu(flight, lostBytes);
+        this.#transmit(flight);
+      }
+    }
   }
 
   // Time
@@ -380,14 +440,15 @@ export class Reliability {
   handleTimeout(): boolean {
     const now = this.#host.now() + this.#options.timerGranularityMs;
     // The ACK first: it may spare the peer what the retransmission below spares us.
-    if (this.#ackAtMs !== undefined && this.#ackAtMs <= now) {
-      if (this.#ackRepetitions > this.#options.maxRetransmissions) return false;
+    const { dueAtMs, repetitions } = this.#ackSchedule;
+    if (dueAtMs !== undefined && dueAtMs <= now) {
+      if (repetitions > this.#options.maxRetransmissions) return false;
       this.acknowledgeNow();
     }
     const flight = this.#flight;
     if (flight === undefined || this.#retransmitAtMs === undefined || this.#retransmitAtMs > now) return true;
-    if (flight.transmissions > this.#options.maxRetransmissions) return false;
-    this.#retransmit(flight);
+    if (++this.#timeouts > this.#options.maxRetransmissions) return false;
+    this.#retransmit(flight, flight.expire(this.#timeouts === 1));
     return true;
   }
 
@@ -395,9 +456,9 @@ export class Reliability {
   setInitialTimeout(timeoutMs: number): void {
     this.#timer.restart(timeoutMs);
     if (this.#flight !== undefined && this.#retransmitAtMs !== undefined) {
-      this.#retransmitAtMs = this.#flight.sentAtMs + this.#timer.timeoutMs(this.#flight.transmissions);
+      this.#retransmitAtMs = this.#flight.sentAtMs + this.#timer.timeoutMs;
     }
-    if (this.#ackAtMs !== undefined) this.#ackAtMs = this.#ackIntervalStartMs + this.#currentTimeoutMs() / 4;
+    this.#ackSchedule.changeDelay(this.#timer.ackDelayMs);
   }
 }
 

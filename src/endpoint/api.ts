@@ -45,5 +45,12 @@ export type { ListenOptions } from "./listen.ts";
 export type { CipherSuiteName, CommonOptions } from "./options.ts";
 export type { CertificateHashes } from "./routes.ts";
 export type { CloseOptions, PeerName, Server, ServerDrop, ServerLimits, ServerStats } from "./server.ts";
-export type { CloseInfo, DatagramHandler, PathStats, Session, SessionStats } from "./session.ts";
+export type {
+  CloseInfo,
+  DatagramHandler,
+  FaultHandler,
+  PathStats,
+  Session,
+  SessionStats,
+} from "./session.ts";
 export type { TicketOptions } from "./tickets.ts";

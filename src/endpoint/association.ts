@@ -20,6 +20,7 @@ export interface AssociationOwner {
   /** Sends by the carrier that was left: the answer to what {@link Association.receiveLate} was given. */
   transmitLate?(datagram: Uint8Array): void;
   newConnectionId(association: Association): Bytes;
+  connectionIdRetired?(association: Association, connectionId: Bytes): void;
   established(association: Association, details: Connected): void;
   moved(association: Association, from: string): void;
   ended(association: Association, reason: SealgramError | undefined): void;
@@ -32,6 +33,8 @@ export interface AssociationUser {
   /** As {@link ConnectionHost.data}. */
   data(buffer: Bytes, start: number, length: number, epoch: number, sequenceNumber: number): void;
   ticket(ticket: SessionTicket): void;
+  /** This side is about to close the connection: what is to be sent has to be sent now. */
+  ending(): void;
   ended(reason: SealgramError | undefined): void;
   /** All of a datagram was handed over, or the connection has gone on: what is to be sent now may be. */
   flush(): void;
@@ -147,6 +150,7 @@ export class Association implements ConnectionHost, Scheduled {
   /** Ends the connection, and tells the peer. */
   end(reason: SealgramError | undefined): void {
     this.#reason = reason;
+    if (!this.#isMuted) this.user?.ending();
     this.connection.close();
   }
 
@@ -235,6 +239,10 @@ export class Association implements ConnectionHost, Scheduled {
 
   newConnectionId(): Bytes {
     return this.#owner.newConnectionId(this);
+  }
+
+  connectionIdRetired(connectionId: Bytes): void {
+    this.#owner.connectionIdRetired?.(this, connectionId);
   }
 
   wake(): void {

@@ -13,7 +13,7 @@ import { handshakeFailure } from "./failures.ts";
 import { LEAST_MTU } from "./options.ts";
 import type { Shared } from "./platform.ts";
 import type { Route } from "./routes.ts";
-import { Session } from "./session.ts";
+import { Session, type SessionPlace } from "./session.ts";
 import type { StreamsOpener } from "./session-settings.ts";
 
 /**
@@ -21,13 +21,28 @@ import type { StreamsOpener } from "./session-settings.ts";
  * handshake whose end has not reached them, and do not answer what comes later.
  */
 const CONFIRM_MS = 15_000;
+/**
+ * A server that has answered is believed to be gone once its address has refused datagrams for so long and nothing has come
+ * from there: a server that starts again refuses some, and anyone can forge the network's errors.
+ */
+const REFUSED_MS = 1_000;
 /** For how long a carrier that was left still receives what is on its way to it. */
 const REBIND_GRACE_MS = 1_000;
+/** For how long a client that moves by itself waits for a connection ID that was not seen where it is. */
+const FRESH_ID_MS = 1_000;
 /** Between attempts to replace a broken carrier: up to this at first, and twice as much each time. */
 const FIRST_PAUSE_MS = 250;
 const MAX_PAUSE_MS = 8_000;
 /** A carrier that breaks sooner is an attempt that has failed. */
 const LEAST_LIFE_MS = 10_000;
+
+/** Who is told of what. */
+interface Told {
+  /** A gateway is reached, or else the first datagram has come. */
+  heard(): void;
+  /** As {@link SessionPlace.report}. */
+  readonly report: SessionPlace["report"];
+}
 
 /** One association on one carrier at a time. */
 export class ClientLink implements AssociationOwner {
@@ -35,6 +50,7 @@ export class ClientLink implements AssociationOwner {
   readonly #route: Route;
   readonly #config: ClientConfig;
   readonly #opener: StreamsOpener | undefined;
+  readonly #report: SessionPlace["report"];
   #heard: (() => void) | undefined;
   /** Aborted at the session's end. */
   readonly #life = new AbortController();
@@ -47,19 +63,23 @@ export class ClientLink implements AssociationOwner {
   #left: Carrier | undefined;
   /** Closes it. */
   #leave: (() => void) | undefined;
+  /** Since when datagrams are refused, with nothing heard in between; at first, since ever. */
+  #refusedSinceMs = Number.NEGATIVE_INFINITY;
+  /** Moves that wait for a connection ID. */
+  readonly #awaitingId: (() => void)[] = [];
   /** Before the next attempt to replace a broken carrier. */
   #maxPauseMs = 0;
   #movedAtMs = Number.NEGATIVE_INFINITY;
 
-  /** @param heard called when a gateway is reached, or else when the first datagram has come */
   constructor(
     platform: Shared,
     route: Route,
     config: ClientConfig,
     opener: StreamsOpener | undefined,
-    heard: () => void,
+    { heard, report }: Told,
   ) {
     this.#heard = heard;
+    this.#report = report;
     this.#platform = platform;
     this.#route = route;
     this.#config = config;
@@ -113,15 +133,18 @@ export class ClientLink implements AssociationOwner {
     return {
       datagram: (datagram, host, port) => {
         this.#hear();
+        this.#refusedSinceMs = Number.POSITIVE_INFINITY;
         if (this.#left !== undefined && self() === this.#left) this.#association!.receiveLate(datagram);
         else this.#association?.receive(datagram, host, port);
         if (this.#settle !== undefined) this.#confirm();
+        else if (this.#awaitingId.length > 0 && this.#association!.connection.hasFreshConnectionId)
+          this.#letMove();
       },
       drained: () => {
         for (const resolve of this.#drained.splice(0)) resolve();
       },
       refused: () => {
-        if (this.#session !== undefined || self() !== this.#carrier) return;
+        if (this.#session !== undefined || self() !== this.#carrier || !this.#isRefused()) return;
         this.#cancel(new SealgramError("refused", `nobody listens at ${this.#route.remote.host}`));
       },
       failed: (cause) => {
@@ -131,6 +154,13 @@ export class ClientLink implements AssociationOwner {
         else this.#cancel(new SealgramError("carrier_failed", "the socket failed", { cause }));
       },
     };
+  }
+
+  /** Whether an error of the network's is the end: the first one, while nothing was ever heard. */
+  #isRefused(): boolean {
+    const now = this.#platform.deadlines.now();
+    this.#refusedSinceMs = Math.min(this.#refusedSinceMs, now);
+    return now - this.#refusedSinceMs >= REFUSED_MS;
   }
 
   #hear(): void {
@@ -151,6 +181,8 @@ export class ClientLink implements AssociationOwner {
     if (this.#session === undefined || this.#settle === undefined) return;
     if (this.#config.credentials.length > 0 && !this.#association!.connection.isConfirmed) return;
     this.#settle.resolve(this.#session);
+    // For paths to come: the first may be needed when this one no longer takes a request.
+    this.#association!.run((connection) => connection.requestConnectionIds());
   }
 
   // AssociationOwner
@@ -178,6 +210,7 @@ export class ClientLink implements AssociationOwner {
       views,
       details,
       peer: describePeer(crypto, details.peer),
+      report: this.#report,
       drained: () => new Promise((resolve) => this.#drained.push(resolve)),
       openStreams:
         opener &&
@@ -198,9 +231,10 @@ export class ClientLink implements AssociationOwner {
   }
 
   ended({ connection }: Association, reason: SealgramError | undefined): void {
-    this.#life.abort(new TypeError("the connection is closed"));
+    this.#life.abort(new SealgramError("session_closed", "the session is closed"));
     this.#settle?.reject(handshakeFailure(reason, this.#config.pake !== undefined));
     for (const resolve of this.#drained.splice(0)) resolve();
+    this.#letMove();
     this.#leave?.();
     const close = () => void this.#carrier?.close();
     const { transmitted } = connection;
@@ -209,7 +243,24 @@ export class ClientLink implements AssociationOwner {
   }
 
   async #rebind(): Promise<void> {
+    if (!this.#association!.connection.hasFreshConnectionId) await this.#freshId();
     this.#moveTo(await this.#open(this.#life.signal));
+  }
+
+  /** Settles when there is one, or when it takes too long: the way to the server may be closed. */
+  #freshId(): Promise<void> {
+    this.#association!.run((connection) => connection.requestConnectionIds());
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, FRESH_ID_MS);
+      this.#awaitingId.push(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+  }
+
+  #letMove(): void {
+    for (const resolve of this.#awaitingId.splice(0)) resolve();
   }
 
   /** The carrier broke, but not the session: it goes on from another, if one can be had before its time is up. */
@@ -245,9 +296,7 @@ export class ClientLink implements AssociationOwner {
     for (const resolve of this.#drained.splice(0)) resolve();
     this.#association!.run((connection) => {
       connection.setMtu(this.#mtuBytes);
-      connection.resend();
-      // Something that the server has to answer shows it the new address.
-      connection.requestConnectionIds(1);
+      connection.changePath();
     });
     this.#association!.user?.moved();
   }

@@ -5,6 +5,7 @@ import type { NamedGroup } from "../crypto/provider.ts";
 import { usableTicket } from "../dtls/client-psk.ts";
 import type { ClientConfig, SessionTicket } from "../dtls/config.ts";
 import { SealgramError } from "../errors.ts";
+import { call, type FaultReport, reportTo } from "../faults.ts";
 import { checkOptions, type Names } from "../options.ts";
 import { race } from "../race.ts";
 import { NamedGroup as Groups } from "../tls/codepoints.ts";
@@ -15,7 +16,7 @@ import { readTicket, type StoredTicket } from "./kept-ticket.ts";
 import { type CommonOptions, checkAuth, checkGroups, commonConfig, commonNames } from "./options.ts";
 import type { Shared } from "./platform.ts";
 import { type CertificateHashes, parseTarget, type Target } from "./routes.ts";
-import type { Session } from "./session.ts";
+import type { FaultHandler, Session } from "./session.ts";
 import { loadStreams, type StreamsOpener } from "./session-settings.ts";
 
 /** What `connect` takes. */
@@ -43,6 +44,8 @@ export interface ConnectOptions extends CommonOptions {
    * to be the server yet. For those who have other ways to the same server, and try the next when one is silent.
    */
   readonly onanswer?: (() => void) | undefined;
+  /** Told of faults of functions such as `onanswer` and those of the session; without it they are uncaught. */
+  readonly onerror?: FaultHandler | undefined;
 }
 
 const NAMES: Names<ConnectOptions> = {
@@ -53,6 +56,7 @@ const NAMES: Names<ConnectOptions> = {
   keyShareGroups: 1,
   serverCertificateHashes: 1,
   onanswer: 1,
+  onerror: 1,
 };
 const DEFAULT_TIMEOUT_MS = 10_000;
 /** An address that has not said a word for so long is not waited for alone (RFC 8305 §5). */
@@ -92,7 +96,9 @@ async function dial(
   opener: StreamsOpener | undefined,
   stop: AbortSignal,
 ): Promise<Session> {
-  const config = await unlessAborted(stop, clientConfig(platform, target, options));
+  const report = reportTo(options.onerror);
+  const reportAlone = (error: unknown) => report(error, undefined);
+  const config = await unlessAborted(stop, clientConfig(platform, target, options, reportAlone));
   const routes = await unlessAborted(stop, target.routes(platform));
   let { onanswer } = options;
   return race(routes, {
@@ -101,11 +107,15 @@ async function dial(
     begin: (route, signal, alive) => {
       const heard = () => {
         alive();
-        // What it throws is reported as uncaught.
-        if (onanswer !== undefined) queueMicrotask(onanswer);
+        if (onanswer !== undefined) call(onanswer, undefined, reportAlone);
         onanswer = undefined;
       };
-      return attempt(platform, config, signal, (own) => new ClientLink(platform, route, own, opener, heard));
+      return attempt(
+        platform,
+        config,
+        signal,
+        (own) => new ClientLink(platform, route, own, opener, { heard, report }),
+      );
     },
     // Another address of the same host is tried when one fails that may be the wrong one.
     isFinal: (error) => !["refused", "unreachable"].includes((error as SealgramError).code),
@@ -141,10 +151,11 @@ async function clientConfig(
   platform: Shared,
   { serverName }: Target,
   options: ConnectOptions,
+  report: FaultReport,
 ): Promise<ClientConfig> {
   const { keyShareGroups } = options;
   const ticket = options.ticket === undefined ? undefined : readTicket(options.ticket);
-  const common = commonConfig(platform, options, "client");
+  const common = commonConfig(platform, options, "client", report);
   if (keyShareGroups !== undefined) checkGroups("keyShareGroups", keyShareGroups, common.groups, 0);
   return {
     ...common,

@@ -40,6 +40,14 @@ export class ConnectionIdTable<T> {
     else keys.push(key);
   }
 
+  /** Forgets one of an owner's IDs. */
+  retire(id: Uint8Array, owner: T): void {
+    const key = keyAt(id, 0);
+    this.#owners.delete(key);
+    const keys = this.#keys.get(owner)!;
+    keys.splice(keys.indexOf(key), 1);
+  }
+
   /** Whose connection ID is at `at` in these bytes. */
   find(bytes: Uint8Array, at: number): T | undefined {
     return this.#owners.get(keyAt(bytes, at));

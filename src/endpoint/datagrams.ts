@@ -2,6 +2,7 @@
 
 import { type Bytes, bytesOf } from "../core/bytes.ts";
 import type { IterableStream } from "../runtime-types.ts";
+import type { DatagramOutcome } from "../session/datagram-queue.ts";
 
 /** Datagrams that wait for a reader; beyond so many, or for too long, the oldest is dropped. */
 export class DatagramQueue {
@@ -73,25 +74,25 @@ export class DatagramQueue {
 export interface Waiting {
   limit: number;
   maxAgeMs: number;
-  readonly isFull: boolean;
-  /** Counts those that are too large, where they are counted. */
-  readonly drops?: { tooLarge: number };
-  /** Settles when there is room again. */
+  /** Settles when there is room again, or there will be none any more. */
   drained(): Promise<void>;
 }
 
 /** What of a session its datagrams' streams stand on. */
 export interface DatagramSource {
   readonly maxDatagramSize: number;
-  /** As `Session.sendDatagram`. */
-  sendDatagram(datagram: Uint8Array): boolean;
+  /** Sends it, if there is room; one that is refused is dropped and counted. */
+  offer(datagram: Uint8Array): DatagramOutcome;
 }
 
 /** A session's datagrams as streams, as WebTransportDatagramDuplexStream: unreliable, whole, in no order. */
 export class Datagrams {
   /** Received datagrams. What is not read is dropped, the oldest first, beyond {@link incomingHighWaterMark}. */
   readonly readable: IterableStream<Bytes>;
-  /** Datagrams to send; `write` waits while the carrier is full. */
+  /**
+   * Datagrams to send; `write` waits while there is no room. One that is too large, or has become too large while it
+   * waited, is dropped and counted.
+   */
   readonly writable: WritableStream<Uint8Array>;
   readonly #source: DatagramSource;
   readonly #queue: DatagramQueue;
@@ -133,12 +134,8 @@ export class Datagrams {
       },
       write: async (chunk) => {
         const datagram = bytesOf(chunk, "a datagram");
-        // "return a promise resolved with undefined": what the path carries may have changed since it was asked for.
-        if (datagram.length > source.maxDatagramSize) {
-          if (waiting.drops !== undefined) waiting.drops.tooLarge++;
-          return;
-        }
-        while (waiting.isFull || !source.sendDatagram(datagram)) await waiting.drained();
+        // One that is too large: "return a promise resolved with undefined".
+        while (source.offer(datagram) === "full") await waiting.drained();
       },
     });
   }
@@ -166,7 +163,7 @@ export class Datagrams {
     this.#queue.maxAgeMs = age(maxAgeMs);
   }
 
-  /** How many datagrams wait to be sent while the path allows no more; the oldest is dropped for one too many. */
+  /** How many datagrams may wait to be sent while the path allows no more; then there is no room for others. */
   get outgoingHighWaterMark(): number {
     return this.#waiting.limit;
   }
@@ -195,15 +192,19 @@ export class Datagrams {
     wake();
   }
 
-  /** @internal The session has ended. */
-  end(error: Error | undefined): void {
+  /** @internal The session has ended: what has arrived can still be read, and nothing can be written. */
+  end(reason: Error): void {
     const wake = this.#wakeReader;
     this.#wakeReader = undefined;
-    if (error === undefined) this.#reader?.close();
-    else this.#reader?.error(error);
+    const reader = this.#reader;
     this.#reader = undefined;
+    if (reader !== undefined) {
+      for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift())
+        reader.enqueue(next);
+      reader.close();
+    }
     wake?.();
-    this.#writer?.error(error ?? new TypeError("the session is closed"));
+    this.#writer?.error(reason);
   }
 }
 

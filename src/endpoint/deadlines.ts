@@ -17,6 +17,9 @@ export interface Scheduled {
 /** The longest that a timer can wait for. */
 export const MAX_DELAY_MS: number = 2 ** 31 - 1;
 
+/** A timer that is later than this was held back, by a busy machine or a hidden page; what has come meanwhile waits as well. */
+const LATE_MS = 250;
+
 /** A name of this module's own: the global one is looked up anew for every datagram. */
 const clock = performance;
 
@@ -24,6 +27,8 @@ export class Deadlines {
   readonly #heap: Scheduled[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
   #timerForMs = Number.POSITIVE_INFINITY;
+  /** Whether what has come while the timer was held back was given its turn. */
+  #hasYielded = false;
 
   now(): number {
     return clock.now();
@@ -110,6 +115,10 @@ export class Deadlines {
   #fire(): void {
     this.#timerForMs = Number.POSITIVE_INFINITY;
     const now = this.now();
+    if (this.#mustYield(now)) {
+      this.#setTimer();
+      return;
+    }
     try {
       for (
         let first = this.#heap[0];
@@ -125,6 +134,14 @@ export class Deadlines {
     } finally {
       this.#setTimer();
     }
+  }
+
+  /** A deadline that has passed while nothing could be read says nothing of the peer: what it has sent is read first. */
+  #mustYield(now: number): boolean {
+    const first = this.#heap[0];
+    const isLate = first !== undefined && now - first.queuedForMs > LATE_MS;
+    this.#hasYielded = isLate && !this.#hasYielded;
+    return this.#hasYielded;
   }
 
   #again(entry: Scheduled, now: number): void {

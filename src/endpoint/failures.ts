@@ -6,7 +6,10 @@ import { SealgramError } from "../errors.ts";
  * in what the peer has sent.
  */
 export type ConnectErrorCode =
-  /** Nobody listens there. Deno is not told by the system, so that there it is `timeout`. */
+  /**
+   * Nobody listens there, as the network says: at once where nothing has ever come from there, and otherwise if it says so
+   * for a second. Deno is not told by the system, so that there it is `timeout`.
+   */
   | "refused"
   /** No answer, or not all of it, in time. */
   | "timeout"

@@ -15,10 +15,8 @@ export const HelloKind = {
   not_dtls: 0,
   /** Some other DTLSPlaintext. */
   other: 1,
-  /** A ClientHello, or its beginning. */
-  start: 2,
-  /** The rest of a ClientHello. */
-  rest: 3,
+  /** A ClientHello, or a part of one. */
+  client_hello: 2,
 } as const;
 export type HelloKind = (typeof HelloKind)[keyof typeof HelloKind];
 
@@ -29,14 +27,11 @@ const CLIENT_HELLO = 1;
 /** DTLSPlaintext's header, and then that of a handshake message (RFC 9147 §4 and §5.2). */
 const RECORD_HEADER = 13;
 const MESSAGE_HEADER = 12;
-const FRAGMENT_OFFSET_AT = RECORD_HEADER + 6;
 
 export function helloKind(datagram: Uint8Array): HelloKind {
   const [type] = datagram;
   const isDtls = type === HANDSHAKE || type === ALERT || type === ACK;
   if (!isDtls || datagram.length < RECORD_HEADER) return HelloKind.not_dtls;
   if (type !== HANDSHAKE || datagram.length < RECORD_HEADER + MESSAGE_HEADER) return HelloKind.other;
-  if (datagram[RECORD_HEADER] !== CLIENT_HELLO) return HelloKind.other;
-  for (let i = 0; i < 3; i++) if (datagram[FRAGMENT_OFFSET_AT + i] !== 0) return HelloKind.rest;
-  return HelloKind.start;
+  return datagram[RECORD_HEADER] === CLIENT_HELLO ? HelloKind.client_hello : HelloKind.other;
 }

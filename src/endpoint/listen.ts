@@ -3,13 +3,14 @@
 import { onAbort } from "../abort.ts";
 import type { ServerConfig } from "../dtls/config.ts";
 import type { SealgramError } from "../errors.ts";
+import { type FaultReport, reportTo } from "../faults.ts";
 import { checkOptions, type Names, type Some, withDefaults } from "../options.ts";
 import type { RemoteAddress } from "../transport/types.ts";
 import { type CommonOptions, checkAuth, commonConfig, commonNames, parseUrl, udpOf } from "./options.ts";
 import type { Shared } from "./platform.ts";
 import { resolve } from "./routes.ts";
 import { defaultLimits, Server, type ServerLimits } from "./server.ts";
-import type { Session } from "./session.ts";
+import type { FaultHandler, Session } from "./session.ts";
 import { loadStreams } from "./session-settings.ts";
 import { type TicketOptions, ticketProtector } from "./tickets.ts";
 
@@ -17,6 +18,8 @@ import { type TicketOptions, ticketProtector } from "./tickets.ts";
 export interface ListenOptions extends CommonOptions {
   /** Called with each session, instead of iterating over the server. */
   readonly onsession?: ((session: Session) => void) | undefined;
+  /** Told of faults of functions such as `onsession` and those of its sessions; without it they are uncaught. */
+  readonly onerror?: FaultHandler | undefined;
   /**
    * Called when a handshake fails, of a client that did receive at its address; and by `failed_look_up`, once a second at
    * most, when no handshake could begin.
@@ -35,6 +38,7 @@ export interface ListenOptions extends CommonOptions {
 const NAMES: Names<ListenOptions> = {
   ...commonNames,
   onsession: 1,
+  onerror: 1,
   onfailure: 1,
   handshakeTimeoutMs: 1,
   limits: 1,
@@ -53,6 +57,7 @@ export async function listenOn(
   checkOptions("listen", options, NAMES);
   const local = parseUrl(url);
   const { signal, handshakeTimeoutMs = DEFAULT_HANDSHAKE_TIMEOUT_MS, onsession, onfailure } = options;
+  const report = reportTo(options.onerror);
   if (!(handshakeTimeoutMs > 0)) throw new RangeError("handshakeTimeoutMs is above 0");
   const limits = withDefaults("limits", defaultLimits, options.limits);
   for (const [name, limit] of Object.entries(limits)) {
@@ -61,7 +66,7 @@ export async function listenOn(
   signal?.throwIfAborted();
   const [platform, streams] = await Promise.all([load(), loadStreams(options)]);
   const udp = udpOf(platform);
-  const config = await serverConfig(platform, options);
+  const config = await serverConfig(platform, options, (error) => report(error, undefined));
   const host = (await resolve(udp, local.host))[0]!;
   signal?.throwIfAborted();
   const server = new Server(platform, config, {
@@ -69,6 +74,7 @@ export async function listenOn(
     handshakeTimeoutMs,
     onsession,
     onfailure,
+    report,
     streams,
   });
   const ignoreRevocations = options.auth.revocations?.((revocation) => server.revoke(revocation));
@@ -84,10 +90,14 @@ export async function listenOn(
   return server;
 }
 
-async function serverConfig(platform: Shared, options: ListenOptions): Promise<ServerConfig> {
+async function serverConfig(
+  platform: Shared,
+  options: ListenOptions,
+  report: FaultReport,
+): Promise<ServerConfig> {
   const { crypto } = platform;
   return {
-    ...commonConfig(platform, options, "server"),
+    ...commonConfig(platform, options, "server", report),
     role: "server",
     requireClientCertificate: false,
     acknowledgeServerName: true,

@@ -3,6 +3,7 @@
 import type { NamedGroup } from "../crypto/provider.ts";
 import { type CommonConfig, commonDefaults } from "../dtls/config.ts";
 import { SealgramError } from "../errors.ts";
+import { call, type FaultReport } from "../faults.ts";
 import type { Names } from "../options.ts";
 import type { StreamSettings } from "../session/settings.ts";
 import { NamedGroup as Groups } from "../tls/codepoints.ts";
@@ -10,7 +11,7 @@ import { CipherSuite } from "../tls/suites.ts";
 import type { RemoteAddress } from "../transport/types.ts";
 import type { Auth } from "./auth.ts";
 import type { Platform, Shared } from "./platform.ts";
-import { protocolsOf } from "./session-settings.ts";
+import { protocolsOf, requirementOf } from "./session-settings.ts";
 
 /** Of the suites that DTLS 1.3 sessions here can use. */
 export type CipherSuiteName = keyof typeof CipherSuite;
@@ -38,8 +39,8 @@ export interface CommonOptions {
    */
   readonly streams?: StreamSettings | false | undefined;
   /**
-   * Where lines of the NSS key log go, besides the file that SSLKEYLOGFILE names. They are secrets. What it throws is
-   * reported as uncaught, and does not touch the session.
+   * Where lines of the NSS key log go, besides the file that SSLKEYLOGFILE names. They are secrets. What it throws goes to
+   * `onerror`, and does not touch the session.
    */
   readonly keyLog?: ((line: string) => void) | undefined;
 }
@@ -63,6 +64,7 @@ export function commonConfig(
   platform: Shared,
   options: CommonOptions,
   role: "client" | "server",
+  report: FaultReport,
 ): CommonConfig {
   const { mtuBytes, idleTimeoutMs, cipherSuites, groups, applicationProtocols, keyLog, streams } = options;
   if (mtuBytes !== undefined && !(mtuBytes >= LEAST_MTU && mtuBytes <= MAX_MTU)) {
@@ -75,7 +77,8 @@ export function commonConfig(
   }
   if (cipherSuites?.length === 0) throw new RangeError("cipherSuites names none");
   if (groups !== undefined) checkGroups("groups", groups, Object.values(Groups), 1);
-  const logs = [platform.keyLog, keyLog && guarded(keyLog)].filter((log) => log !== undefined);
+  const guarded = keyLog && ((line: string) => call(keyLog, line, report));
+  const logs = [platform.keyLog, guarded].filter((log) => log !== undefined);
   return {
     ...commonDefaults,
     core: platform.core,
@@ -87,22 +90,8 @@ export function commonConfig(
     ...(cipherSuites === undefined ? {} : { cipherSuites: cipherSuites.map(suiteOf) }),
     ...(groups === undefined ? {} : { groups }),
     ...(protocols.length === 0 ? {} : { applicationProtocols: protocols }),
-    // Whoever names none does not mind those of others.
-    requireApplicationProtocol: !!applicationProtocols?.length,
+    requireApplicationProtocol: requirementOf(applicationProtocols, streams),
     ...(logs.length === 0 ? {} : { keyLog: (line: string) => logs.forEach((log) => void log(line)) }),
-  };
-}
-
-/** The application's faults are its own: they are reported as uncaught, and the handshake goes on. */
-function guarded(log: (line: string) => void): (line: string) => void {
-  return (line) => {
-    try {
-      log(line);
-    } catch (error) {
-      queueMicrotask(() => {
-        throw error;
-      });
-    }
   };
 }
 

@@ -9,6 +9,7 @@ import type { ServerConfig } from "../dtls/config.ts";
 import type { Connected } from "../dtls/connection.ts";
 import { asServer, type StatelessRetry } from "../dtls/server.ts";
 import { SealgramError } from "../errors.ts";
+import { call } from "../faults.ts";
 import type { Revocation } from "../login/password.ts";
 import { addressGroup } from "../transport/address.ts";
 import type { CarrierHandler, CarrierStatistics, RemoteAddress, UdpCarrier } from "../transport/types.ts";
@@ -76,6 +77,7 @@ export type ServerDrop =
   | "not_a_client_hello"
   | "malformed"
   | "incomplete_client_hello"
+  | "unanswerable"
   | "too_short"
   | "duplicate_client_hello"
   | "busy"
@@ -106,6 +108,8 @@ export interface ServerSettings {
   readonly streams: StreamsOpener | undefined;
   readonly onsession: ((session: Session) => void) | undefined;
   readonly onfailure: ((error: SealgramError, address: RemoteAddress) => void) | undefined;
+  /** Told of faults of the application's functions, and of the session that they are about, if it is one. */
+  readonly report: (error: unknown, session: Session | undefined) => void;
 }
 
 interface Entry extends Member {
@@ -124,14 +128,12 @@ interface Entry extends Member {
 interface Waiting {
   readonly retry: StatelessRetry;
   readonly from: RemoteAddress;
-  /** With its second ClientHello, and what has come behind it. */
-  readonly datagrams: Uint8Array[];
+  /** A datagram with all of its second ClientHello. */
+  readonly hello: Uint8Array;
 }
 
 /** Clients that wait at a time; what more there are have to say their hellos again. */
 const MAX_WAITING = 256;
-/** Of one of them: a ClientHello of 16 kB on the narrowest path that sessions are tried on. */
-const MAX_WAITING_DATAGRAMS = 64;
 /** Between reports of failed look-ups. */
 const REPORT_INTERVAL_MS = 1_000;
 
@@ -194,6 +196,7 @@ export class Server implements AsyncIterable<Session> {
     this.#owner = {
       transmit: (datagram, to) => this.#carrier!.send(datagram, to),
       newConnectionId: (association) => this.#newConnectionId(association),
+      connectionIdRetired: (association, id) => this.#ids.retire(id, association),
       established: (association, details) => this.#established(association, details),
       moved: (association, from) => this.#moved(association, from),
       ended: (association, reason) => this.#ended(association, reason),
@@ -258,44 +261,43 @@ export class Server implements AsyncIterable<Session> {
     const handshaking = this.#handshaking.get(path);
     const kind = helloKind(datagram);
     if (kind === HelloKind.not_dtls) this.#drop("not_dtls");
-    else if (kind === HelloKind.other || (kind === HelloKind.rest && handshaking !== undefined)) {
+    else if (kind === HelloKind.other) {
       if (handshaking === undefined) this.#drop("not_a_client_hello");
       else handshaking.receive(datagram, host, port);
-    } else if (kind === HelloKind.rest && this.#waiting.get(path) !== undefined) {
-      this.#waitWith(this.#waiting.get(path)!, datagram);
     } else if (this.#hellos.size === 0 && this.#budget.hasTimeForHello) {
-      this.#judge(datagram, path, { host, port });
+      this.#judge(datagram, { host, port });
     } else if (this.#hellos.push(datagram, { host, port })) this.#budget.watch();
     else this.#drop("overload");
   }
 
-  #judge(datagram: Uint8Array, path: string, from: RemoteAddress): void {
+  #judge(datagram: Uint8Array, from: RemoteAddress): void {
     const nowMs = this.#platform.deadlines.now();
-    const judge = () => this.#acceptor.judge(datagram, encoder.encode(path), nowMs);
-    this.#follow(this.#budget.hello(judge), datagram, from);
+    const address = encoder.encode(pathOf(from.host, from.port));
+    this.#follow(
+      this.#budget.hello(() => this.#acceptor.judge(datagram, address, nowMs)),
+      from,
+    );
   }
 
   /** A turn is over: what had to wait has its turn. */
   #afterTurn(): void {
     if (this.#closing !== undefined) return;
-    while (this.#hellos.size > 0 && this.#budget.hasTimeForWaiting) this.#judgeWaiting();
-    // One handshake for each turn: what it does asynchronously takes time as well.
-    if (this.#waiting.size > 0 && this.#budget.hasTimeForHandshake) this.#begin(this.#waiting.take()!);
+    while (this.#hellos.size > 0 && this.#budget.hasTimeForWaiting) {
+      const { datagram, from } = this.#hellos.shift()!;
+      this.#judge(datagram, from);
+    }
+    this.#beginWaiting();
     if (this.#hellos.size + this.#waiting.size > 0) this.#budget.watch();
   }
 
-  #judgeWaiting(): void {
-    const { datagram, from } = this.#hellos.shift()!;
-    const path = pathOf(from.host, from.port);
-    const handshaking = this.#handshaking.get(path);
-    const isRest = helloKind(datagram) === HelloKind.rest;
-    if (isRest && handshaking !== undefined) handshaking.receive(datagram, from.host, from.port);
-    else if (isRest && this.#waiting.get(path) !== undefined)
-      this.#waitWith(this.#waiting.get(path)!, datagram);
-    else this.#judge(datagram, path, from);
+  /** Each handshake may go on with what it does asynchronously before the next begins. */
+  #beginWaiting(): void {
+    if (this.#waiting.size === 0 || !this.#budget.hasTimeForHandshake) return;
+    this.#begin(this.#waiting.take()!);
+    queueMicrotask(() => this.#beginWaiting());
   }
 
-  #follow(verdict: Verdict, datagram: Uint8Array, from: RemoteAddress): void {
+  #follow(verdict: Verdict, from: RemoteAddress): void {
     switch (verdict.kind) {
       case "drop":
         this.#drop(verdict.reason);
@@ -306,26 +308,22 @@ export class Server implements AsyncIterable<Session> {
         return;
       case "later":
         void verdict.verdict.then((later) => {
-          if (this.#closing === undefined) this.#follow(later, datagram, from);
+          if (this.#closing === undefined) this.#follow(later, from);
         });
         return;
       case "accept":
-        this.#accept(verdict, datagram, from);
+        this.#accept(verdict, from);
     }
   }
 
   /** A client that receives at its address wants an association. */
-  #accept(
-    { retry, datagram: hello }: Verdict & { kind: "accept" },
-    datagram: Uint8Array,
-    from: RemoteAddress,
-  ): void {
+  #accept({ retry, datagram: hello }: Verdict & { kind: "accept" }, from: RemoteAddress): void {
     const path = pathOf(from.host, from.port);
     const handshaking = this.#handshaking.get(path);
     const isOf = (association: Association | undefined) =>
       association !== undefined && equal(this.#entries.get(association)!.helloHash, retry.clientHello1Hash);
     if (isOf(handshaking)) {
-      handshaking!.receive(datagram, from.host, from.port);
+      handshaking!.receive(hello, from.host, from.port);
       return;
     }
     if (isOf(this.#byAddress.get(path))) {
@@ -335,7 +333,7 @@ export class Server implements AsyncIterable<Session> {
     // A client that begins anew gives the handshake up that it was in, or waited for.
     if (handshaking !== undefined) handshaking.abandon(replaced());
     this.#waiting.delete(path);
-    const waiting: Waiting = { retry, from, datagrams: [hello] };
+    const waiting: Waiting = { retry, from, hello };
     if (this.#waiting.size > 0 || !this.#budget.hasTimeForHandshake) this.#wait(waiting, path);
     else this.#begin(waiting);
   }
@@ -346,8 +344,7 @@ export class Server implements AsyncIterable<Session> {
 
   #wait(waiting: Waiting, path: string): void {
     // The datagram is the socket's.
-    waiting.datagrams[0] = waiting.datagrams[0]!.slice();
-    this.#waiting.add(path, addressGroup(waiting.from.host), waiting);
+    this.#waiting.add(path, addressGroup(waiting.from.host), { ...waiting, hello: waiting.hello.slice() });
     if (this.#waiting.size > MAX_WAITING) {
       const { host, port } = this.#waiting.oldestOfLargest!.from;
       this.#waiting.delete(pathOf(host, port));
@@ -356,12 +353,7 @@ export class Server implements AsyncIterable<Session> {
     this.#budget.watch();
   }
 
-  #waitWith({ datagrams }: Waiting, datagram: Uint8Array): void {
-    if (datagrams.length < MAX_WAITING_DATAGRAMS) datagrams.push(datagram.slice());
-    else this.#drop("overload");
-  }
-
-  #beginHandshake({ retry, from, datagrams }: Waiting): void {
+  #beginHandshake({ retry, from, hello }: Waiting): void {
     const { limits, handshakeTimeoutMs } = this.#settings;
     const group = addressGroup(from.host);
     if (this.#entries.size >= limits.sessions) this.#drop("sessions_limit");
@@ -386,7 +378,7 @@ export class Server implements AsyncIterable<Session> {
         identity: undefined,
         registration: undefined,
       });
-      for (const datagram of datagrams) association.receive(datagram, from.host, from.port);
+      association.receive(hello, from.host, from.port);
     }
   }
 
@@ -405,9 +397,15 @@ export class Server implements AsyncIterable<Session> {
     const now = this.#platform.deadlines.now();
     if (now < this.#nextReportAtMs) return;
     this.#nextReportAtMs = now + REPORT_INTERVAL_MS;
-    const { onfailure } = this.#settings;
-    const error = withCause("failed_look_up", "a look-up has failed", cause);
-    if (onfailure !== undefined) queueMicrotask(() => onfailure(error, from));
+    this.#tellFailure(withCause("failed_look_up", "a look-up has failed", cause), from);
+  }
+
+  /** Not from within what has failed. */
+  #tellFailure(error: SealgramError, from: RemoteAddress): void {
+    const { onfailure, report } = this.#settings;
+    if (onfailure === undefined) return;
+    const tell = (failure: SealgramError) => onfailure(failure, from);
+    queueMicrotask(() => call(tell, error, (fault) => report(fault, undefined)));
   }
 
   // What associations report
@@ -438,11 +436,12 @@ export class Server implements AsyncIterable<Session> {
       this.#limitIdentity(entry, key);
     }
     this.#forgetDismissals();
-    const { streams: open } = this.#settings;
+    const { streams: open, report } = this.#settings;
     const session = new Session(association, {
       views,
       details,
       peer,
+      report,
       drained: () => new Promise((resolve) => this.#drained.push(resolve)),
       openStreams: open && ((host) => open(association, this.#config, association.remote.host, host)),
       maxDatagramBytes: () => undefined,
@@ -452,7 +451,7 @@ export class Server implements AsyncIterable<Session> {
     const { onsession } = this.#settings;
     // Not from within the connection, which has not finished what it is at.
     queueMicrotask(() => {
-      if (onsession !== undefined) onsession(session);
+      if (onsession !== undefined) call(onsession, session, (error) => session.fault(error));
       else if (!this.#queue.push(session)) session.close();
     });
   }
@@ -506,9 +505,7 @@ export class Server implements AsyncIterable<Session> {
     }
     if (entry.session !== undefined || this.#closing !== undefined) return;
     this.#failed++;
-    const { onfailure } = this.#settings;
-    const { remote } = association;
-    if (onfailure !== undefined) queueMicrotask(() => onfailure(handshakeFailure(reason), remote));
+    this.#tellFailure(handshakeFailure(reason), association.remote);
   }
 
   #count(group: string, change: number): void {

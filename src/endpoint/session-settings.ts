@@ -42,8 +42,21 @@ export function protocolsOf(
   streams?: StreamSettings | false,
 ): readonly string[] {
   if (streams === false) return named;
+  if (streams?.required) return named.length > 0 ? named.map(withStreams) : [SESSION_ALPN];
   const alone = role === "server" && named.length > 0 ? [] : [SESSION_ALPN];
-  return [...named.map((name) => `${SESSION_ALPN}.${name}`), ...named, ...alone];
+  return [...named.map(withStreams), ...named, ...alone];
+}
+
+function withStreams(name: string): string {
+  return `${SESSION_ALPN}.${name}`;
+}
+
+/** Whom a side refuses that has other protocols, or none: who names no protocols does not mind those of others. */
+export function requirementOf(
+  named: readonly string[] = [],
+  streams?: StreamSettings | false,
+): boolean | "always" {
+  return streams !== undefined && streams !== false && streams.required ? "always" : named.length > 0;
 }
 
 /** What was agreed on. */

@@ -4,10 +4,13 @@ import type { SessionTicket } from "../dtls/config.ts";
 import type { Connected } from "../dtls/connection.ts";
 import type { DropCounters } from "../dtls/record-layer.ts";
 import { SealgramError } from "../errors.ts";
+import { call, isWithdrawal } from "../faults.ts";
 import type { IterableStream } from "../runtime-types.ts";
 import type { Fate } from "../session/callbacks.ts";
-import type { SessionEnd } from "../session/end.ts";
+import type { DatagramOutcome } from "../session/datagram-queue.ts";
+import { SessionEnd } from "../session/end.ts";
 import type { RequestHandler, RequestOptions } from "../session/requests.ts";
+import { StreamError } from "../session/stream-error.ts";
 import type { StreamOptions, WebSession } from "../session/web-session.ts";
 import type { BidirectionalStream, ReceiveStreamFace, SendStreamFace } from "../session/web-streams.ts";
 import type { RemoteAddress } from "../transport/types.ts";
@@ -28,10 +31,7 @@ export interface CloseInfo {
 
 /** Counters of a session. */
 export interface SessionStats {
-  /**
-   * Datagrams of application data that were taken, and bytes in them. With streams some may wait, or be dropped before
-   * they are sent: see {@link PathStats}.
-   */
+  /** Datagrams of application data that were taken to be sent, and bytes in them. With streams some may wait. */
   readonly datagramsSent: number;
   readonly bytesSent: number;
   readonly datagramsReceived: number;
@@ -40,7 +40,10 @@ export interface SessionStats {
   readonly droppedIncoming: number;
   /** Of these, those that `incomingMaxAge` has dropped. */
   readonly expiredIncoming: number;
-  /** Datagrams that the socket had no room for. */
+  /**
+   * Datagrams that were not sent: those that `sendDatagram` has answered with false, and with streams those that were
+   * taken, but became too old, or too large for the path, or still waited at the end.
+   */
   readonly droppedOutgoing: number;
   /** Records that were not what they should be, by reason. */
   readonly drops: Readonly<DropCounters>;
@@ -75,12 +78,11 @@ export interface PathStats {
   readonly congestionWindowBytes: number;
   /** The largest UDP payload that is known to arrive. */
   readonly mtuBytes: number;
-  /** Datagrams that newer ones have taken the place of, that `outgoingMaxAge` has dropped, that the network has lost. */
-  readonly replacedOutgoing: number;
+  /** Of `droppedOutgoing`, those that `outgoingMaxAge` has dropped, and those that the path has become too small for. */
   readonly expiredOutgoing: number;
-  readonly lostOutgoing: number;
-  /** Datagrams that the path has become too small for. */
   readonly tooLargeOutgoing: number;
+  /** Datagrams that the network has lost. */
+  readonly lostOutgoing: number;
 }
 
 /** What the session needs of where it lives. */
@@ -88,6 +90,8 @@ export interface SessionPlace {
   readonly views: Views;
   readonly peer: Peer | undefined;
   readonly details: Connected;
+  /** Told of the faults of the application's functions. */
+  readonly report: (error: unknown, session: Session) => void;
   /** Settles once the carrier has room. */
   drained(): Promise<void>;
   /** Opens streams, if this side has any. */
@@ -102,6 +106,14 @@ const INCOMING_HIGH_WATER_MARK = 64;
 
 /** Receives a datagram's content: a view that is valid during the call only. */
 export type DatagramHandler = (datagram: Bytes) => void;
+
+/**
+ * Told what the application's own functions have thrown, or their promises have rejected with: those that it has given to
+ * `connect`, to `listen` and to sessions. Nothing ends by that. What only says that the peer has gone, or has given a
+ * stream up, is not told.
+ * @param session whose handler it was; `undefined` if it was no session's
+ */
+export type FaultHandler = (error: unknown, session: Session | undefined) => void;
 
 /** A session with an authenticated peer, in the shape of W3C WebTransport's. Made by `connect` and `listen`. */
 export class Session {
@@ -128,7 +140,11 @@ export class Session {
   #bytesSent = 0;
   #datagramsReceived = 0;
   #bytesReceived = 0;
-  #droppedOutgoing = 0;
+  #refusedOutgoing = 0;
+  #onrequest: RequestHandler | null = null;
+  /** What those are told who want something of it after its end. */
+  #end: SealgramError | undefined;
+  readonly #report = (error: unknown): void => this.fault(error);
 
   /** @internal */
   constructor(association: Association, place: SessionPlace) {
@@ -153,6 +169,7 @@ export class Session {
       datagram: (buffer, start, length) => this.#receive(buffer, start, length),
       ticket: (ticket) => this.#receiveTicket(ticket),
       closed: (end) => this.#ended(end),
+      report: this.#report,
       maxDatagramBytes,
       drained,
     });
@@ -163,7 +180,8 @@ export class Session {
     return {
       data: (buffer, start, length) => this.#receive(buffer, start, length),
       ticket: (ticket) => this.#receiveTicket(ticket),
-      ended: (error) => this.#ended({ closeCode: 0, reason: "", error }),
+      ended: (error) => this.#ended(new SessionEnd(0, "", error)),
+      ending() {},
       flush() {},
       moved() {},
       deadlineMs: Number.POSITIVE_INFINITY,
@@ -171,10 +189,18 @@ export class Session {
     };
   }
 
-  #ended({ closeCode, reason, error }: Pick<SessionEnd, "closeCode" | "reason" | "error">): void {
-    this.#datagrams?.end(error);
+  #ended(end: SessionEnd): void {
+    const { closeCode, reason, error } = end;
+    this.#end = end.asError();
+    this.#datagrams?.end(this.#end);
     if (error === undefined) this.#settleClosed.resolve({ closeCode, reason });
     else this.#settleClosed.reject(error);
+  }
+
+  /** @internal A fault of one of the application's functions, unless it is the peer that has gone. */
+  fault(error: unknown): void {
+    if (error instanceof StreamError || (this.isClosed && isWithdrawal(error))) return;
+    this.#place.report(error, this);
   }
 
   /** Who the other side has proved to be; `undefined` for a client that was not asked to. */
@@ -187,7 +213,7 @@ export class Session {
     return this.#association.remote;
   }
 
-  /** Whether it has ended, on either side. */
+  /** Whether it has ended, on either side, or {@link close} was called. */
   get isClosed(): boolean {
     return this.#link?.web.engine.isOver ?? this.#association.connection.state === "closed";
   }
@@ -229,19 +255,16 @@ export class Session {
   }
 
   /**
-   * Streams in both directions that the peer opens; none while {@link onrequest} is set.
-   * @throws SealgramError no_streams
+   * Streams in both directions that the peer opens; none while {@link onrequest} is set. It ends with the session, however
+   * that ends, behind the streams that have arrived as a whole; a session without streams has none.
    */
   get incomingBidirectionalStreams(): IterableStream<BidirectionalStream> {
-    return this.#streams.incomingBidirectional.readable;
+    return this.#link?.web.incomingBidirectional.readable ?? none();
   }
 
-  /**
-   * Streams that the peer opens and alone writes to.
-   * @throws SealgramError no_streams
-   */
+  /** Streams that the peer opens and alone writes to; otherwise as {@link incomingBidirectionalStreams}. */
   get incomingUnidirectionalStreams(): IterableStream<ReceiveStreamFace> {
-    return this.#streams.incomingUnidirectional.readable;
+    return this.#link?.web.incomingUnidirectional.readable ?? none();
   }
 
   /**
@@ -253,32 +276,50 @@ export class Session {
     return this.#streams.request(message, options);
   }
 
-  /** Answers requests. While it is set, all bidirectional streams that the peer opens are requests. */
+  /**
+   * Answers requests. While it is set, all bidirectional streams that the peer opens are requests. A peer without streams
+   * makes none.
+   */
   get onrequest(): RequestHandler | null {
-    return this.#link?.web.onrequest ?? null;
+    return this.#onrequest;
   }
 
   set onrequest(handler: RequestHandler | null) {
-    this.#streams.onrequest = handler;
+    this.#onrequest = handler;
+    if (this.#link !== undefined) this.#link.web.onrequest = handler;
   }
 
   // Datagrams
 
   /**
    * Sends a datagram: at once, or with streams, as soon as the path allows. It may change as soon as this returns.
-   * @param fate with streams, told whether it has arrived, as far as that is known
-   * @returns false if there was no room for it
-   * @throws TypeError for what is no bytes and after the end, RangeError above {@link maxDatagramSize}
+   * @param fate with streams, told once whether the datagram has arrived, as far as that is known, if it was taken: at the
+   *   session's end at the latest
+   * @returns false if it was dropped: there is no room for it, it is larger than {@link maxDatagramSize}, or the session
+   *   is over; `droppedOutgoing` counts it
+   * @throws TypeError for what is no bytes
    */
   sendDatagram(datagram: Uint8Array, fate?: Fate): boolean {
-    const bytes = bytesOf(datagram, "a datagram");
-    const isSent = this.#link === undefined ? this.#association.send(bytes) : true;
-    this.#link?.sendDatagram(bytes, fate);
-    if (isSent) {
+    const outcome = this.offer(bytesOf(datagram, "a datagram"), fate);
+    if (outcome === "full") this.#refusedOutgoing++;
+    return outcome === "taken";
+  }
+
+  /** @internal As {@link sendDatagram}; what there is no room for is to be offered again. */
+  offer(datagram: Uint8Array, fate?: Fate): DatagramOutcome {
+    const outcome = this.#link?.sendDatagram(datagram, fate) ?? this.#sendAlone(datagram);
+    if (outcome === "taken") {
       this.#datagramsSent++;
-      this.#bytesSent += bytes.length;
-    } else this.#droppedOutgoing++;
-    return isSent;
+      this.#bytesSent += datagram.length;
+    } else if (outcome === "refused") this.#refusedOutgoing++;
+    return outcome;
+  }
+
+  /** Without streams. */
+  #sendAlone(datagram: Uint8Array): DatagramOutcome {
+    const { state, maxDataBytes } = this.#association.connection;
+    if (state === "closed" || datagram.length > maxDataBytes) return "refused";
+    return this.#association.send(datagram) ? "taken" : "full";
   }
 
   /** The largest datagram that can be sent, in bytes. It may grow, as larger ones prove to arrive. */
@@ -301,21 +342,22 @@ export class Session {
 
   /** Datagrams as streams. While {@link ondatagram} is set, the datagrams go there instead. */
   get datagrams(): Datagrams {
-    const waiting = {
-      limit: 1,
-      maxAgeMs: Number.POSITIVE_INFINITY,
-      isFull: false,
-      drained: this.#place.drained,
-    };
-    this.#datagrams ??= new Datagrams(this, this.#queue, this.#link?.web.engine.datagrams ?? waiting);
+    this.#datagrams ??= this.#openDatagrams();
     return this.#datagrams;
+  }
+
+  #openDatagrams(): Datagrams {
+    const alone = { limit: 1, maxAgeMs: Number.POSITIVE_INFINITY, drained: this.#place.drained };
+    const datagrams = new Datagrams(this, this.#queue, this.#link?.web.engine.datagrams ?? alone);
+    if (this.#end !== undefined) datagrams.end(this.#end);
+    return datagrams;
   }
 
   #receive(buffer: Bytes, start: number, length: number): void {
     this.#datagramsReceived++;
     this.#bytesReceived += length;
     if (this.#handler !== null && this.#queue.isEmpty) {
-      this.#call(this.#handler, this.#place.views.of(buffer, start, length));
+      call(this.#handler, this.#place.views.of(buffer, start, length), this.#report);
     } else {
       this.#queue.push(buffer.slice(start, start + length));
       if (this.#handler === null) this.#datagrams?.wake();
@@ -327,18 +369,7 @@ export class Session {
     while (this.#handler !== null) {
       const datagram = this.#queue.shift();
       if (datagram === undefined) return;
-      this.#call(this.#handler, datagram);
-    }
-  }
-
-  /** The application's faults are its own: they are reported as uncaught, and the session goes on. */
-  #call<T>(handler: (value: T) => void, value: T): void {
-    try {
-      handler(value);
-    } catch (error) {
-      queueMicrotask(() => {
-        throw error;
-      });
+      call(this.#handler, datagram, this.#report);
     }
   }
 
@@ -365,7 +396,7 @@ export class Session {
     // On the clock of a process its age would be lost with the process.
     const ticket = keptTicket({ ...received, receivedAtMs: Date.now() });
     this.#ticket = ticket;
-    if (this.#onticket !== null) this.#call(this.#onticket, ticket);
+    if (this.#onticket !== null) call(this.#onticket, ticket, this.#report);
   }
 
   // Keys, paths, statistics
@@ -373,30 +404,28 @@ export class Session {
   /**
    * Keying material that both sides can make and nobody else (RFC 9846 §7.5).
    * @param length in bytes
-   * @throws TypeError after the end
+   * @throws SealgramError session_closed, or why it has ended, after the end
    */
   exportKeyingMaterial(label: string, context: Uint8Array, length: number): Bytes {
+    if (this.#end !== undefined) throw this.#end;
     const { connection } = this.#association;
     return connection.exportKeyingMaterial(label, bytesOf(context, "the context"), length);
   }
 
-  /**
-   * Changes the keys that this side sends with, as the session does by itself long before it has to.
-   * @throws TypeError after the end
-   */
+  /** Changes the keys that this side sends with, as the session does by itself long before it has to. */
   updateKeys(): void {
-    this.#association.run((connection) => connection.updateKeys());
+    if (this.#end === undefined) this.#association.run((connection) => connection.updateKeys());
   }
 
   /**
    * A client's: goes on from another socket, on another port and whatever network there is now. The session survives,
    * as it does when a NAT or the network changes the address without a word.
-   * @throws TypeError on a server's session, or after the end
+   * @throws TypeError on a server's session; after the end, why it has ended
    */
   async rebind(): Promise<void> {
     if (this.#place.rebind === undefined)
       throw new TypeError("only a client's session has a socket of its own");
-    if (this.isClosed) throw new TypeError("the connection is closed");
+    if (this.isClosed) throw this.#end ?? new SealgramError("session_closed", "the session is closed");
     await this.#place.rebind();
   }
 
@@ -410,7 +439,7 @@ export class Session {
       bytesReceived: this.#bytesReceived,
       droppedIncoming: this.#queue.dropped,
       expiredIncoming: this.#queue.expired,
-      droppedOutgoing: this.#droppedOutgoing,
+      droppedOutgoing: this.#refusedOutgoing + (this.#link?.datagramsDropped ?? 0),
       drops: { ...connection.drops },
       rttMs: connection.rttMs,
       handshakeMs: this.#place.details.handshakeMs,
@@ -419,7 +448,9 @@ export class Session {
   }
 
   /**
-   * Tells the peer, and ends the session; streams that are not done are given up. Idempotent.
+   * Tells the peer, and ends the session. Datagrams that were taken before leave first, as far as the path takes them
+   * within three probe time-outs, some round trips: {@link closed} settles when they have. Streams that are not done are
+   * given up: what a stream's `close` has told as acknowledged the peer can read even then. Idempotent.
    * @param info for the peer's {@link closed}; without streams it cannot be told
    * @throws RangeError for a code that is not from 0 to 2^32 - 1
    */
@@ -428,4 +459,9 @@ export class Session {
     if (this.#link === undefined) this.#association.connection.close();
     else this.#link.close(closeCode, reason);
   }
+}
+
+/** The incoming streams of a session that has none. */
+function none<T>(): ReadableStream<T> {
+  return new ReadableStream({ start: (controller) => controller.close() });
 }

@@ -5,7 +5,9 @@
 import type { Bytes } from "../core/bytes.ts";
 import type { SessionTicket } from "../dtls/config.ts";
 import type { SealgramError } from "../errors.ts";
+import type { FaultReport } from "../faults.ts";
 import type { Fate } from "../session/callbacks.ts";
+import type { DatagramOutcome } from "../session/datagram-queue.ts";
 import type { SessionEnd } from "../session/end.ts";
 import { type StreamSettings, sessionOptions } from "../session/settings.ts";
 import { WebSession } from "../session/web-session.ts";
@@ -21,11 +23,16 @@ export interface StreamsHost {
   datagram(buffer: Bytes, start: number, length: number): void;
   ticket(ticket: SessionTicket): void;
   closed(end: SessionEnd): void;
+  /** Told of the faults of the application's functions. */
+  readonly report: FaultReport;
   /** Settles once the carrier has room. */
   drained(): Promise<void>;
   /** The most that the carrier takes, where that is less than UDP does. */
   maxDatagramBytes(): number | undefined;
 }
+
+/** A stream's writes that are not waited for follow each other by so many microtasks at most, in any runtime. */
+const QUIET_MICROTASKS = 4;
 
 export class StreamsLink implements AssociationUser {
   readonly web: WebSession;
@@ -34,6 +41,11 @@ export class StreamsLink implements AssociationUser {
   /** Whether a datagram from the peer is being processed: `flush` follows. */
   #isReceiving = false;
   #isWoken = false;
+  /** Calls of {@link #wake} since the beginning. */
+  #wakes = 0;
+  /** As they were when it was last looked at, and for how many microtasks they have been so. */
+  #seenWakes = 0;
+  #quiet = 0;
 
   constructor(
     settings: StreamSettings,
@@ -57,6 +69,7 @@ export class StreamsLink implements AssociationUser {
       maxDatagramBytes: host.maxDatagramBytes(),
       host: udpHost,
       idleTimeoutMs: config.idleTimeoutMs,
+      report: host.report,
       random: () => new DataView(config.crypto.random(4).buffer).getUint32(0) / 2 ** 32,
     });
     this.web = new WebSession(options, carrier, {
@@ -76,6 +89,10 @@ export class StreamsLink implements AssociationUser {
 
   ticket(ticket: SessionTicket): void {
     this.#host.ticket(ticket);
+  }
+
+  ending(): void {
+    this.web.engine.hurry();
   }
 
   ended(reason: SealgramError | undefined): void {
@@ -102,33 +119,50 @@ export class StreamsLink implements AssociationUser {
 
   // The session
 
-  /** Sends what is to be sent at the end of this turn: several writes make one packet. */
+  /** Sends what is to be sent within this turn: several writes make one packet. */
   #wake(): void {
+    this.#wakes++;
     if (this.#isWoken || this.#isReceiving) return;
     this.#isWoken = true;
-    queueMicrotask(() => {
-      if (this.#isWoken) this.#flushNow();
-    });
+    this.#seenWakes = this.#wakes;
+    this.#quiet = 0;
+    queueMicrotask(this.#settle);
   }
+
+  /** Sends once nothing was written for some microtasks, or a packet is full: more cannot be gained by waiting. */
+  readonly #settle = (): void => {
+    if (!this.#isWoken) return;
+    this.#quiet = this.#seenWakes === this.#wakes ? this.#quiet + 1 : 0;
+    this.#seenWakes = this.#wakes;
+    if (this.#quiet >= QUIET_MICROTASKS || this.web.engine.hasFullPacket) this.#flushNow();
+    else queueMicrotask(this.#settle);
+  };
 
   #flushNow(): void {
     this.flush();
     this.#association.reschedule();
   }
 
-  sendDatagram(datagram: Uint8Array, fate: Fate | undefined): void {
+  sendDatagram(datagram: Uint8Array, fate: Fate | undefined): DatagramOutcome {
     const { engine } = this.web;
     if (engine.sendDatagramNow(datagram, fate)) {
       if (!this.#isReceiving) this.#association.reschedule();
-      return;
+      return "taken";
     }
-    engine.sendDatagram(datagram, fate);
-    if (!this.#isReceiving) this.#flushNow();
+    const outcome = engine.sendDatagram(datagram, fate);
+    if (outcome === "taken" && !this.#isReceiving) this.#flushNow();
+    return outcome;
   }
 
   close(closeCode: number, reason: string): void {
     this.web.engine.close(closeCode, reason);
     if (!this.#isReceiving) this.#flushNow();
+  }
+
+  /** Datagrams that were taken, and dropped before they were sent. */
+  get datagramsDropped(): number {
+    const { expired, tooLarge, unsent } = this.web.engine.datagrams.drops;
+    return expired + tooLarge + unsent;
   }
 
   get stats(): PathStats {
@@ -148,7 +182,6 @@ export class StreamsLink implements AssociationUser {
       bytesInFlight,
       congestionWindowBytes: windowBytes,
       mtuBytes: mtu.currentBytes,
-      replacedOutgoing: datagrams.drops.overflow,
       expiredOutgoing: datagrams.drops.expired,
       lostOutgoing: datagrams.drops.lost,
       tooLargeOutgoing: datagrams.drops.tooLarge,

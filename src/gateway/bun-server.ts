@@ -1,21 +1,12 @@
-/** The gateway's server in Bun: its HTTP and WebSockets. */
-import { GatewayCode } from "../transport/gateway-codes.ts";
-import type { ForwardedClient } from "./client.ts";
-import type { ClientConnection, ClientRequest } from "./forwarder.ts";
+/** The gateway's server in Bun. */
+import { BunSockets, type BunUpgrader, type BunWebSocketHandler, isForWebSocket } from "./bun-upgrade.ts";
 import type { GatewayCore, GatewayServer } from "./gateway.ts";
+import { type HttpAnswer, refusal } from "./http.ts";
 import type { GatewayPlace, TlsKeyPair } from "./options.ts";
 
 /** As much of Bun as is used here. */
-interface BunWebSocket {
-  readonly data: ClientOfBun;
-  getBufferedAmount(): number;
-  send(message: Uint8Array): number;
-  close(code: number): void;
-}
-interface BunServer {
+interface BunServer extends BunUpgrader {
   readonly port: number;
-  requestIP(request: Request): { readonly address: string } | null;
-  upgrade(request: Request, options: { readonly data: ClientOfBun }): boolean;
   stop(closesConnections: boolean): Promise<void>;
 }
 interface BunHttp {
@@ -23,32 +14,17 @@ interface BunHttp {
     readonly hostname: string;
     readonly port: number;
     readonly tls?: TlsKeyPair;
-    fetch(request: Request, server: BunServer): Response | undefined;
+    readonly maxRequestBodySize: number;
+    fetch(request: Request, server: BunServer): Promise<Response> | Response | undefined;
     error(error: unknown): Response;
-    readonly websocket: {
-      readonly maxPayloadLength: number;
-      readonly backpressureLimit: number;
-      readonly perMessageDeflate: boolean;
-      readonly idleTimeout: number;
-      readonly sendPings: boolean;
-      open(socket: BunWebSocket): void;
-      message(socket: BunWebSocket, message: string | Uint8Array): void;
-      close(socket: BunWebSocket): void;
-    };
+    readonly websocket: BunWebSocketHandler;
   }): BunServer;
 }
 
-interface ClientOfBun {
-  readonly request: ClientRequest;
-  client: ForwardedClient | undefined;
-}
-
-/** More than any datagram has; what is longer than the limit is dropped, and its client stays. */
-const MAX_MESSAGE_BYTES = 65_536;
 /** For how long the other side's part of a closing handshake is waited for. */
 const CLOSE_TIMEOUT_MS = 1000;
-/** A client that does not even answer pings for so long is gone. */
-const SILENCE_SECONDS = 60;
+/** No request that is answered has a body. */
+const MAX_BODY_BYTES = 1024;
 
 export async function serveBun(
   place: GatewayPlace,
@@ -56,70 +32,39 @@ export async function serveBun(
   core: GatewayCore,
 ): Promise<GatewayServer> {
   const { Bun } = globalThis as unknown as { Bun: BunHttp };
-  const sockets = new Set<BunWebSocket>();
-  let whenGone: (() => void) | undefined;
+  const sockets = new BunSockets(core);
   const server = Bun.serve({
     hostname: place.host,
     port: place.port,
     ...(tls === undefined ? {} : { tls }),
+    maxRequestBodySize: MAX_BODY_BYTES,
     fetch(request, server) {
-      const path = new URL(request.url).pathname;
-      const origin = request.headers.get("origin") ?? undefined;
-      if (request.headers.get("upgrade")?.toLowerCase() === "websocket") {
-        const remote = server.requestIP(request)?.address ?? "";
-        const address = core.clientAddress(request.headers.get("x-forwarded-for"), remote);
-        const data: ClientOfBun = { request: { path, origin, address }, client: undefined };
-        if (server.upgrade(request, { data })) return undefined;
-        return new Response(null, { status: 400 });
-      }
-      const { status, headers, body } = core.answer({ method: request.method, path, origin });
-      return new Response(body, { status, headers });
+      if (!namesOneHost(request)) return responseOf(refusal(400, { connection: "close" }));
+      const { pathname, search } = new URL(request.url);
+      if (isForWebSocket(request)) return sockets.upgrade(pathname, request, server);
+      const headers = Object.fromEntries(request.headers);
+      const remote = server.requestIP(request)?.address ?? "";
+      const question = { method: request.method, target: pathname + search, headers, remote };
+      return core.answer(question).then(responseOf);
     },
-    error: () => new Response(null, { status: 400 }),
-    websocket: {
-      maxPayloadLength: MAX_MESSAGE_BYTES,
-      backpressureLimit: 2 * core.limits.queuedBytes,
-      perMessageDeflate: false,
-      idleTimeout: SILENCE_SECONDS,
-      sendPings: true,
-      open(socket) {
-        sockets.add(socket);
-        socket.data.client = core.forwarder.accept(socket.data.request, connectionOf(socket));
-      },
-      message(socket, message) {
-        if (typeof message === "string") socket.close(GatewayCode.not_binary);
-        else socket.data.client?.receive(message);
-      },
-      close(socket) {
-        sockets.delete(socket);
-        socket.data.client?.gone();
-        if (sockets.size === 0) whenGone?.();
-      },
-    },
+    error: () => responseOf(refusal(400)),
+    websocket: sockets.handler,
   });
   return {
     place: { ...place, port: server.port },
     async close() {
       const stopped = server.stop(false);
-      if (sockets.size > 0) {
-        let timer: ReturnType<typeof setTimeout> | undefined;
-        await new Promise<void>((resolve) => {
-          whenGone = resolve;
-          timer = setTimeout(resolve, CLOSE_TIMEOUT_MS);
-        });
-        clearTimeout(timer);
-      }
+      await sockets.closed(CLOSE_TIMEOUT_MS);
       await Promise.all([stopped, server.stop(true)]);
     },
   };
 }
 
-function connectionOf(socket: BunWebSocket): ClientConnection {
-  return {
-    get queuedBytes() {
-      return socket.getBufferedAmount();
-    },
-    send: (datagram) => void socket.send(datagram),
-    end: (code) => socket.close(code),
-  };
+function responseOf({ status, headers, body }: HttpAnswer): Response {
+  return new Response(body, { status, headers });
+}
+
+/** RFC 9112 §3.2: a request names its host once, or is refused. Bun puts several together, with commas. */
+function namesOneHost({ headers }: Request): boolean {
+  return /^[^\s,/?#@]*$/.test(headers.get("host") ?? "");
 }

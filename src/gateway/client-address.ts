@@ -1,18 +1,25 @@
-/** Who is behind a proxy. */
+/** Who is behind proxies. */
+import { addressBytes, type Networks } from "./networks.ts";
 
 /**
- * The client that a proxy in front has added last to `X-Forwarded-For`, without the port that some add; the proxy's own
- * address if that is no address.
+ * The client's address: the last one that no trusted proxy has, of those that `X-Forwarded-For` names and that of the
+ * connection itself. What others than trusted proxies say of addresses is nothing.
  * @param header as it was received
+ * @param remote where the connection comes from
  */
-export function forwardedAddress(header: string | null | undefined, proxy: string): string {
-  const last = header?.split(",").at(-1)?.trim() ?? "";
-  const address = last.replace(/^\[(.*)\](?::\d+)?$|^([\d.]+):\d+$/, "$1$2");
-  return isAddress(address) ? address : proxy;
+export function clientAddress(header: string | null | undefined, remote: string, trusted: Networks): string {
+  const named = header?.split(",") ?? [];
+  let address = remote;
+  while (trusted.has(address)) {
+    const next = addressIn(named.pop());
+    if (next === undefined) break;
+    address = next;
+  }
+  return address;
 }
 
-/** By the parser of URLs, which takes IPv6 addresses in brackets. */
-function isAddress(text: string): boolean {
-  if (/^[\da-f:.]*:[\da-f:.]*$/i.test(text)) return URL.canParse(`http://[${text}]`);
-  return /^\d+\.\d+\.\d+\.\d+$/.test(text) && URL.canParse(`http://${text}`);
+/** Without the port that some proxies add. */
+function addressIn(text: string | undefined): string | undefined {
+  const address = text?.trim().replace(/^\[(.*)\](?::\d+)?$|^([\d.]+):\d+$/, "$1$2") ?? "";
+  return addressBytes(address) && address;
 }

@@ -1,15 +1,22 @@
 /** WebTransport sessions of the gateway, on Deno's QUIC, which needs --unstable-net. */
 import { pause } from "../pause.ts";
 import type { GatewayCode } from "../transport/gateway-codes.ts";
+import { heardElsewhere } from "../transport/heard-elsewhere.ts";
+import { AddressCounts } from "./address-counts.ts";
 import type { ClientConnection } from "./forwarder.ts";
 import type { GatewayCore, WebTransportServer } from "./gateway.ts";
 import type { GatewayPlace, TlsKeyPair } from "./options.ts";
+
+interface CloseInfo {
+  readonly closeCode: number;
+  readonly reason: string;
+}
 
 /** As much of Deno as is used here. */
 interface QuicConnection {
   readonly remoteAddr: { readonly hostname: string };
   readonly closed: Promise<unknown>;
-  close(info: { readonly closeCode: number; readonly reason: string }): void;
+  close(info: CloseInfo): void;
 }
 interface QuicIncoming {
   accept(): Promise<QuicConnection>;
@@ -21,12 +28,13 @@ interface QuicListener {
 interface QuicEndpoint {
   readonly addr: { readonly port: number };
   listen(options: object): QuicListener;
-  close(info: { readonly closeCode: number; readonly reason: string }): void;
+  close(info: CloseInfo): void;
 }
 interface DenoQuic {
   readonly QuicEndpoint?: new (options: { readonly hostname: string; readonly port: number }) => QuicEndpoint;
-  upgradeWebTransport(connection: QuicConnection): Promise<WebTransport & { readonly url: string }>;
+  upgradeWebTransport(connection: QuicConnection): Promise<Session>;
 }
+type Session = WebTransport & { readonly url: string };
 
 /** A session takes one bidirectional stream of the client, and HTTP/3 up to three others. */
 const STREAMS = { maxConcurrentBidirectionalStreams: 2, maxConcurrentUnidirectionalStreams: 4 };
@@ -34,6 +42,8 @@ const TIMES = { maxIdleTimeout: 30_000, keepAliveInterval: 10_000 };
 /** Connections that are not sessions yet. */
 const MAX_ARRIVING = 1000;
 const ARRIVAL_TIMEOUT_MS = 10_000;
+/** Connections of one address beside those of its clients: those that are to be refused. */
+const SPARE_CONNECTIONS = 20;
 /** For how long a client is waited for that was told to go. */
 const CLOSE_TIMEOUT_MS = 1000;
 const CLOSED = { closeCode: 0, reason: "" };
@@ -54,30 +64,55 @@ export async function serveDenoWebTransport(
   const serving = new Set<Promise<void>>();
   let arriving = 0;
   let isClosing = false;
+  const addresses = new AddressCounts(core.limits.clientsPerAddress + SPARE_CONNECTIONS);
 
-  const serve = async (incoming: QuicIncoming): Promise<void> => {
-    if (isClosing || arriving >= MAX_ARRIVING) return incoming.refuse();
+  /** Answers once the connection is a session; throws if it does not become one. */
+  const arrive = async (connection: QuicConnection): Promise<Session> => {
+    const timer = setTimeout(() => close(connection, CLOSED), ARRIVAL_TIMEOUT_MS);
+    try {
+      const transport = await Deno.upgradeWebTransport(connection);
+      heardElsewhere(transport.ready, transport.closed);
+      await transport.ready;
+      return transport;
+    } finally {
+      clearTimeout(timer);
+    }
+  };
+
+  const accept = async (incoming: QuicIncoming): Promise<[QuicConnection, Session] | undefined> => {
     arriving++;
-    let arrived: () => void = () => {
-      arriving--;
-      arrived = () => {};
-    };
     let connection: QuicConnection | undefined;
-    const timer = setTimeout(() => connection?.close(CLOSED), ARRIVAL_TIMEOUT_MS);
     try {
       // Deno 2.9 answers nothing else about an incoming connection that is to be accepted.
       connection = await incoming.accept();
-      const transport = await Deno.upgradeWebTransport(connection);
-      await transport.ready;
-      clearTimeout(timer);
-      arrived();
-      await serveClient(core, connection, transport);
+      const { closed } = connection;
+      heardElsewhere(closed);
+      const address = connection.remoteAddr.hostname;
+      if (addresses.isFull(address)) throw new Error("too many from there");
+      addresses.add(address);
+      const gone = () => addresses.remove(address);
+      closed.then(gone, gone);
+      return [connection, await arrive(connection)];
     } catch {
       // Connections fail in many ways, all of them the client's.
+      close(connection, CLOSED);
+      return undefined;
     } finally {
-      clearTimeout(timer);
-      arrived();
-      connection?.close(CLOSED);
+      arriving--;
+    }
+  };
+
+  const serve = async (incoming: QuicIncoming): Promise<void> => {
+    if (isClosing || arriving >= MAX_ARRIVING) return refuse(incoming);
+    const accepted = await accept(incoming);
+    if (accepted === undefined) return;
+    const [connection, transport] = accepted;
+    try {
+      await serveClient(core, connection, transport);
+    } catch {
+      // As before.
+    } finally {
+      close(connection, CLOSED);
     }
   };
 
@@ -112,13 +147,26 @@ export async function serveDenoWebTransport(
   };
 }
 
-async function serveClient(
-  core: GatewayCore,
-  quic: QuicConnection,
-  transport: WebTransport & { readonly url: string },
-): Promise<void> {
+/** What is not there any more cannot be closed, and is not to be. */
+function close(connection: QuicConnection | undefined, info: CloseInfo): void {
+  try {
+    connection?.close(info);
+  } catch {
+    // As said.
+  }
+}
+
+function refuse(incoming: QuicIncoming): void {
+  try {
+    incoming.refuse();
+  } catch {
+    // It has gone by itself.
+  }
+}
+
+async function serveClient(core: GatewayCore, quic: QuicConnection, transport: Session): Promise<void> {
   const writer = transport.datagrams.writable.getWriter();
-  writer.closed.catch(() => {});
+  heardElsewhere(writer.closed);
   let queuedBytes = 0;
   let ending: Promise<void> | undefined;
   const connection: ClientConnection = {
@@ -158,7 +206,7 @@ async function serveClient(
  * Ends a session. Deno closes the connection under it, which browsers report without the code: the four digits of the
  * code come before, in a stream.
  */
-async function end(quic: QuicConnection, transport: WebTransport, code: GatewayCode): Promise<void> {
+async function end(quic: QuicConnection, transport: Session, code: GatewayCode): Promise<void> {
   try {
     const writer = (await transport.createUnidirectionalStream()).getWriter();
     await writer.write(new TextEncoder().encode(`${code}`));
@@ -166,5 +214,5 @@ async function end(quic: QuicConnection, transport: WebTransport, code: GatewayC
   } catch {
     // It is closed already.
   }
-  quic.close({ closeCode: code, reason: "" });
+  close(quic, { closeCode: code, reason: "" });
 }

@@ -3,10 +3,13 @@ import { onAbort } from "../abort.ts";
 import { Deadlines } from "../endpoint/deadlines.ts";
 import type { UdpCarriers } from "../transport/types.ts";
 import { type CertificateStore, type OwnCertificateHash, OwnCertificates } from "./certificates.ts";
-import { forwardedAddress } from "./client-address.ts";
+import { clientAddress } from "./client-address.ts";
 import { Forwarder, type GatewayStats } from "./forwarder.ts";
 import { answerHttp, type HttpAnswer, type HttpQuestion } from "./http.ts";
+import { Networks } from "./networks.ts";
 import {
+  checkGatewayOptions,
+  type ForwardingOptions,
   formatPlace,
   forwarderSettings,
   type GatewayLimits,
@@ -17,15 +20,19 @@ import {
 } from "./options.ts";
 import { hashesPage, toldHashes } from "./well-known.ts";
 
-/** What a runtime's servers work with. */
-export interface GatewayCore {
+/** What takes clients' connections works with. */
+export interface ForwardingCore {
   readonly forwarder: Forwarder;
   readonly limits: GatewayLimits;
-  /** Whether all connections are a proxy's. */
-  readonly isBehindProxy: boolean;
-  answer(question: HttpQuestion): HttpAnswer;
+  /** Whether all connections from there are a trusted proxy's. */
+  isProxy(remote: string): boolean;
   /** The client's address, of a connection from `remote`. */
   clientAddress(forwardedFor: string | null | undefined, remote: string): string;
+}
+
+/** What a runtime's servers work with. */
+export interface GatewayCore extends ForwardingCore {
+  answer(question: HttpQuestion): Promise<HttpAnswer>;
 }
 
 /** A server of the runtime. */
@@ -125,14 +132,27 @@ export class Gateway {
   }
 }
 
+/** @throws TypeError or RangeError for wrong options */
+export function forwardingCore(udp: UdpCarriers, options: ForwardingOptions): ForwardingCore {
+  const settings = forwarderSettings(options);
+  const proxies = new Networks(options.trustedProxies ?? []);
+  return {
+    forwarder: new Forwarder(settings, udp, new Deadlines()),
+    limits: settings.limits,
+    isProxy: (remote) => proxies.has(remote),
+    clientAddress: (forwardedFor, remote) => clientAddress(forwardedFor, remote, proxies),
+  };
+}
+
 /** As `openGateway` of the entry points, on a runtime. */
 export async function openGatewayOn(
   runtime: GatewayRuntime,
   url: string | URL,
   options: GatewayOptions,
 ): Promise<Gateway> {
-  const { tls, signal, certificateFolder, isBehindProxy = false, pages } = options;
-  const settings = forwarderSettings(options);
+  checkGatewayOptions(options);
+  const { tls, signal, certificateFolder, pages, origins } = options;
+  const forwarding = forwardingCore(runtime.udp, options);
   const place = parsePlace(url);
   if (place.isSecure && tls === undefined) throw new TypeError("https: takes a key and certificates as tls");
   const webTransportPlace = parseWebTransport(runtime, options);
@@ -146,19 +166,18 @@ export async function openGatewayOn(
           names,
           certificateFolder === undefined ? undefined : runtime.certificateStore(certificateFolder),
         );
-  const forwarder = new Forwarder(settings, runtime.udp, new Deadlines());
+  const { forwarder } = forwarding;
   const told = options.certificateHashes ?? (() => toldHashes(certificates?.hashes ?? []));
+  const allowed = origins && new Set(origins);
   const sources = {
-    hashes: (origin: string | undefined) => hashesPage(told(), origin, settings.origins),
+    hashes: (origin: string | undefined) => hashesPage(told(), origin, allowed),
     pages,
+    clientAddress: ({ headers, remote }: HttpQuestion) =>
+      forwarding.clientAddress(headers["x-forwarded-for"], remote),
+    isEncrypted: ({ headers, remote }: HttpQuestion) =>
+      place.isSecure || (forwarding.isProxy(remote) && headers["x-forwarded-proto"] === "https"),
   };
-  const core: GatewayCore = {
-    forwarder,
-    limits: settings.limits,
-    isBehindProxy,
-    answer: (question) => answerHttp(question, sources),
-    clientAddress: (header, remote) => (isBehindProxy ? forwardedAddress(header, remote) : remote),
-  };
+  const core: GatewayCore = { ...forwarding, answer: (question) => answerHttp(question, sources) };
   const http = await runtime.serve(place, place.isSecure ? tls : undefined, core);
   let webTransport: WebTransportServer | undefined;
   try {

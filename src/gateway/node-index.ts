@@ -1,11 +1,16 @@
 /** The gateway: how pages reach UDP servers. This is the entry point of Node; Deno and Bun have one each. */
 import { runtimeUdp } from "../transport/node-runtime-udp.ts";
+
+import { nodeUdp } from "../transport/node-udp.ts";
+import type { AttachOptions } from "./attached.ts";
 import { type Gateway, openGatewayOn } from "./gateway.ts";
+import { NodeAttachedGateway } from "./node-attached.ts";
 import { certificateFile } from "./node-certificate-file.ts";
 import { serveNode } from "./node-server.ts";
 import type { GatewayOptions } from "./options.ts";
 
 export * from "./api.ts";
+export type { NodeAttachedGateway } from "./node-attached.ts";
 
 /**
  * Opens a gateway, by which browsers reach UDP servers: it exchanges sealed datagrams between WebSockets (in Deno also
@@ -19,4 +24,13 @@ export async function openGateway(url: string | URL, options: GatewayOptions): P
     url,
     options,
   );
+}
+
+/**
+ * A gateway on an HTTP server that is there already: one of `node:http`, which Express, Fastify and Hono have below them, too.
+ * Its clients connect to `ws://host:port`, the path of the options, and a target's name.
+ * @throws TypeError or RangeError for wrong options
+ */
+export function attachGateway(options: AttachOptions): NodeAttachedGateway {
+  return new NodeAttachedGateway(nodeUdp, options);
 }

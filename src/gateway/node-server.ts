@@ -1,17 +1,18 @@
-/** The gateway's server in Node and Deno: its HTTP, and WebSockets of the ws package. */
+/** The gateway's server in Node and Deno. */
 import {
   createServer as createHttpServer,
   type Server as HttpServer,
   type IncomingMessage,
   type ServerResponse,
+  STATUS_CODES,
 } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
-import { type WebSocket, WebSocketServer } from "ws";
-import { GatewayCode } from "../transport/gateway-codes.ts";
+import type { Duplex } from "node:stream";
 import { AddressCounts } from "./address-counts.ts";
-import type { ClientConnection } from "./forwarder.ts";
 import type { GatewayCore, GatewayServer } from "./gateway.ts";
+import { type HttpAnswer, pathOf, refusal } from "./http.ts";
+import { isForWebSocket, webSocketUpgrade } from "./node-upgrade.ts";
 import type { GatewayPlace, TlsKeyPair } from "./options.ts";
 
 /** For how long a client may take to send its request, and for how long it may be silent before it has. */
@@ -19,12 +20,6 @@ const REQUEST_TIMEOUT_MS = 10_000;
 const CHECK_INTERVAL_MS = 1_000;
 /** Connections of one address beside those of its clients: of who asks for hashes, and who is to be refused. */
 const SPARE_CONNECTIONS = 20;
-/** More than any datagram has; what is longer than the limit is dropped, and its client stays. */
-const MAX_MESSAGE_BYTES = 65_536;
-/** For how long the other side's part of a closing handshake is waited for. */
-const CLOSE_TIMEOUT_MS = 1000;
-/** A client that has not answered one ping when the next is due is gone. */
-const PING_INTERVAL_MS = 30_000;
 
 export async function serveNode(
   place: GatewayPlace,
@@ -36,7 +31,10 @@ export async function serveNode(
     requestTimeout: REQUEST_TIMEOUT_MS,
     connectionsCheckingInterval: CHECK_INTERVAL_MS,
   };
-  const listener = (request: IncomingMessage, response: ServerResponse) => answer(core, request, response);
+  const listener = async (request: IncomingMessage, response: ServerResponse) => {
+    const { status, headers, body } = await answer(core, request);
+    response.writeHead(status, headers).end(body);
+  };
   const server =
     tls === undefined
       ? createHttpServer(options, listener)
@@ -45,18 +43,12 @@ export async function serveNode(
   server.timeout = REQUEST_TIMEOUT_MS;
   const { clients, clientsPerAddress } = core.limits;
   server.maxConnections = 2 * clients + 100;
-  if (!core.isBehindProxy) limitAddresses(server, clientsPerAddress + SPARE_CONNECTIONS);
-  // Its declarations do not have closeTimeout yet.
-  const webSocketOptions: object = {
-    noServer: true,
-    clientTracking: false,
-    perMessageDeflate: false,
-    maxPayload: MAX_MESSAGE_BYTES,
-    closeTimeout: CLOSE_TIMEOUT_MS,
-  };
-  const webSockets = new WebSocketServer(webSocketOptions);
+  limitAddresses(server, core, clientsPerAddress + SPARE_CONNECTIONS);
+  const upgrade = webSocketUpgrade(core);
   server.on("upgrade", (request, socket, head) => {
-    webSockets.handleUpgrade(request, socket, head, (webSocket) => serveClient(core, request, webSocket));
+    if (isForWebSocket(request) && namesOneHost(request))
+      upgrade(pathOf(request.url!), request, socket, head);
+    else void answerOn(socket, core, request);
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
@@ -78,11 +70,12 @@ export async function serveNode(
   };
 }
 
-/** Connections count from the first packet on: requests, and refusals, may never come. */
-function limitAddresses(server: HttpServer, limit: number): void {
+/** Connections count from the first packet on: requests, and refusals, may never come. A proxy's are its own to limit. */
+function limitAddresses(server: HttpServer, core: GatewayCore, limit: number): void {
   const connections = new AddressCounts(limit);
   server.on("connection", (socket: Socket) => {
     const address = socket.remoteAddress ?? "";
+    if (core.isProxy(address)) return;
     if (connections.isFull(address)) {
       socket.destroy();
       return;
@@ -92,45 +85,33 @@ function limitAddresses(server: HttpServer, limit: number): void {
   });
 }
 
-function pathOf(request: IncomingMessage): string {
-  return request.url!.split("?", 1)[0]!;
+/** RFC 9112 §3.2: a request names its host once, or is refused. Node sees to it that there is one. */
+function namesOneHost({ rawHeaders, headers: { host = "" } }: IncomingMessage): boolean {
+  const count = rawHeaders.filter((name, i) => i % 2 === 0 && name.toLowerCase() === "host").length;
+  return count < 2 && /^[^\s/?#@]*$/.test(host);
 }
 
-function answer(core: GatewayCore, request: IncomingMessage, response: ServerResponse): void {
-  const { origin } = request.headers;
-  const { status, headers, body } = core.answer({ method: request.method!, path: pathOf(request), origin });
-  response.writeHead(status, headers).end(body);
+async function answer(core: GatewayCore, request: IncomingMessage): Promise<HttpAnswer> {
+  if (!namesOneHost(request)) return refusal(400, { connection: "close" });
+  const headers = Object.entries(request.headers).map(([name, value]) => [name, String(value)]);
+  return core.answer({
+    method: request.method!,
+    target: request.url!,
+    headers: Object.fromEntries(headers),
+    remote: request.socket.remoteAddress ?? "",
+  });
 }
 
-function serveClient(core: GatewayCore, request: IncomingMessage, webSocket: WebSocket): void {
-  const connection: ClientConnection = {
-    get queuedBytes() {
-      return webSocket.bufferedAmount;
-    },
-    send: (datagram) => webSocket.send(datagram.slice()),
-    end: (code) => webSocket.close(code),
-  };
-  // What is wrong with a connection ends it, and `close` follows.
-  webSocket.on("error", () => {});
-  const { "x-forwarded-for": forwardedFor, origin } = request.headers;
-  const address = core.clientAddress(forwardedFor?.toString(), request.socket.remoteAddress ?? "");
-  const client = core.forwarder.accept({ path: pathOf(request), origin, address }, connection);
-  webSocket.on("message", (data, isBinary) => {
-    if (isBinary) client?.receive(data as Buffer);
-    else webSocket.close(GatewayCode.not_binary);
-  });
-  let isAlive = true;
-  const alive = () => {
-    isAlive = true;
-  };
-  webSocket.on("pong", alive).on("message", alive);
-  const pinging = setInterval(() => {
-    if (!isAlive) webSocket.terminate();
-    else webSocket.ping();
-    isAlive = false;
-  }, PING_INTERVAL_MS);
-  webSocket.on("close", () => {
-    clearInterval(pinging);
-    client?.gone();
-  });
+/** Answers what the server takes for an upgrade, as if it were none: the parser has let go of the connection. */
+async function answerOn(socket: Duplex, core: GatewayCore, request: IncomingMessage): Promise<void> {
+  const timer = setTimeout(() => socket.destroy(), REQUEST_TIMEOUT_MS);
+  socket.on("error", () => {}).once("close", () => clearTimeout(timer));
+  const { status, headers, body } = await answer(core, request);
+  const lines = Object.entries({ ...headers, connection: "close" }).map(
+    ([name, value]) => `${name}: ${value}`,
+  );
+  socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join("\r\n")}\r\n\r\n`);
+  socket.end(body);
+  // What the client still says is not heard, but its end is.
+  socket.resume();
 }

@@ -39,22 +39,38 @@ export interface TlsKeyPair {
 
 /** What a browser asks the gateway's HTTP side for, by GET or HEAD. */
 export interface PageRequest {
+  /** As `GET`; other methods are answered with 405 where there is a page. */
+  readonly method: string;
   /** The URL's path, as it was sent: nothing in it is decoded, and no dots are resolved. */
   readonly path: string;
+  /** The URL's query with its question mark, or an empty string. */
+  readonly query: string;
+  /** By their names in small letters. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** The client's IP address. */
+  readonly address: string;
 }
+
+/** How a page may be compressed: by Brotli (RFC 7932) or gzip. */
+export type Encoding = "br" | "gzip";
 
 /** What the program answers with. */
 export interface Page {
   /** The HTTP status. */
   readonly status: number;
-  /** With names in small letters. The gateway adds `content-length`. */
+  /**
+   * With names in small letters. The gateway adds `content-length`, and `strict-transport-security` for clients that have
+   * come by TLS. With an `etag` it answers 304 to clients that have the page.
+   */
   readonly headers: Readonly<Record<string, string>>;
   /** Not changed once it was answered. */
   readonly body: string | Uint8Array<ArrayBuffer>;
+  /** The same body compressed, the best first. Clients get what they take; the gateway tells so in `vary` and the `etag`. */
+  readonly encodings?: Readonly<Partial<Record<Encoding, Uint8Array<ArrayBuffer>>>>;
 }
 
-/** Which servers can be reached, by whom, and how. */
-export interface GatewayOptions {
+/** Which servers can be reached, and by whom. */
+export interface ForwardingOptions {
   /** The servers that clients can reach, by the path that names them: `{ game: "udp://10.0.0.5:4433" }` for `/game`. */
   readonly targets: Readonly<Record<string, string | URL>>;
   /**
@@ -66,22 +82,28 @@ export interface GatewayOptions {
   readonly limits?: Some<GatewayLimits> | undefined;
   /** A client for which nothing comes and goes for so long is disconnected: five minutes unless given. */
   readonly idleTimeoutMs?: number | undefined;
+  /**
+   * Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed, by their addresses or networks, as `10.0.0.0/8`;
+   * `loopback` is all of this machine's own. None unless given: what others than a proxy say of addresses, they have made up.
+   */
+  readonly trustedProxies?: readonly string[] | undefined;
+  /** Closes the gateway. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Which servers can be reached, by whom, and where. */
+export interface GatewayOptions extends ForwardingOptions {
   /** For `https:`, and for WebTransport instead of certificates that the gateway makes itself. */
   readonly tls?: TlsKeyPair | undefined;
-  /**
-   * Whether clients come through a proxy that adds their address to `X-Forwarded-For`. Without such a proxy clients
-   * could claim any address.
-   */
-  readonly isBehindProxy?: boolean | undefined;
   /** Where WebTransport is served, as `https://0.0.0.0:4433`: in Deno only. Not possible together with `origins`. */
   readonly webTransport?: string | URL | undefined;
   /** A folder that keeps the certificates that the gateway makes itself, so that pages' hashes survive a restart. */
   readonly certificateFolder?: string | undefined;
   /**
    * Answers what is no business of the gateway's own, so that a page and its gateway are one origin and one port;
-   * `undefined` for what is not there. What it throws is reported as uncaught.
+   * `undefined` for what is not there, or a promise of either. What it throws is reported as uncaught.
    */
-  readonly pages?: ((request: PageRequest) => Page | undefined) | undefined;
+  readonly pages?: ((request: PageRequest) => Page | undefined | Promise<Page | undefined>) | undefined;
   /**
    * Hashes to tell instead of one's own, at `/.well-known/sealgram`: of another gateway, in Deno perhaps, that serves
    * WebTransport for this one's pages. Asked whenever somebody asks.
@@ -89,8 +111,6 @@ export interface GatewayOptions {
   readonly certificateHashes?: (() => readonly ToldHash[]) | undefined;
   /** Called with what is told from now on when it is not what was told before: a certificate was made. */
   readonly oncertificates?: ((hashes: readonly ToldHash[]) => void) | undefined;
-  /** Closes the gateway. */
-  readonly signal?: AbortSignal | undefined;
 }
 
 /** The options that forwarding depends on. */
@@ -101,25 +121,33 @@ export interface ForwarderSettings {
   readonly idleTimeoutMs: number;
 }
 
-const NAMES: Names<GatewayOptions> = {
+/** The names of {@link ForwardingOptions}. */
+export const forwardingNames: Names<ForwardingOptions> = {
   targets: 1,
   origins: 1,
   limits: 1,
   idleTimeoutMs: 1,
+  trustedProxies: 1,
+  signal: 1,
+};
+const NAMES: Names<GatewayOptions> = {
+  ...forwardingNames,
   tls: 1,
-  isBehindProxy: 1,
   webTransport: 1,
   certificateFolder: 1,
   pages: 1,
   certificateHashes: 1,
   oncertificates: 1,
-  signal: 1,
 };
 const DEFAULT_IDLE_TIMEOUT_MS = 300_000;
 
-/** @throws TypeError or RangeError */
-export function forwarderSettings(options: GatewayOptions): ForwarderSettings {
+/** @throws TypeError for an option that there is not */
+export function checkGatewayOptions(options: GatewayOptions): void {
   checkOptions("openGateway", options, NAMES);
+}
+
+/** @throws TypeError or RangeError */
+export function forwarderSettings(options: ForwardingOptions): ForwarderSettings {
   const { idleTimeoutMs = DEFAULT_IDLE_TIMEOUT_MS, origins } = options;
   const limits = withDefaults("limits", defaultLimits, options.limits);
   for (const [name, limit] of Object.entries({ ...limits, idleTimeoutMs })) {

@@ -36,7 +36,6 @@ export function hashesPage(
   const headers: Record<string, string> = {
     "content-type": "application/json",
     "cache-control": `max-age=${MAX_AGE}`,
-    "x-content-type-options": "nosniff",
   };
   if (origins === undefined) headers["access-control-allow-origin"] = "*";
   else {

@@ -1,23 +1,19 @@
-/** Calls of the application's functions: their faults are its own, reported as uncaught, and the session goes on. */
+/** Calls of the application's functions: their faults are its own, and the session goes on. */
+import { call, type FaultReport } from "../faults.ts";
 import type { SessionLog } from "./log.ts";
 
 /** Told whether a datagram has arrived, as far as that is known. */
 export type Fate = (hasArrived: boolean) => void;
 
-function call(action: () => void): void {
-  try {
-    action();
-  } catch (error) {
-    queueMicrotask(() => {
-      throw error;
-    });
-  }
-}
-
 /** What became of datagrams, told once the work is done in which that was found out: whoever is told may send more. */
 export class Fates {
   #known: { readonly fate: Fate; readonly hasArrived: boolean }[] = [];
   #isTelling = false;
+  readonly #report: FaultReport;
+
+  constructor(report: FaultReport) {
+    this.#report = report;
+  }
 
   add(fate: Fate, hasArrived: boolean): void {
     this.#known.push({ fate, hasArrived });
@@ -29,7 +25,7 @@ export class Fates {
     const known = this.#known;
     this.#known = [];
     this.#isTelling = true;
-    for (const { fate, hasArrived } of known) call(() => fate(hasArrived));
+    for (const { fate, hasArrived } of known) call(fate, hasArrived, this.#report);
     this.#isTelling = false;
   }
 }
@@ -45,10 +41,10 @@ const logEvents = [
 ] as const satisfies readonly (keyof SessionLog)[];
 
 /** A log that never throws. */
-export function guarded(log: SessionLog): SessionLog {
-  const methods = logEvents.map((name) => [
-    name,
-    (...args: unknown[]) => call(() => (log[name] as (...args: unknown[]) => void)(...args)),
-  ]);
+export function guarded(log: SessionLog, report: FaultReport): SessionLog {
+  const methods = logEvents.map((name) => {
+    const tell = (args: unknown[]) => (log[name] as (...args: unknown[]) => void)(...args);
+    return [name, (...args: unknown[]) => call(tell, args, report)];
+  });
   return Object.fromEntries(methods) as SessionLog;
 }

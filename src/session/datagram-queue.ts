@@ -1,15 +1,21 @@
-/** Datagrams that wait to be sent: those that wait for too long, or are too many, are dropped, the oldest first. */
+/** Datagrams that wait to be sent: so many may, and those that wait for too long are dropped. */
 
 import type { Fate, Fates } from "./callbacks.ts";
 
-/** Datagrams of this side that did not arrive, by reason. */
+/**
+ * What became of a datagram that was to be sent: it was sent, or waits; there is no room for it at present; or it can not
+ * be sent, as it is larger than what the path carries or the peer takes, or the session is over.
+ */
+export type DatagramOutcome = "taken" | "full" | "refused";
+
+/** Datagrams of this side that were taken and did not arrive, by reason. */
 export interface DatagramDrops {
   /** They waited for longer than `outgoingMaxAge`. */
   expired: number;
-  /** Newer ones took their place. */
-  overflow: number;
   /** They are larger than what the path carries now. */
   tooLarge: number;
+  /** They waited still when the session ended. */
+  unsent: number;
   /** The packet was lost. */
   lost: number;
 }
@@ -21,7 +27,7 @@ export interface Waiting {
 }
 
 export class OutgoingDatagrams {
-  readonly drops: DatagramDrops = { expired: 0, overflow: 0, tooLarge: 0, lost: 0 };
+  readonly drops: DatagramDrops = { expired: 0, tooLarge: 0, unsent: 0, lost: 0 };
   /** How long a datagram may wait, in milliseconds. */
   maxAgeMs: number = Number.POSITIVE_INFINITY;
   #waiters: (() => void)[] = [];
@@ -40,31 +46,28 @@ export class OutgoingDatagrams {
     return this.#waiting.length - this.#head;
   }
 
-  get isFull(): boolean {
-    return this.length >= this.#limit;
-  }
-
-  /** How many may wait. */
+  /** How many may wait. Those that wait already go on waiting. */
   get limit(): number {
     return this.#limit;
   }
 
   set limit(limit: number) {
     this.#limit = limit;
-    this.#trim();
+    if (this.#hasRoom) this.#tell();
   }
 
-  /** Takes a copy. */
-  push(bytes: Uint8Array, nowMs: number, fate?: Fate): void {
+  get #hasRoom(): boolean {
+    return this.length < this.#limit;
+  }
+
+  /**
+   * Takes a copy.
+   * @returns false if there is no room for it
+   */
+  push(bytes: Uint8Array, nowMs: number, fate?: Fate): boolean {
+    if (!this.#hasRoom) return false;
     this.#waiting.push({ bytes: bytes.slice(), atMs: nowMs, fate });
-    this.#trim();
-  }
-
-  #trim(): void {
-    while (this.length > this.#limit) {
-      this.drops.overflow++;
-      this.#drop();
-    }
+    return true;
   }
 
   /** The next that may still be sent, in at most `maxBytes`. */
@@ -87,14 +90,17 @@ export class OutgoingDatagrams {
   /** Takes the first out. */
   shift(): void {
     this.#head++;
-    if (this.#head === this.#waiting.length) this.#waiting.length = 0;
-    else if (this.#head < 64) return;
-    else this.#waiting = this.#waiting.slice(this.#head);
-    this.#head = 0;
-    if (this.#waiters.length > 0 && !this.isFull) this.#tell();
+    if (this.#head === this.#waiting.length) this.#forget(this.#waiting.length);
+    else if (this.#head >= 64) this.#forget(this.#head);
+    if (this.#hasRoom) this.#tell();
   }
 
-  /** Settles when there is room again. */
+  #forget(count: number): void {
+    this.#waiting.splice(0, count);
+    this.#head = 0;
+  }
+
+  /** Settles when there is room again, or the session is over. */
   drained(): Promise<void> {
     return new Promise((resolve) => {
       this.#waiters.push(resolve);
@@ -102,12 +108,16 @@ export class OutgoingDatagrams {
   }
 
   #tell(): void {
+    if (this.#waiters.length === 0) return;
     for (const resolve of this.#waiters.splice(0)) resolve();
   }
 
-  clear(): void {
-    this.#waiting = [];
-    this.#head = 0;
+  /** The session is over. */
+  end(): void {
+    while (this.length > 0) {
+      this.drops.unsent++;
+      this.#drop();
+    }
     this.#tell();
   }
 }

@@ -10,7 +10,7 @@ import { SealgramError } from "../errors.ts";
 import { type Fate, Fates } from "./callbacks.ts";
 import type { PacketCarrier } from "./carrier.ts";
 import { Closing } from "./closing.ts";
-import { OutgoingDatagrams } from "./datagram-queue.ts";
+import { type DatagramOutcome, OutgoingDatagrams } from "./datagram-queue.ts";
 import { SessionEnd } from "./end.ts";
 import { TransportError, transportErrorName } from "./errors.ts";
 import { IdleTimeout } from "./idle.ts";
@@ -49,6 +49,10 @@ export interface EngineHost {
 
 /** A connection that may not send now may when something has come, or soon after. */
 const RETRY_MS = 10;
+/** So many times in a row a peer may leave the question unanswered whether it is there. */
+const MAX_UNANSWERED = 3;
+/** What was said before the end has so long to leave, in probe time-outs: as long as the end itself (RFC 9000 §10.2). */
+const FAREWELL_PROBE_TIMEOUTS = 3;
 
 /** One side of a session. */
 export class SessionEngine {
@@ -64,18 +68,24 @@ export class SessionEngine {
   readonly #incoming: Incoming;
   readonly #outgoing: Outgoing;
   readonly #idle: IdleTimeout;
-  readonly #fates = new Fates();
+  readonly #fates: Fates;
   readonly #metrics: MetricsLog | undefined;
   #closing: Closing | undefined;
+  /** The application's end, which waits for the datagrams that came before it. */
+  #farewell: { readonly end: SessionEnd; readonly untilMs: number } | undefined;
   #isOver = false;
   /** The carrier is to be closed at the next flush. */
   #mustClose = false;
+  /** When the peer was last heard, or asked for a sign of life; and how often it was asked since it was heard. */
   #lastHeardMs: number;
+  #unanswered = 0;
   #tickAtMs: number;
   /** When the peer was last told, for the sake of telling, that flow control holds this side up. */
   #toldHeldUpAtMs: number = Number.NEGATIVE_INFINITY;
   /** Not to be tried again before: the carrier has refused a packet. */
   #retryAtMs: number = Number.NEGATIVE_INFINITY;
+  /** What had been written to streams at the last flush. */
+  #writtenBefore = 0;
   /** Whether a packet, a time-out or a flush is under way: what is called from within is not to send. */
   #isAtWork = false;
   /** The packet that is being received, and whether it counts as received already. */
@@ -91,13 +101,16 @@ export class SessionEngine {
     this.#lastHeardMs = nowMs;
     this.#tickAtMs = nowMs;
     this.#idle = new IdleTimeout(options.idleTimeoutMs, nowMs);
+    this.#fates = new Fates(options.report);
     this.datagrams = new OutgoingDatagrams(options.outgoingDatagrams, this.#fates);
     this.recovery = new Recovery<Sent | undefined>(this.#recoveryHost(), nowMs, options.recovery);
     const { recovery } = this;
     this.streams = new Streams(options, {
       now: () => host.now(),
       rttMs: () => recovery.rtt.smoothedMs,
-      incoming: (stream) => host.incoming(stream),
+      incoming: (stream) => {
+        if (!this.isOver) host.incoming(stream);
+      },
       mayOpen: (unidirectional) => host.mayOpen(unidirectional),
     });
     this.#incoming = new Incoming(this.#incomingHost(), nowMs);
@@ -153,7 +166,7 @@ export class SessionEngine {
       datagram(buffer: Bytes, start: number, length: number, isLast: boolean): void {
         engine.counters.datagramsReceived++;
         if (isLast) engine.#receivedLast();
-        host.datagram(buffer, start, length);
+        if (!engine.isOver) host.datagram(buffer, start, length);
         engine.#isAtWork = true;
       },
       closedByPeer: (isApplication: boolean, errorCode: number, reason: string) =>
@@ -170,7 +183,7 @@ export class SessionEngine {
 
   /** Whether it has ended for the application. */
   get isOver(): boolean {
-    return this.#isOver;
+    return this.#isOver || this.#farewell !== undefined;
   }
 
   /** What the peer allows; nothing before it is ready. */
@@ -188,7 +201,8 @@ export class SessionEngine {
     if (this.#closing !== undefined) return this.#closing.deadlineMs;
     if (this.#isOver) return Number.POSITIVE_INFINITY;
     const lifeMs = Math.min(this.#keepAliveAtMs, this.#heldUpAtMs, this.#idleAtMs);
-    return Math.min(this.recovery.deadlineMs, lifeMs, this.#sendAtMs);
+    const endMs = this.#farewell?.untilMs ?? Number.POSITIVE_INFINITY;
+    return Math.min(this.recovery.deadlineMs, lifeMs, this.#sendAtMs, endMs);
   }
 
   /** When there may be something to send. */
@@ -205,7 +219,9 @@ export class SessionEngine {
     const { keepAliveMs } = this.#options;
     if (keepAliveMs === undefined) return Number.POSITIVE_INFINITY;
     // In time for the peer, too (RFC 9000 §10.1.2).
-    return this.#lastHeardMs + Math.min(keepAliveMs, this.#idle.periodMs / 2);
+    const intervalMs = Math.min(keepAliveMs, this.#idle.periodMs / 2);
+    if (this.#unanswered === 0) return this.#lastHeardMs + intervalMs;
+    return this.#lastHeardMs + Math.max(intervalMs, this.recovery.rtt.probeTimeoutMs);
   }
 
   /**
@@ -219,6 +235,11 @@ export class SessionEngine {
 
   get #idleAtMs(): number {
     return this.#idle.deadlineMs(this.recovery.rtt.probeTimeoutMs);
+  }
+
+  /** Whether streams were given enough to fill a packet since the last {@link flush}. */
+  get hasFullPacket(): boolean {
+    return this.streams.writtenBytes - this.#writtenBefore >= this.#carrier.maxPacketBytes;
   }
 
   // Inputs
@@ -236,6 +257,7 @@ export class SessionEngine {
     }
     const nowMs = this.#host.now();
     this.#lastHeardMs = nowMs;
+    this.#unanswered = 0;
     this.#idle.received(nowMs);
     this.counters.packetsReceived++;
     this.counters.bytesReceived += length;
@@ -280,28 +302,43 @@ export class SessionEngine {
     }
     if (this.#isOver) return;
     if (nowMs >= this.#idleAtMs) {
-      const error = new SealgramError("idle_timeout", "nothing was received for too long");
-      this.#over(new SessionEnd(0, "", error));
-      // "the connection is silently closed"
-      this.#carrier.abandon(error);
-      this.flush();
+      this.#lose(new SealgramError("idle_timeout", "nothing was received for too long"));
       return;
     }
-    this.recovery.handleTimeout(nowMs);
     if (nowMs >= this.#keepAliveAtMs) {
-      this.#lastHeardMs = nowMs;
-      this.#outgoing.frames.isPingDue = true;
+      if (this.#unanswered === MAX_UNANSWERED) {
+        this.#lose(new SealgramError("peer_lost", "the peer has given no sign of life when it was asked to"));
+        return;
+      }
+      this.#askForLife(nowMs);
     }
+    this.recovery.handleTimeout(nowMs);
     if (nowMs >= this.#heldUpAtMs) {
       this.#toldHeldUpAtMs = nowMs;
       // "when it has no ack-eliciting packets in flight"
       if (this.recovery.bytesInFlight === 0) this.streams.tellHeldUp();
     }
+    if (this.#farewell !== undefined && nowMs >= this.#farewell.untilMs) this.#depart(this.#farewell.end);
+    this.flush();
+  }
+
+  #askForLife(nowMs: number): void {
+    this.#lastHeardMs = nowMs;
+    this.#outgoing.frames.isPingDue = true;
+    // What cannot be asked, as while a gateway is gone, is not left unanswered.
+    if (this.#carrier.hasRoom) this.#unanswered++;
+  }
+
+  /** The peer is gone, and nothing can be told to it: "the connection is silently closed" (RFC 9000 §10.1). */
+  #lose(error: SealgramError): void {
+    this.#over(new SessionEnd(0, "", error));
+    this.#carrier.abandon(error);
     this.flush();
   }
 
   /** The peer is somewhere else: nothing is known of the path (RFC 9000 §9.4). */
   pathChanged(): void {
+    this.#unanswered = 0;
     if (!this.#isOver) this.recovery.resetPath(this.#host.now());
   }
 
@@ -309,27 +346,26 @@ export class SessionEngine {
   end(reason: SealgramError | undefined): void {
     this.#closing = undefined;
     this.#over(new SessionEnd(0, "", reason));
+    this.flush();
   }
 
   // Commands
 
   /**
-   * Sends a datagram, at the next {@link flush} at the latest, or as soon as the path allows; older ones may be dropped
-   * for it. It is copied.
-   * @throws TypeError after the end, RangeError above {@link maxDatagramSize}
+   * Sends a datagram, at the next {@link flush} at the latest, or as soon as the path allows. It is copied.
+   * @param fate told once, if the datagram is taken: at the session's end at the latest
    */
-  sendDatagram(datagram: Uint8Array, fate?: Fate): void {
-    this.#checkDatagram(datagram);
-    this.datagrams.push(datagram, this.#host.now(), fate);
+  sendDatagram(datagram: Uint8Array, fate?: Fate): DatagramOutcome {
+    if (!this.#canSend(datagram)) return "refused";
+    return this.datagrams.push(datagram, this.#host.now(), fate) ? "taken" : "full";
   }
 
   /**
    * Sends a datagram at once, if nothing else waits and acknowledgement, recovery and padding allow it.
    * @returns false if it was not sent: {@link sendDatagram} is for those that have to wait
-   * @throws as {@link sendDatagram}
    */
   sendDatagramNow(datagram: Uint8Array, fate?: Fate): boolean {
-    this.#checkDatagram(datagram);
+    if (!this.#canSend(datagram)) return false;
     if (this.#isAtWork || this.#options.padding.kind === "constant" || !this.#carrier.hasRoom) return false;
     if (this.#carrier.epoch > MAX_EPOCH) return false;
     this.#isAtWork = true;
@@ -340,19 +376,34 @@ export class SessionEngine {
     }
   }
 
-  #checkDatagram({ length }: Uint8Array): void {
-    if (this.#isOver) throw new TypeError("the session is closed");
-    const { maxDatagramSize } = this.#outgoing;
-    if (maxDatagramSize < 0) throw new RangeError("the peer takes no datagrams");
-    if (length > maxDatagramSize)
-      throw new RangeError(`a datagram of ${length} bytes exceeds ${maxDatagramSize}`);
+  #canSend({ length }: Uint8Array): boolean {
+    return !this.isOver && length <= this.#outgoing.maxDatagramSize;
   }
 
-  /** Ends the session, and tells the peer why. Idempotent. */
+  /**
+   * Ends the session, and tells the peer why, once the datagrams have left that were taken before: nothing says when an
+   * endpoint that closes sends its first CONNECTION_CLOSE (RFC 9000 §10.2). Streams end at once. Idempotent.
+   */
   close(closeCode = 0, reason = ""): void {
+    if (this.isOver) return;
+    const end = new SessionEnd(closeCode, reason, undefined);
+    const lastsMs = FAREWELL_PROBE_TIMEOUTS * this.recovery.rtt.probeTimeoutMs;
+    this.#farewell = { end, untilMs: this.#host.now() + lastsMs };
+    this.streams.end(end.asError());
+    if (this.datagrams.length === 0) this.#depart(end);
+    else this.#host.wake();
+  }
+
+  /** The carrier is about to be closed: the end that waits for datagrams does not wait any more. */
+  hurry(): void {
+    if (this.#farewell !== undefined) this.#depart(this.#farewell.end);
+    this.flush();
+  }
+
+  #depart(end: SessionEnd): void {
     if (this.#isOver) return;
-    this.#close({ isApplication: true, errorCode: closeCode, frameType: 0, reason });
-    this.#over(new SessionEnd(closeCode, reason, undefined));
+    this.#close({ isApplication: true, errorCode: end.closeCode, frameType: 0, reason: end.reason });
+    this.#over(end);
   }
 
   /** Sends all that is to be sent and may be sent now. What is under way when it is called from within comes first. */
@@ -361,10 +412,14 @@ export class SessionEngine {
     if (this.#carrier.epoch > MAX_EPOCH) this.#endNumbers();
     const { padding } = this.#options;
     this.#isAtWork = true;
+    this.#writtenBefore = this.streams.writtenBytes;
     try {
+      if (!this.#isOver) {
+        if (padding.kind === "constant") this.#flushAtRate(this.#host.now(), padding.intervalMs);
+        else this.#flushAll();
+        if (this.#farewell !== undefined && this.datagrams.length === 0) this.#depart(this.#farewell.end);
+      }
       if (this.#isOver) this.#flushClosing();
-      else if (padding.kind === "constant") this.#flushAtRate(this.#host.now(), padding.intervalMs);
-      else this.#flushAll();
     } finally {
       this.#isAtWork = false;
     }
@@ -445,10 +500,12 @@ export class SessionEngine {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#incoming.stop();
-    this.datagrams.clear();
+    this.datagrams.end();
+    this.#outgoing.frames.end();
     this.streams.end(end.asError());
     this.recovery.end();
-    this.#host.closed(end);
+    // Who has ended it has ended it, whatever has come in between.
+    this.#host.closed(this.#farewell?.end ?? end);
   }
 }
 

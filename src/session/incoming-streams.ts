@@ -9,7 +9,7 @@ export class IncomingStreams<Face> {
   #readable: IterableStream<Face> | undefined;
   #controller: ReadableStreamDefaultController<Face> | undefined;
   #wake: (() => void) | undefined;
-  #end: { readonly error: Error | undefined } | undefined;
+  #isOver = false;
 
   /** @param open makes the face of a stream that is taken */
   constructor(open: (stream: Stream) => Face) {
@@ -36,7 +36,7 @@ export class IncomingStreams<Face> {
       },
       { highWaterMark: 0 },
     );
-    if (this.#end !== undefined) this.#finish(this.#end.error);
+    this.#finish();
     return readable;
   }
 
@@ -48,6 +48,7 @@ export class IncomingStreams<Face> {
     }
     const stream = this.#waiting.shift();
     if (stream !== undefined) this.#controller?.enqueue(this.#open(stream));
+    this.#finish();
   }
 
   push(stream: Stream): void {
@@ -60,15 +61,20 @@ export class IncomingStreams<Face> {
     return this.#waiting.splice(0);
   }
 
-  end(error: Error | undefined): void {
-    this.#waiting = [];
-    this.#end = { error };
-    this.#finish(error);
+  /** The session is over: those that have arrived as a whole can still be taken. */
+  end(): void {
+    this.#waiting = this.#waiting.filter(({ receive }) => receive!.hasArrived);
+    this.#isOver = true;
+    this.#finish();
   }
 
-  #finish(error: Error | undefined): void {
-    if (error === undefined) this.#controller?.close();
-    else this.#controller?.error(error);
+  /**
+   * It ends in good order however the session did, which tells it itself: a loop over streams is not to fail because a
+   * peer has gone.
+   */
+  #finish(): void {
+    if (!this.#isOver || this.#waiting.length > 0) return;
+    this.#controller?.close();
     this.#controller = undefined;
     this.#wake?.();
   }

@@ -1,4 +1,5 @@
 /** How a session behaves, and what it allows its peer. */
+import { type FaultReport, uncaught } from "../faults.ts";
 import type { WindowLimits } from "./flow.ts";
 import type { SessionLog } from "./log.ts";
 import { defaultRecovery, type RecoveryOptions } from "./recovery/recovery.ts";
@@ -43,6 +44,8 @@ export interface SessionOptions {
   readonly outgoingDatagrams: number;
   /** Told of every packet. */
   readonly log: SessionLog | undefined;
+  /** Told of the faults of the application's functions. */
+  readonly report: FaultReport;
   /** Chance, from 0 up to 1. */
   random(): number;
 }
@@ -61,5 +64,6 @@ export const defaultSessionOptions: Omit<SessionOptions, "isServer"> = {
   padding: { kind: "none" },
   outgoingDatagrams: 256,
   log: undefined,
+  report: uncaught,
   random: () => crypto.getRandomValues(new Uint32Array(1))[0]! / 2 ** 32,
 };

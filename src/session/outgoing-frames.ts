@@ -174,6 +174,14 @@ export class OutgoingFrames {
     }
   }
 
+  /** The session is over: what became of the datagrams that are on their way will not be known. */
+  end(): void {
+    for (const handle of this.#sources.recovery.outstanding(Number.POSITIVE_INFINITY)) {
+      for (let sent = handle; sent !== undefined; sent = sent.next)
+        if ("fate" in sent) this.#tell(sent.fate, false);
+    }
+  }
+
   #tell(fate: Fate | undefined, hasArrived: boolean): void {
     if (fate !== undefined) this.#sources.fates.add(fate, hasArrived);
   }

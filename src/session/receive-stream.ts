@@ -47,6 +47,11 @@ export class ReceiveStream {
     return finalSize === 0 || (this.#received.start === 0 && this.#received.firstEnd === finalSize);
   }
 
+  /** Whether all of it has come and is to be read: then the session's end takes nothing away. */
+  get hasArrived(): boolean {
+    return this.state === "open" && this.finalSize !== undefined && this.#isComplete;
+  }
+
   /** Whether the peer has nothing more to say on it, and the application nothing more to read. */
   get isDone(): boolean {
     return (

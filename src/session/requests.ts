@@ -1,6 +1,7 @@
 /** Requests and responses: one bidirectional stream for each, its end is the message's end. */
 import { onAbort } from "../abort.ts";
 import { type Bytes, bytesOf } from "../core/bytes.ts";
+import { type FaultReport, isWithdrawal } from "../faults.ts";
 import type { Stream, StreamUser } from "./stream.ts";
 import { StreamError } from "./stream-error.ts";
 import type { StreamsOwner } from "./web-streams.ts";
@@ -11,7 +12,10 @@ export interface RequestContext {
   readonly signal: AbortSignal;
 }
 
-/** Answers a request. What it throws resets the stream; a `StreamError` says with which code. */
+/**
+ * Answers a request. To refuse one, it throws a `StreamError`, whose code the peer is told. Whatever else it throws is a
+ * fault, and so is an answer that is no bytes: the peer is told no more than that the request has failed.
+ */
 export type RequestHandler = (request: Bytes, context: RequestContext) => Uint8Array | Promise<Uint8Array>;
 
 /** How long to wait for a response, and for how much of it. */
@@ -44,7 +48,8 @@ class Collector implements StreamUser, RequestContext {
   #buffer: Bytes = new Uint8Array(0);
   #bytes = 0;
   #controller: AbortController | undefined;
-  #isGivenUp = false;
+  /** Whether nobody waits for the response any more. */
+  isGivenUp = false;
   #resolve!: (message: Bytes) => void;
   #reject!: (error: unknown) => void;
 
@@ -64,7 +69,7 @@ class Collector implements StreamUser, RequestContext {
   /** Made for those who ask for it only. */
   get signal(): AbortSignal {
     this.#controller ??= new AbortController();
-    if (this.#isGivenUp) this.#controller.abort();
+    if (this.isGivenUp) this.#controller.abort();
     return this.#controller.signal;
   }
 
@@ -128,6 +133,8 @@ class Collector implements StreamUser, RequestContext {
 
   reset(errorCode: number): void {
     this.#giveUp();
+    // Not later: the next request may come with the same packet.
+    this.release();
     this.#reject(new StreamError("the peer has given the request up", errorCode >>> 0));
   }
 
@@ -141,7 +148,7 @@ class Collector implements StreamUser, RequestContext {
   }
 
   #giveUp(): void {
-    this.#isGivenUp = true;
+    this.isGivenUp = true;
     this.#controller?.abort();
   }
 
@@ -177,27 +184,36 @@ export async function request(
   }
 }
 
-/**
- * Answers the request that comes on a stream.
- * @param budget of the session: a request that exceeds it is refused
- */
+/** How a session answers requests. */
+export interface Responder {
+  /** The longest request that is taken, and what all may take up together: a request that exceeds it is refused. */
+  readonly maxRequestBytes: number;
+  readonly budget: MessageBudget;
+  /** Told of the faults of handlers. */
+  readonly report: FaultReport;
+}
+
+/** Answers the request that comes on a stream. */
 export async function respond(
   owner: StreamsOwner,
   stream: Stream,
   handler: RequestHandler,
-  maxRequestBytes: number,
-  budget: MessageBudget,
+  { maxRequestBytes, budget, report }: Responder,
 ): Promise<void> {
   const collector = new Collector(owner, stream, maxRequestBytes, budget);
+  let isHandled = false;
   try {
-    const response = bytesOf(await handler(await collector.message, collector), "an answer");
+    const message = await collector.message;
+    isHandled = true;
+    const response = bytesOf(await handler(message, collector), "an answer");
     if (stream.send!.state !== "open") return;
     owner.streams.write(stream, response);
     owner.streams.finish(stream);
     owner.wake();
   } catch (error) {
-    const code = error instanceof StreamError ? error.streamErrorCode : RequestErrorCode.failed;
-    collector.fail(error, code);
+    const isRefusal = error instanceof StreamError;
+    if (isHandled && !isRefusal && !(collector.isGivenUp && isWithdrawal(error))) report(error);
+    collector.fail(error, isRefusal ? error.streamErrorCode : RequestErrorCode.failed);
   } finally {
     collector.release();
   }

@@ -1,4 +1,5 @@
 /** What streams can be told, and what that means on a path. */
+import type { FaultReport } from "../faults.ts";
 import { checkOptions, type Names } from "../options.ts";
 import { guarded } from "./callbacks.ts";
 import type { WindowLimits } from "./flow.ts";
@@ -10,6 +11,8 @@ import { defaultRecovery } from "./recovery/recovery.ts";
 
 /** What `connect` and `listen` are told of streams. Sizes are in bytes, times in milliseconds. */
 export interface StreamSettings {
+  /** Whether a peer without streams is refused, by no_application_protocol: not unless given. */
+  readonly required?: boolean | undefined;
   /** Streams that the peer may have open at a time: 128 of each kind unless given. */
   readonly maxIncomingBidirectional?: number | undefined;
   readonly maxIncomingUnidirectional?: number | undefined;
@@ -24,7 +27,11 @@ export interface StreamSettings {
   readonly maxRequestsBytes?: number | undefined;
   /** `cubic` unless given. */
   readonly congestionControl?: CongestionAlgorithm | undefined;
-  /** Keeps the session alive: after so long without a sign of life the peer is asked for one. Not unless given. */
+  /**
+   * Keeps the session alive: after so long without a sign of life the peer is asked for one. Three such questions that stay
+   * unanswered, each as long after the one before, or a probe time-out if that is longer, end the session by peer_lost: four
+   * times this in all. Not unless given: then the idle time-out alone notices a peer that is gone.
+   */
   readonly keepAliveMs?: number | undefined;
   /** Makes packets longer, so that their lengths tell less: not unless given. */
   readonly padding?: PaddingPolicy | undefined;
@@ -52,7 +59,8 @@ export interface PathSettings {
   /** The peer's address, if it is one of UDP. */
   readonly host: string | undefined;
   readonly idleTimeoutMs: number | undefined;
-  /** As that of {@link SessionOptions}. */
+  /** As those of {@link SessionOptions}. */
+  readonly report: FaultReport;
   random(): number;
 }
 
@@ -65,7 +73,11 @@ export function sessionOptions(settings: StreamSettings, path: PathSettings): Se
     maxIncomingBidi: settings.maxIncomingBidirectional ?? defaultSessionOptions.maxIncomingBidi,
     maxIncomingUni: settings.maxIncomingUnidirectional ?? defaultSessionOptions.maxIncomingUni,
     streamWindow: limited(streamWindow, maxStreamBytes),
-    sessionWindow: limited(sessionWindow, maxSessionBytes),
+    // All of it from the beginning: what one stream leaves unread is not to take what others need.
+    sessionWindow:
+      maxSessionBytes === undefined
+        ? sessionWindow
+        : { initialBytes: maxSessionBytes, maxBytes: maxSessionBytes },
     maxRequestBytes: settings.maxRequestBytes ?? defaultSessionOptions.maxRequestBytes,
     maxRequestsBytes: settings.maxRequestsBytes ?? defaultSessionOptions.maxRequestsBytes,
     recovery: {
@@ -74,16 +86,17 @@ export function sessionOptions(settings: StreamSettings, path: PathSettings): Se
       mtu: mtuOf(path),
     },
     idleTimeoutMs: path.idleTimeoutMs,
+    report: path.report,
     random: () => path.random(),
     keepAliveMs: settings.keepAliveMs,
     padding: settings.padding ?? { kind: "none" },
-    log: logOf(settings),
+    log: logOf(settings, path.report),
   };
 }
 
-function logOf({ log }: StreamSettings): SessionLog | undefined {
+function logOf({ log }: StreamSettings, report: FaultReport): SessionLog | undefined {
   const each = typeof log === "function" ? log() : log;
-  return each && guarded(each);
+  return each && guarded(each, report);
 }
 
 function limited(window: WindowLimits, maxBytes: number | undefined): WindowLimits {
@@ -103,6 +116,7 @@ function isLoopback(host: string | undefined): boolean {
 }
 
 const NAMES: Names<StreamSettings> = {
+  required: 1,
   maxIncomingBidirectional: 1,
   maxIncomingUnidirectional: 1,
   maxStreamBytes: 1,

@@ -40,6 +40,8 @@ export class Streams {
   readonly window: ReceiveWindow;
   /** Flow control of what this side sends on all streams. */
   readonly credit: SendCredit = new SendCredit();
+  /** What the application has written to all streams so far. */
+  writtenBytes = 0;
   readonly #host: StreamsHost;
   readonly #options: StreamsOptions;
   readonly #streams = new Map<number, Stream>();
@@ -116,6 +118,7 @@ export class Streams {
     const send = stream.send!;
     if (send.state !== "open") throw new TypeError("the stream is not open for writing");
     send.write(bytes);
+    this.writtenBytes += bytes.length;
     this.#scheduler.enqueue(stream);
   }
 
@@ -365,7 +368,10 @@ export class Streams {
     this.#streams.clear();
     this.#scheduler.clear();
     this.#control.clear();
-    for (const stream of streams) stream.user?.ended(reason);
+    for (const stream of streams) {
+      stream.send?.reset(0);
+      stream.user?.ended(reason);
+    }
   }
 }
 

@@ -8,13 +8,7 @@ import type { SessionEnd } from "./end.ts";
 import { SessionEngine } from "./engine.ts";
 import { IncomingStreams } from "./incoming-streams.ts";
 import type { SessionOptions } from "./options.ts";
-import {
-  type MessageBudget,
-  type RequestHandler,
-  type RequestOptions,
-  request,
-  respond,
-} from "./requests.ts";
+import { type RequestHandler, type RequestOptions, type Responder, request, respond } from "./requests.ts";
 import type { Stream } from "./stream.ts";
 import type { Streams } from "./streams.ts";
 import {
@@ -72,14 +66,13 @@ export class WebSession implements StreamsOwner {
   readonly #host: WebSessionHost;
   readonly #openings: readonly [bidi: Opening[], uni: Opening[]] = [[], []];
   #settleReady!: { resolve(): void; reject(error: Error): void };
-  readonly #maxRequestBytes: number;
-  readonly #requests: MessageBudget;
+  readonly #responder: Responder;
   #onrequest: RequestHandler | null = null;
 
   constructor(options: SessionOptions, carrier: PacketCarrier, host: WebSessionHost) {
     this.#host = host;
-    this.#maxRequestBytes = options.maxRequestBytes;
-    this.#requests = { availableBytes: options.maxRequestsBytes };
+    const { maxRequestBytes, maxRequestsBytes, report } = options;
+    this.#responder = { maxRequestBytes, budget: { availableBytes: maxRequestsBytes }, report };
     this.ready = new Promise((resolve, reject) => {
       this.#settleReady = { resolve, reject };
     });
@@ -212,21 +205,21 @@ export class WebSession implements StreamsOwner {
   /** While it is set, all bidirectional streams that the peer opens are requests. */
   set onrequest(handler: RequestHandler | null) {
     this.#onrequest = handler;
-    if (handler === null) return;
+    if (handler === null || this.engine.isOver) return;
     for (const stream of this.incomingBidirectional.take()) this.#respond(stream, handler);
   }
 
   #respond(stream: Stream, handler: RequestHandler): void {
     this.streams.accept(stream);
-    void respond(this, stream, handler, this.#maxRequestBytes, this.#requests);
+    void respond(this, stream, handler, this.#responder);
   }
 
   #closed(end: SessionEnd): void {
     const error = end.asError();
     this.#settleReady.reject(error);
     for (const opening of this.#openings.flatMap((openings) => openings.splice(0))) opening.reject(error);
-    this.incomingBidirectional.end(end.error);
-    this.incomingUnidirectional.end(end.error);
+    this.incomingBidirectional.end();
+    this.incomingUnidirectional.end();
     this.#host.closed(end);
   }
 }

@@ -85,7 +85,7 @@ export function openFaces(
     stopped: (errorCode) =>
       writer?.fail(new StreamError("the peer does not read the stream", uint32(errorCode))),
     ended: (reason) => {
-      reader?.fail(reason);
+      if (!stream.receive?.hasArrived) reader?.fail(reason);
       writer?.fail(reason);
     },
   };

@@ -119,12 +119,17 @@ export function checkServerHello(
 
 /**
  * The protocol that the server selected.
- * @throws SealgramError illegal_parameter if it was not offered (RFC 7301 §3.1)
+ * @param isNeeded whether it has to select one
+ * @throws SealgramError illegal_parameter if it was not offered (RFC 7301 §3.1), no_application_protocol
  */
 export function checkApplicationProtocol(
   offer: ClientHelloParameters,
   { applicationProtocol }: EncryptedExtensionsExtensions,
+  isNeeded = false,
 ): string | undefined {
+  if (applicationProtocol === undefined && isNeeded) {
+    throw fault("no_application_protocol", "no_application_protocol", "the server selects no protocol");
+  }
   if (
     applicationProtocol !== undefined &&
     !offer.extensions.applicationProtocols?.includes(applicationProtocol)

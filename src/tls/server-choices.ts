@@ -41,14 +41,17 @@ function checkKeyShares({ keyShares = [], supportedGroups }: ClientHelloExtensio
   }
 }
 
+export function offersDtls13({ extensions }: ClientHello): boolean {
+  return extensions.supportedVersions?.includes(ProtocolVersion.dtls1_3) ?? false;
+}
+
 /**
  * Whether a ClientHello, the first or the second, is one of DTLS 1.3 that can be negotiated with.
  * @throws SealgramError protocol_version, illegal_parameter or missing_extension
  */
 export function checkClientHello(hello: ClientHello): void {
   const { extensions, legacyCompressionMethods: compression } = hello;
-  const offersDtls13 = extensions.supportedVersions?.includes(ProtocolVersion.dtls1_3);
-  if (!offersDtls13 || hello.legacyVersion !== ProtocolVersion.dtls1_2) {
+  if (!offersDtls13(hello) || hello.legacyVersion !== ProtocolVersion.dtls1_2) {
     throw fault("protocol_version", "unsupported_version", "the client does not offer DTLS 1.3");
   }
   if (hello.legacyCookie.length > 0) {
@@ -151,11 +154,11 @@ export function selectSignatureScheme(
 export function selectApplicationProtocol(
   offered: readonly string[] | undefined,
   supported: readonly string[] | undefined,
-  isRequired = true,
+  isRequired: boolean | "always" = true,
 ): string | undefined {
-  if (offered === undefined || supported === undefined) return undefined;
-  const protocol = supported.find((candidate) => offered.includes(candidate));
-  if (protocol === undefined && isRequired) {
+  if (supported === undefined || (offered === undefined && isRequired !== "always")) return undefined;
+  const protocol = supported.find((candidate) => offered?.includes(candidate));
+  if (protocol === undefined && isRequired !== false) {
     throw fault("no_application_protocol", "no_application_protocol", "no application protocol in common");
   }
   return protocol;

@@ -1,6 +1,7 @@
 /** Datagrams of a WebTransport session, to a gateway that exchanges them with a server by UDP. */
 import { unlessAborted } from "../abort.ts";
 import { closedByGateway, noGateway } from "./gateway-codes.ts";
+import { heardElsewhere } from "./heard-elsewhere.ts";
 import {
   type Carrier,
   type CarrierHandler,
@@ -40,7 +41,7 @@ class WebTransportCarrier implements Carrier {
       // Deno 2.9 has them, but throws a ReferenceError; it reads and sends at once anyway.
     }
     this.#writer = datagrams.writable.getWriter();
-    this.#writer.closed.catch(() => {});
+    heardElsewhere(this.#writer.closed);
     void this.#receive(host, port);
     void this.#readCode();
     transport.closed.then(
@@ -150,7 +151,7 @@ export async function openWebTransport(
   signal.throwIfAborted();
   const hashes = serverCertificateHashes && { serverCertificateHashes: [...serverCertificateHashes] };
   const transport = new WebTransport(gateway.url, { requireUnreliable: true, ...hashes });
-  transport.closed.catch(() => {});
+  heardElsewhere(transport.ready, transport.closed);
   const end = () => {
     try {
       transport.close();

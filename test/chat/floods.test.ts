@@ -2,6 +2,7 @@
 import { expect, onTestFinished, test, vi } from "vitest";
 import { frame } from "../../src/apps/chat/channel.ts";
 import { newId } from "../../src/apps/chat/client/credentials.ts";
+import type { Client } from "../../src/apps/chat/client/entry.ts";
 import type { User } from "../../src/apps/chat/server/accounts.ts";
 import { Attachments } from "../../src/apps/chat/server/attachments.ts";
 import { Bucket } from "../../src/apps/chat/server/bucket.ts";
@@ -10,7 +11,7 @@ import { Entries } from "../../src/apps/chat/server/entries.ts";
 import { defaultLimits } from "../../src/apps/chat/server/limits.ts";
 import { Rooms } from "../../src/apps/chat/server/rooms.ts";
 import { Rough } from "./rough.ts";
-import { failure, Party, take, temporaryFolder } from "./support.ts";
+import { event, failure, Party, take, temporaryFolder } from "./support.ts";
 
 /** Nothing comes again for a long time. */
 const once = (burst: number) => ({ perSecond: 1e-6, burst });
@@ -98,10 +99,67 @@ test("nobody is in more rooms than they may, nor put there by others", async () 
   const ann = await party.user("ann");
   const third = await ann.createRoom("three");
   expect(await failure(third.add("bob"))).toMatchObject({ code: "too_many" });
-  expect(await failure(bob.join(third.id))).toMatchObject({ code: "too_many" });
-  expect(await failure(ann.direct("bob"))).toMatchObject({ code: "too_many" });
-  expect(await failure(bob.direct("ann"))).toMatchObject({ code: "too_many" });
   expect((await third.members()).map(({ user }) => user)).toEqual(["ann"]);
+  // What others have put them into takes no place of their own, and can be left.
+  const own = await bob.createRoom("own");
+  await bob.join(third.id);
+  expect(await failure(bob.createRoom("too many"))).toMatchObject({ code: "too_many" });
+  await own.leave();
+  // Who says something is there by choice.
+  await bob.rooms.get(rooms[0]!.id)!.send("thank you");
+  expect(await failure(bob.createRoom("too many"))).toMatchObject({ code: "too_many" });
+  await bob.rooms.get(rooms[1]!.id)!.leave();
+  await rooms[1]!.add("bob");
+});
+
+test("conversations that others begin keep nobody from their own, nor others from them, and can be closed", async () => {
+  const party = await Party.open(undefined, { limits: { rooms: 3 } });
+  const olga = await party.owner();
+  const bob = await party.user("bob");
+  const names = ["ann", "carl", "dora", "emil"];
+  const others: Client[] = [];
+  for (const name of names) others.push(await party.user(name));
+  const direct = () =>
+    [...bob.rooms.values()].filter(({ kind }) => kind === "direct").map(({ name }) => name);
+  for (const other of others) {
+    const found = event(bob, "room");
+    await (await other.direct("bob")).send("hello");
+    await found;
+  }
+  // The oldest that was not answered has given way.
+  await expect.poll(direct).toEqual(["carl", "dora", "emil"]);
+  for (const name of ["one", "two", "three"]) await bob.createRoom(name);
+  expect(await failure(bob.createRoom("four"))).toMatchObject({ code: "too_many" });
+  // It comes back with the next word, which is all that is new in it.
+  const again = event(bob, "message");
+  await others[0]!.rooms.values().next().value!.send("are you there?");
+  expect((await again).message.text).toBe("are you there?");
+  expect((await again).room.name).toBe("ann");
+  await expect.poll(direct).toEqual(["dora", "emil", "ann"]);
+  // Also with somebody who is not there any more.
+  await olga.removeUser("dora");
+  for (const room of [...bob.rooms.values()]) if (room.kind === "direct") await room.leave();
+  await expect.poll(direct).toEqual([]);
+  expect(others[3]!.rooms.values().next().value).toMatchObject({ name: "bob", memberCount: 2 });
+});
+
+test("a conversation that was closed begins anew on either side, with what was said in it", async () => {
+  const party = await Party.open();
+  const olga = await party.owner();
+  const bob = await party.user("bob");
+  const room = await olga.direct("bob");
+  await room.send("one");
+  await room.leave();
+  expect(await failure(room.send("two"))).toMatchObject({ code: "not_found" });
+  const opened = await olga.direct("bob");
+  expect(opened.id).toBe(room.id);
+  const { entries } = await opened.history();
+  expect(entries.map((entry) => "text" in entry && entry.text)).toEqual(["one"]);
+  const bobs = [...bob.rooms.values()][0]!;
+  await bobs.leave();
+  const back = event(bob, "room");
+  await opened.send("three");
+  expect((await back).room.id).toBe(room.id);
 });
 
 test("attachments have a limit for each user, and one for all; what failed does not count", async () => {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { frame } from "../../src/apps/chat/channel.ts";
+import { frame, MessageReader } from "../../src/apps/chat/channel.ts";
 import { CloseCode, Limit, VERSION } from "../../src/apps/chat/protocol.ts";
 import { methods } from "../../src/apps/chat/wire.ts";
 import { Rough } from "./rough.ts";
@@ -20,24 +20,6 @@ test("what is no message ends the session, with a code that says so", async () =
     ["no list", ({ writer }) => writer.write(frame({}))],
     ["a list of another length", ({ writer }) => writer.write(frame([1, "hello"]))],
     ["a number that is none", ({ writer }) => writer.write(frame([-1, "hello", {}]))],
-    [
-      "a datagram of no kind",
-      ({ session }) => session.sendDatagram(new TextEncoder().encode('{"kind":"x"}')),
-    ],
-    [
-      "a second channel",
-      async ({ session }) => {
-        const { writable } = await session.createBidirectionalStream();
-        await writable.getWriter().write(frame({ kind: "channel" }));
-      },
-    ],
-    [
-      "a stream of no kind",
-      async ({ session }) => {
-        const { writable } = await session.createBidirectionalStream();
-        await writable.getWriter().write(frame({ kind: "tunnel" }));
-      },
-    ],
   ];
   for (const [what, fault] of faults) {
     const rough = await Rough.hello(party, auth);
@@ -55,6 +37,40 @@ test("what is no message ends the session, with a code that says so", async () =
     .catch(() => {});
   expect(await deep.session.closed).toMatchObject({ closeCode: CloseCode.malformed });
   expect((await party.connect(auth)).user.name).toBe("mallory");
+});
+
+test("what is no message on a stream of its own, or on a datagram, is answered there or dropped: the session stays", async () => {
+  const party = await Party.open();
+  const rough = await Rough.hello(party, await party.register({ name: "mallory" }));
+  const head = { kind: "upload", room: 1, id: "x".repeat(22), name: "a", type: "", bytes: 1 };
+  const heads: [string, Uint8Array][] = [
+    ["a second channel", frame({ kind: "channel" })],
+    ["no kind", frame({ kind: "tunnel" })],
+    ["no JSON", bytes(0x80, 0, 0, 2, 0x7b, 0x7b)],
+    ["another kind of length", bytes(0x40, 2, 0x7b, 0x7d, 0, 0)],
+    ["a name that turns others round", frame({ ...head, name: "\u200ereport.txt" })],
+    ["a type of two lines", frame({ ...head, type: "text/\nplain" })],
+    ["half a character", frame({ ...head, name: "\ud800" })],
+    ["less than nothing", frame({ ...head, bytes: -1 })],
+    ["more than there are numbers for", frame({ ...head, bytes: 2 ** 53 })],
+    ["no room", frame({ ...head, room: null })],
+    ["much too long", frame({ ...head, name: "x".repeat(100_000) })],
+  ];
+  for (const [what, first] of heads) {
+    const { readable, writable } = await rough.session.createBidirectionalStream({
+      waitUntilAvailable: true,
+    });
+    // Its end may come before the write has settled.
+    void writable
+      .getWriter()
+      .write(first)
+      .catch(() => {});
+    const answer = await new MessageReader(readable, Limit.serverMessage).next();
+    expect(answer, what).toMatchObject({ error: { code: "malformed" } });
+  }
+  for (const datagram of ['{"kind":"x"}', "{", '{"kind":"state","state":"online","number":-1}'])
+    rough.session.sendDatagram(new TextEncoder().encode(datagram));
+  expect(await rough.answer("rooms.list", {})).toBe("ok");
 });
 
 test("requests with other fields, of other types, or beyond limits are refused, and nothing comes of them", async () => {

@@ -13,15 +13,18 @@ function alert(description: number): Uint8Array {
   return Uint8Array.of(21, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, length, fatal, description);
 }
 
-/** Answers ClientHellos before the server can, so many times. */
+/** Answers ClientHellos in place of the server, for so many attempts. */
 function forge(network: MemoryNetwork, description: number, times: number): { readonly left: number } {
   const forged = { left: times };
+  let port = 0;
   network.filter = (datagram, from, to) => {
-    if (datagram[0] === HANDSHAKE && datagram[13] === CLIENT_HELLO && forged.left > 0) {
-      forged.left--;
-      network.inject(alert(description), to, from);
-    }
-    return [{ datagram, from, to }];
+    if (datagram[0] !== HANDSHAKE || datagram[13] !== CLIENT_HELLO) return [{ datagram, from, to }];
+    // An attempt has a socket of its own.
+    if (from.port !== port && forged.left === 0) return [{ datagram, from, to }];
+    if (from.port !== port) forged.left--;
+    port = from.port;
+    network.inject(alert(description), to, from);
+    return [];
   };
   return forged;
 }

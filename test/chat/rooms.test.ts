@@ -177,6 +177,26 @@ test("receipts: stored, delivered, read", async () => {
   expect((await room.receipts()).find(({ user }) => user === "bob")).toMatchObject({ read: position });
 });
 
+test("in a room with more than 64 present, what one has read is read in all of one's clients, and others are not told", async () => {
+  const party = await Party.open();
+  const olga = await party.owner();
+  const room = await olga.createRoom("general");
+  const auth = await party.register({ name: "bob" });
+  const bobs = await Promise.all(Array.from({ length: 65 }, () => party.connect(auth)));
+  await bobs[0]!.join(room.id);
+  await Promise.all(bobs.map((bob) => bob.rooms.has(room.id) || event(bob, "room")));
+  const received = Promise.all(bobs.map((bob) => event(bob, "message")));
+  const { position } = await room.send("hello");
+  await received;
+  const told: unknown[] = [];
+  olga.on("receipts", (receipts) => told.push(receipts));
+  const read = event(bobs[64]!, "receipts", ({ receipts }) => receipts.some((each) => each.read >= position));
+  bobs[0]!.rooms.get(room.id)!.markRead();
+  await read;
+  expect(bobs[64]!.rooms.get(room.id)!.read).toBe(position);
+  expect(told).toEqual([]);
+});
+
 test("people and rooms are found whatever the case and the form of their names", async () => {
   const party = await Party.open();
   const olga = await party.owner();

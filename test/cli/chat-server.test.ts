@@ -28,6 +28,7 @@ import {
   parseLink,
 } from "../../src/apps/chat/client/node-index.ts";
 import { findDeno } from "../../src/cli/chat-server/deno.ts";
+import { placesOf } from "../../src/cli/chat-server/places.ts";
 import { qrCode, welcome } from "../../src/cli/chat-server/welcome.ts";
 import { generateCertificate } from "../../src/crypto/certificate-generate.ts";
 import { toPem } from "../../src/crypto/key-format.ts";
@@ -161,10 +162,13 @@ test("the page: its files and nothing else, with headers that keep it to itself"
     "cache-control": "no-store",
     "referrer-policy": "no-referrer",
     "x-content-type-options": "nosniff",
+    "cross-origin-embedder-policy": "require-corp",
     "cross-origin-opener-policy": "same-origin",
+    "permissions-policy": expect.stringContaining("camera=()"),
   });
   const policy = headers["content-security-policy"]!;
   expect(policy).toMatch(/^default-src 'none'; script-src 'self' 'wasm-unsafe-eval';/);
+  expect(policy).toContain("require-trusted-types-for 'script'; trusted-types 'none'");
   expect(policy).not.toMatch(/unsafe-inline|'unsafe-eval'|\*/);
   expect(policy).toContain(`connect-src 'self' ws://127.0.0.1:${port} ws://localhost:${port};`);
 
@@ -179,6 +183,8 @@ test("the page: its files and nothing else, with headers that keep it to itself"
   expect(hashed.status).toBe(200);
   expect(hashed.headers.get("content-type")).toBe("text/javascript; charset=utf-8");
   expect(hashed.headers.get("cache-control")).toContain("immutable");
+  const etag = hashed.headers.get("etag")!;
+  expect((await fetch(`${origin}/${script}`, { headers: { "if-none-match": etag } })).status).toBe(304);
   const head = await fetch(`${origin}/index.html`, { method: "HEAD" });
   expect([head.status, await head.text()]).toEqual([200, ""]);
   expect(Number(head.headers.get("content-length"))).toBeGreaterThan(0);
@@ -385,6 +391,22 @@ test("behind a proxy, links say what the proxy is reached by", async () => {
 });
 
 test.each([
+  ["here", [], "127.0.0.1", false],
+  ["here, and the page open to others", ["--page", "http://0.0.0.0:0"], "0.0.0.0", true],
+  ["elsewhere", ["--trusted-proxy", "10.0.0.0/8"], undefined, false],
+])("the page for a proxy %s: where it is, and who is warned of", async (_, more, address, isExposed) => {
+  const page = more[0] === "--page" ? more[1] : undefined;
+  const places = await placesOf({ page, isProxyHere: !more.includes("--trusted-proxy") }, false);
+  const { hostname } = new URL(places.page);
+  if (address === undefined) expect(["0.0.0.0", "[::]"]).toContain(hostname);
+  else expect(hostname).toBe(address);
+  const folder = join(temporaryFolder(), "data");
+  const proxied = ["--page-url", "https://chat.example", "--no-webtransport"];
+  const { server } = await host(folder, ...proxied, ...more);
+  expect(server.stderr.includes("page_exposed")).toBe(isExposed);
+});
+
+test.each([
   [["--certificate", "x.pem"]],
   [["--page", "https://127.0.0.1:0"]],
   [["--listen", "127.0.0.1:7325"]],
@@ -396,6 +418,8 @@ test.each([
   [["--name", " "]],
   [["--public", "a b"]],
   [["--page-url", "https://chat.example/path"]],
+  [["--trusted-proxy", "127.0.0.1"]],
+  [["--page-url", "https://chat.example", "--trusted-proxy", "proxy.example"]],
 ])("%j is wrong usage, and makes no folder", async (args) => {
   const folder = join(temporaryFolder(), "data");
   const server = new Cli(["chat-server", "--json", "--folder", folder, ...args]);

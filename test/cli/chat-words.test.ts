@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
 import type { ChatRoom, MessageEntry } from "../../src/apps/chat/client/entry.ts";
 import { fileName } from "../../src/cli/chat/files.ts";
-import { harmless, harmlessJson, harmlessLines } from "../../src/cli/chat/harmless.ts";
 import { parseJsonLine } from "../../src/cli/chat/json-input.ts";
 import { parseLine, slashCommands } from "../../src/cli/chat/slash.ts";
 import { entryLines } from "../../src/cli/chat/words.ts";
+import { harmless, harmlessJson, harmlessLines } from "../../src/cli/harmless.ts";
 
 describe("what others have written", () => {
   test("moves no cursor, sets no colour and no title, and rings no bell", () => {

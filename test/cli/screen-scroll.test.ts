@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { type Blocks, Scroll } from "../../src/cli/chat/screen/scroll.ts";
+import { shown } from "../../src/cli/harmless.ts";
 
 /** Blocks named by letters, with so many rows each: `a1 a2 b1 …`. */
 function blocks(sizes: Readonly<Record<string, number>>): Blocks {
@@ -9,7 +10,7 @@ function blocks(sizes: Readonly<Record<string, number>>): Blocks {
     keyAt: (index) => names[index]!,
     indexOf: (key) => names.indexOf(key),
     rowsAt: (index) =>
-      Array.from({ length: sizes[names[index]!]! }, (_, i) => [{ text: `${names[index]}${i + 1}` }]),
+      Array.from({ length: sizes[names[index]!]! }, (_, i) => [{ text: shown`${names[index]!}${i + 1}` }]),
   };
 }
 

@@ -2,9 +2,10 @@ import { randomInt } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { colorOf, depthOf, type Row, sgr, USER_COLORS } from "../../src/cli/chat/screen/style.ts";
 import { graphemes, rowWidth, spread, truncate, widthOf, wrap } from "../../src/cli/chat/screen/text.ts";
+import { harmless, harmlessLines } from "../../src/cli/harmless.ts";
 
 const plain = (row: Row) => row.map(({ text }) => text).join("");
-const wrapped = (text: string, width: number) => wrap([{ text }], width).map(plain);
+const wrapped = (text: string, width: number) => wrap([{ text: harmlessLines(text) }], width).map(plain);
 
 describe("wrapping", () => {
   test.each([
@@ -26,10 +27,13 @@ describe("wrapping", () => {
   });
 
   test("spans keep their looks across rows", () => {
-    const rows = wrap([{ text: "one " }, { text: "two three", style: { bold: true } }], 7);
+    const rows = wrap(
+      [{ text: harmless("one ") }, { text: harmless("two three"), style: { bold: true } }],
+      7,
+    );
     expect(rows).toEqual([
-      [{ text: "one " }, { text: "two", style: { bold: true } }],
-      [{ text: "three", style: { bold: true } }],
+      [{ text: harmless("one ") }, { text: harmless("two"), style: { bold: true } }],
+      [{ text: harmless("three"), style: { bold: true } }],
     ]);
   });
 
@@ -76,22 +80,24 @@ describe("characters", () => {
 
 describe("rows", () => {
   test("are cut with an ellipsis, between characters", () => {
-    expect(truncate("abc", 3)).toBe("abc");
-    expect(truncate("abcd", 3)).toBe("ab…");
-    expect(truncate("日本語", 4)).toBe("日…");
-    expect(truncate("abc", 0)).toBe("");
+    expect(truncate(harmless("abc"), 3)).toBe("abc");
+    expect(truncate(harmless("abcd"), 3)).toBe("ab…");
+    expect(truncate(harmless("日本語"), 4)).toBe("日…");
+    expect(truncate(harmless("abc"), 0)).toBe("");
   });
 
   test("have a left and a right end, of which the left gives way", () => {
-    expect(plain(spread([{ text: "left" }], [{ text: "right" }], 12))).toBe("left   right");
-    expect(plain(spread([{ text: "left" }], [{ text: "right" }], 9))).toBe("le… right");
-    expect(rowWidth(spread([{ text: "日本語" }], [{ text: "x" }], 7))).toBe(7);
+    expect(plain(spread([{ text: harmless("left") }], [{ text: harmless("right") }], 12))).toBe(
+      "left   right",
+    );
+    expect(plain(spread([{ text: harmless("left") }], [{ text: harmless("right") }], 9))).toBe("le… right");
+    expect(rowWidth(spread([{ text: harmless("日本語") }], [{ text: harmless("x") }], 7))).toBe(7);
   });
 });
 
 describe("looks", () => {
   test("are taken back behind each span", () => {
-    const row: Row = [{ text: "a", style: { bold: true, color: "bad" } }, { text: "b" }];
+    const row: Row = [{ text: harmless("a"), style: { bold: true, color: "bad" } }, { text: harmless("b") }];
     expect(sgr(row, 256)).toBe("\x1b[1;38;5;160ma\x1b[22;39mb");
     expect(sgr(row, 16)).toBe("\x1b[1;31ma\x1b[22;39mb");
     expect(sgr(row, 0)).toBe("\x1b[1ma\x1b[22mb");
@@ -117,7 +123,7 @@ describe("looks", () => {
       return part <= 0.03928 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
     };
     for (let color = 0; color < USER_COLORS; color++) {
-      const code = Number(/38;5;(\d+)m/.exec(sgr([{ text: "x", style: { color } }], 256))![1]) - 16;
+      const code = Number(/38;5;(\d+)m/.exec(sgr([{ text: harmless("x"), style: { color } }], 256))![1]) - 16;
       const [r, g, b] = [Math.floor(code / 36), Math.floor(code / 6) % 6, code % 6].map(channel);
       const luminance = 0.2126 * r! + 0.7152 * g! + 0.0722 * b!;
       // WCAG's contrast, on white and on black: 3 is enough for bold text.

@@ -102,6 +102,54 @@ describe.each<Role>(["client", "server"])("a %s", (role) => {
     expect(lab.subject.requestConnectionIds(2)).toBe(true);
   });
 
+  test("MUST NOT request again, and moves all the same, while the peer leaves a request unanswered (§9)", () => {
+    const lab = new Lab(role, ids).establish();
+    const moves = [request_connection_id, HandshakeType.key_update, HandshakeType.key_update].map(
+      (expected) => {
+        lab.subject.changePath();
+        const [message, ...others] = lab.fragments();
+        // Something that is sent until it is acknowledged shows the peer the new address.
+        expect([message!.type, others]).toEqual([expected, []]);
+        lab.ack(3, [message!.record]);
+        return message!.record.raw.slice(1, 5);
+      },
+    );
+    expect(moves).toEqual([id(4, role === "client" ? 2 : 1), moves[0], moves[0]]);
+    expect(lab.isClosed).toBe(false);
+  });
+
+  test("SHOULD use a new ID on a new path, in the order that they came in (§9)", () => {
+    const lab = new Lab(role, ids).establish();
+    lab.message(3, new_connection_id, bodyOf([id(4, 7), id(4, 8)], "spare"), lab.nextMessageSeq);
+    expect(sentId(lab)).not.toEqual(id(4, 7));
+    for (const fill of [7, 8]) {
+      lab.subject.changePath();
+      expect(sentId(lab)).toEqual(id(4, fill));
+    }
+  });
+
+  test("retires IDs that the peer MUST NOT use any more, and only then (§9)", () => {
+    const lab = new Lab(role, ids).establish();
+    const numbers: number[] = [];
+    let epoch3 = lab.nextMessageSeq;
+    for (let i = 0; i < 40; i++) {
+      lab.message(3, request_connection_id, Uint8Array.of(2), epoch3++);
+      const [answer] = lab.fragments();
+      expect(answer!.type).toBe(new_connection_id);
+      numbers.push(answer!.data.at(-1)!);
+      lab.ack(3, [answer!.record]);
+    }
+    expect(lab.issued - lab.retired.length).toBeLessThanOrEqual(24);
+    // In the order of issue, and none of what was issued by the last two messages of immediate use.
+    expect(lab.retired.slice(1).map((each) => each[0])).toEqual(
+      Array.from({ length: lab.retired.length - 1 }, (_, i) => (0xc0 + i) & 255),
+    );
+    expect(numbers.filter((usage) => usage === 0).length).toBeGreaterThan(5);
+    const newest = new Uint8Array(4).fill((0xc0 + lab.issued - 1) & 255);
+    lab.say(lab.record(3, application, hello, newest), lab.record(3, application, hello, newest));
+    expect(lab.data.length).toBe(2);
+  });
+
   test("MUST send neither message if connection IDs were not negotiated (§9)", () => {
     const lab = new Lab(role).establish();
     expect(lab.subject.requestConnectionIds(1)).toBe(false);

@@ -82,6 +82,8 @@ describe("ServerHello", () => {
       concat(body.subarray(0, afterSessionId - 1), Uint8Array.of(1, 7), body.subarray(afterSessionId)),
     );
     lab.begin();
+    expect(lab.isClosed).toBe(false);
+    lab.doubt();
     expect(lab.error?.code).toBe("session_id_echo");
     expect(lab.alerts()).toEqual(["illegal_parameter"]);
   });
@@ -93,6 +95,7 @@ describe("ServerHello", () => {
       return body;
     });
     lab.begin();
+    lab.doubt();
     expect(lab.alerts()).toEqual(["illegal_parameter"]);
   });
 });
@@ -143,6 +146,7 @@ describe("HelloRetryRequest", () => {
     lab.begin();
     expect(lab.alerts()).toEqual([]);
     lab.say(...retry(new Uint8Array(0)));
+    lab.doubt();
     expect(lab.alerts()).toEqual(["unexpected_message"]);
   });
 

@@ -112,6 +112,39 @@ describe.each<Role>(["client", "server"])("a %s", (role) => {
     lab.message(4, key_update, Uint8Array.of(1), lab.nextMessageSeq + 1);
     const answers = lab.fragments().filter(({ type }) => type === key_update);
     expect(answers.map(({ data }) => data[0])).toEqual([0]);
+    lab.ack(5, [answers[0]!.record]);
+    expect(lab.fragments()).toEqual([]);
+  });
+
+  test("MUST NOT request again before a KeyUpdate of the peer has come (RFC 9846 §4.7.3)", () => {
+    const lab = new Lab(role).establish();
+    const requests: (number | undefined)[] = [];
+    for (const epoch of [3, 4]) {
+      lab.subject.updateKeys(true);
+      const [update] = lab.fragments();
+      requests.push(update!.data[0]);
+      lab.ack(3, [{ epoch, sequenceNumber: update!.record.sequenceNumber }]);
+    }
+    expect(requests).toEqual([1, 0]);
+    lab.message(3, key_update, Uint8Array.of(0), lab.nextMessageSeq);
+    lab.say(lab.record(4, application, hello));
+    lab.subject.updateKeys(true);
+    expect(lab.fragments().map(({ data }) => data[0])).toEqual([1]);
+  });
+
+  test("MUST answer a request that has crossed with a KeyUpdate of its own (RFC 9846 §4.7.3)", () => {
+    for (const requestsToo of [false, true]) {
+      const lab = new Lab(role).establish();
+      lab.subject.updateKeys(requestsToo);
+      const [own] = lab.fragments();
+      lab.message(3, key_update, Uint8Array.of(1), lab.nextMessageSeq);
+      expect(lab.fragments()).toEqual([]);
+      lab.ack(4, [own!.record]);
+      const [answer, ...others] = lab.fragments();
+      expect([answer!.type, answer!.data[0], answer!.record.epoch]).toEqual([key_update, 0, 4]);
+      lab.ack(4, [answer!.record]);
+      expect([others, lab.fragments(), lab.subject.writeEpoch]).toEqual([[], [], 5]);
+    }
   });
 
   test("a KeyUpdateRequest that is neither 0 nor 1 ends the connection with illegal_parameter", () => {

@@ -13,11 +13,13 @@ test("message_seq MUST NOT wrap: the association ends (§5.2)", () => {
   });
   const sent: number[] = [];
   const sink = {
+    allowedBytes: () => Number.POSITIVE_INFINITY,
     admit: () => true,
     transmit: (datagram: Uint8Array) => sent.push((datagram[17]! << 8) | datagram[18]!),
     transmitLater: () => {},
   };
-  const host = { now: () => 0, packer: () => new DatagramPacker(records, 1200, sink), reduceMtu: () => {} };
+  const packer = () => new DatagramPacker(records, 1200, sink);
+  const host = { now: () => 0, packer, reduceMtu: () => {}, limitMtu: () => {} };
   const reliability = new Reliability(records, host, defaultReliability, 0xffff);
   const message = { epoch: 0, bytes: Uint8Array.of(1, 0, 0, 1, 7) };
   reliability.sendFlight([message]);

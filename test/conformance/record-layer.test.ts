@@ -168,6 +168,7 @@ describe.each(roles)("what a %s receives", (role) => {
     lab.rewrite = () => [];
     lab.begin();
     lab.say(plaintextRecord(ContentType.alert, 5, Uint8Array.of(2, 40)));
+    lab.doubt();
     expect(lab.error?.code).toBe("alert_handshake_failure");
   });
 

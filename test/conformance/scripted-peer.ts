@@ -139,6 +139,7 @@ export class Lab {
       closed: () => {},
       moved: () => {},
       newConnectionId: () => new Uint8Array(own?.length ?? 0).fill(0xc0 + this.issued++),
+      connectionIdRetired: (id) => this.retired.push(id),
       wake: () => {},
       ...rest,
     });
@@ -174,6 +175,7 @@ export class Lab {
   }
 
   issued = 0;
+  readonly retired: Bytes[] = [];
 
   /** Lets everything pass until there is nothing left to say. */
   exchange(): void {
@@ -226,6 +228,11 @@ export class Lab {
       this.exchange();
     }
     this.nowMs = until;
+  }
+
+  /** Time goes on for as long as what is said against the connection in the clear, by anyone, is not believed. */
+  doubt(): void {
+    this.advance(501);
   }
 
   // What the connection says

@@ -51,6 +51,22 @@ test.each(RUNTIMES)("a gateway in %s", async (runtime) => {
   expect(await gateway.stop()).toBe(0);
 });
 
+test.each([
+  ["site.mjs", "node"],
+  ["site.mjs", "deno"],
+  ["site-fetch.mjs", "deno"],
+  ["site-fetch.mjs", "bun"],
+])("%s: a gateway on a server that is there, in %s", async (name, runtime) => {
+  const [site, said] = await started(name, /^http:\/\/127\S+/, runtime);
+  expect(await (await fetch(said)).text()).toBe("a page");
+  const { WebSocket } = await import("ws");
+  const socket = new WebSocket(`${said.replace("http", "ws")}/gateway/none`);
+  const code = await new Promise((resolve) => socket.once("close", resolve));
+  // unknown_target: it is the gateway that has answered.
+  expect(code).toBe(4404);
+  expect(await site.stop()).toBe(0);
+});
+
 test("a page, bundled by esbuild and by Vite", async () => {
   tested.add("page.js");
   const { metafile } = await build({

@@ -209,7 +209,7 @@ test("pieces of ClientHellos have a fixed number of places, and not for long", (
   for (let i = 0; i < 10_000; i++) buffer.add(fragment, text.encode(`client ${i}`), 0);
   expect(buffer.size).toBe(4);
   // Nor is there a place for one that says that it is longer than any.
-  expect(buffer.add({ ...fragment, length: 8_193 }, text.encode("too long"), 0)).toBeUndefined();
+  expect(() => buffer.add({ ...fragment, length: 16_385 }, text.encode("too long"), 0)).toThrow("16385");
   expect(buffer.size).toBe(4);
   buffer.add(fragment, text.encode("later"), 2_000);
   expect(buffer.size).toBe(1);
@@ -229,5 +229,139 @@ test("whatever a datagram holds, the front answers or drops it, and answers are 
     const verdict = acceptor.judge(datagram, text.encode("client"), 0);
     if (verdict.kind === "answer") expect(verdict.datagram.length).toBeLessThanOrEqual(3 * datagram.length);
     expect(verdict.kind).not.toBe("accept");
+  }
+});
+
+test("one whose address a cookie has proved keeps its place before those of strangers", () => {
+  const buffer = new HelloBuffer(4);
+  const part = (offset: number, length: number) => {
+    return { type: 1, length: 300, messageSeq: 1, offset, data: new Uint8Array(length) };
+  };
+  for (const name of ["proved", "stranger"]) buffer.add(part(0, 200), text.encode(name), 0);
+  buffer.prove(1, text.encode("proved"));
+  for (let i = 0; i < 100; i++) buffer.add(part(0, 200), text.encode(`flood ${i}`), 0);
+  expect(buffer.size).toBe(4);
+  expect(buffer.add(part(200, 100), text.encode("stranger"), 0)).toBeUndefined();
+  expect(buffer.add(part(200, 100), text.encode("proved"), 0)?.length).toBe(304);
+});
+
+test("the beginning of a second ClientHello keeps a place by its cookie", () => {
+  const acceptor = new Acceptor(serverConfig, 2);
+  const address = text.encode("client");
+  const { network, client, datagrams } = firstFlight({ mtuBytes: 300 });
+  const [retry] = datagrams
+    .map((each) => acceptor.judge(each, address, 0))
+    .filter(({ kind }) => kind === "answer");
+  if (retry?.kind !== "answer") throw new Error("no HelloRetryRequest");
+  client.receive(retry.datagram, "server");
+  const second = network.sent.slice(datagrams.length).map(({ bytes }) => bytes);
+  expect(second.length).toBeGreaterThan(1);
+  expect(acceptor.judge(second[0]!, address, 0).kind).toBe("drop");
+  for (let i = 0; i < 100; i++) acceptor.judge(datagrams[0]!, text.encode(`flood ${i}`), 0);
+  const kinds = second.slice(1).map((each) => acceptor.judge(each, address, 0).kind);
+  expect(kinds.at(-1)).toBe("accept");
+});
+
+test("before the cookie nothing is answered but by a HelloRetryRequest, whatever contradicts what", () => {
+  const acceptor = new Acceptor(serverConfig);
+  const address = text.encode("client");
+  const { datagrams } = firstFlight({ mtuBytes: 128 });
+  const { reader } = core;
+  reader.begin(datagrams[0]!, 0);
+  reader.next();
+  const [real] = [...readFragments(reader.content.slice())];
+  /** A byte of another ClientHello: 26 bytes on the wire. */
+  const spoofed = (messageSeq: number, length: number, offset: number, type = 1) => {
+    const header = [type, 0, length >> 8, length, 0, messageSeq, 0, offset >> 8, offset, 0, 0, 1, 0x5a];
+    const datagram = new Uint8Array(13 + header.length);
+    core.writePlaintext(22, 7, Uint8Array.from(header), datagram, 0);
+    return datagram;
+  };
+  for (const between of datagrams.keys()) {
+    for (const forged of [
+      spoofed(0, real!.length, 0),
+      spoofed(0, real!.length - 1, 0),
+      spoofed(0, real!.length + 1, real!.length),
+      spoofed(0, 20_000, 0),
+      spoofed(1, 77, 0),
+      spoofed(0, 1, 0),
+      spoofed(1, 1, 0),
+    ]) {
+      const verdicts = datagrams.flatMap((each, i) => [
+        ...(i === between ? [acceptor.judge(forged, address, 0)] : []),
+        acceptor.judge(each, address, 0),
+      ]);
+      // It may have cost what came before it: the client sends that again.
+      verdicts.push(...datagrams.map((each) => acceptor.judge(each, address, 0)));
+      const answers = verdicts.filter(({ kind }) => kind === "answer");
+      expect(answers.length).toBeGreaterThan(0);
+      for (const answer of answers) {
+        if (answer.kind !== "answer") throw new Error("no answer");
+        expect([answer.alert, answer.datagram[0]]).toEqual([undefined, 22]);
+      }
+      acceptor.judge(datagrams[0]!, text.encode("other"), 3_000);
+    }
+  }
+});
+
+test("a client without DTLS 1.3, or with suites that are all unknown, is not answered", () => {
+  const acceptor = new Acceptor(serverConfig);
+  const [hello] = firstFlight({ cipherSuites: [CipherSuite.TLS_AES_128_GCM_SHA256] }).datagrams;
+  const changed = (from: readonly number[], to: readonly number[]) => {
+    const at = hello!.findIndex((_, i) => from.every((byte, n) => hello![i + n] === byte));
+    expect(at).toBeGreaterThan(0);
+    const copy = hello!.slice();
+    copy.set(to, at);
+    return copy;
+  };
+  for (const datagram of [
+    changed([0, 43, 0, 3, 2, 0xfe, 0xfc], [0, 43, 0, 3, 2, 0xfe, 0xfd]),
+    changed([0, 2, 0x13, 0x01], [0, 2, 0x13, 0x05]),
+  ]) {
+    expect(acceptor.judge(datagram, text.encode("client"), 0)).toEqual({
+      kind: "drop",
+      reason: "unanswerable",
+    });
+  }
+});
+
+const wide = { ...commonDefaults.reliability, recordsPerTransmission: 100 };
+
+/** Protocols that make a first ClientHello as long as this, in bytes. */
+function protocolsFor(bytes: number): string[] {
+  const length = (applicationProtocols: string[]) =>
+    firstFlight({ applicationProtocols, reliability: wide }).datagrams.reduce(
+      (sum, each) => sum + each.length - 25,
+      0,
+    );
+  const missing = bytes - length(["first"]);
+  const names = Array.from({ length: Math.floor(missing / 200) }, (_, i) => `${i}`.padEnd(199, "x"));
+  names.unshift("first".padEnd(5 + (missing % 200), "x"));
+  expect(length(names)).toBe(bytes);
+  return names;
+}
+
+// The second one has the cookie as well.
+test.each([8_193, 16_384 - 200])("a ClientHello of %i bytes in pieces is accepted", async (bytes) => {
+  const config = { mtuBytes: 1200, applicationProtocols: protocolsFor(bytes) };
+  const { client } = await connect(config, {});
+  expect(client.error).toBeUndefined();
+  expect(client.connected).toBeDefined();
+});
+
+test("a ClientHello in pieces is answered up to 16 kB, and counted beyond", () => {
+  for (const [bytes, kind] of [
+    [16_384, "answer"],
+    [16_385, "drop"],
+  ] as const) {
+    const acceptor = new Acceptor(serverConfig);
+    const { datagrams } = firstFlight({
+      mtuBytes: 1200,
+      applicationProtocols: protocolsFor(bytes),
+      reliability: wide,
+    });
+    const verdicts = datagrams.map((each) => acceptor.judge(each, text.encode("client"), 0));
+    const reason = kind === "drop" ? { reason: "malformed" } : {};
+    expect(verdicts.at(-1)).toMatchObject({ kind, ...reason });
   }
 });

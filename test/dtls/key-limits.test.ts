@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { Lab } from "../conformance/scripted-peer.ts";
 import { createPair } from "../sim/pair.ts";
 
 test("keys are updated before they have sealed as many records as they may (RFC 9147 §4.5.3)", async () => {
@@ -32,6 +33,18 @@ test("a key that has seen half of the forgeries it may is changed on request of 
   await pair.until(() => pair.client.connection.writeEpoch > 3);
   expect(pair.client.connection.writeEpoch).toBe(4);
   expect(pair.server.isClosed).toBe(false);
+});
+
+test("forgeries beyond that request no more, and change no keys of their reader's, until the peer has changed its own", () => {
+  const lab = new Lab("server", { server: { keyLimits: { failed: 64 } } }).establish();
+  const forged = lab.record(3, 23, Uint8Array.of(1));
+  forged[forged.length - 1]! ^= 1;
+  for (let i = 0; i < 40; i++) lab.say(forged);
+  const [request, ...others] = lab.fragments();
+  expect([request!.data[0], others]).toEqual([1, []]);
+  lab.ack(3, [request!.record]);
+  for (let i = 0; i < 20; i++) lab.say(forged);
+  expect([lab.fragments(), lab.subject.writeEpoch]).toEqual([[], 4]);
 });
 
 test("a key that has seen as many forgeries as it may ends the connection", async () => {

@@ -50,6 +50,7 @@ test("a request for new keys is ignored in the last epoch", () => {
       clientRandom: secret(),
       exporterSecret: secret(),
     } as unknown as HandshakeResult,
+    { renewConnectionIds() {} },
   );
   while (writeEpoch < 0xffff) established.updateKeys(false);
   expect(sent).toBe(0xffff - 3);

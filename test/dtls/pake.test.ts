@@ -439,7 +439,7 @@ describe("a login fails", () => {
       if (from === "server" && at !== -1) confirmation ??= bytes.slice(at + 4 + 65, at + 4 + 65 + 32);
       return true;
     };
-    expect(await failure(pair)).toEqual(["idle_timeout", "idle_timeout"]);
+    expect(await failure(pair)).toEqual(["timeout", "idle_timeout"]);
     expect(shares).toBe(2);
     expect(pair.client.connection.drops.authentication).toBeGreaterThan(0);
     expect(ledger).toMatchObject({ attempts: { length: 1 }, successes: 0 });

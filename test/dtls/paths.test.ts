@@ -16,6 +16,7 @@ class Host {
       random: (length) => crypto.random(length),
       rttMs: () => undefined,
       sendRoutability: (message, { path }) => this.sent.push({ message, to: path }),
+      sendConnectionId: () => {},
       moved: () => {
         this.moves++;
       },

@@ -36,6 +36,18 @@ describe("fragments", () => {
     expect(add(new Reassembler(limits), 0, 1000, 0, 1, 0)).toBe("advanced");
   });
 
+  test("that close gaps are taken however many gaps there are: the message is whole in the end", () => {
+    const length = 2000;
+    const reassembler = new Reassembler(limits);
+    const fates = new Set<FragmentFate>();
+    // Every second byte, until there are too many pieces; then the others close the gaps, and the rest follows.
+    for (let at = 0; at < length; at += 2) fates.add(add(reassembler, 0, length, at));
+    for (let at = 1; at < length; at += 2) fates.add(add(reassembler, 0, length, at));
+    expect(fates).toEqual(new Set(["advanced", "discarded"]));
+    for (let at = 0; at < length; at++) add(reassembler, 0, length, at);
+    expect(reassembler.next()?.bytes.length).toBe(4 + length);
+  });
+
   test("hold no more than a message and the budget, whatever they claim", () => {
     const random = new Random(4);
     for (let run = 0; run < 300; run++) {
@@ -57,7 +69,7 @@ describe("fragments", () => {
   });
 });
 
-test("a client that claims a long ClientHello is refused, and makes a server hold little", () => {
+test("a client that claims a long ClientHello is ignored, and makes a server hold little", () => {
   const { maxHelloBytes } = defaultReliability;
   const claim = (length: number) => {
     const lab = new Lab("server");
@@ -80,7 +92,6 @@ test("a client that claims a long ClientHello is refused, and makes a server hol
     return lab;
   };
   expect(claim(maxHelloBytes).isClosed).toBe(false);
-  const refused = claim(maxHelloBytes + 1);
-  expect(refused.error?.code).toBe("message_too_long");
-  expect(refused.alerts()).toEqual(["illegal_parameter"]);
+  const ignored = claim(maxHelloBytes + 1);
+  expect([ignored.isClosed, ignored.subject.drops]).toEqual([false, { malformed: 1 }]);
 });

@@ -8,6 +8,7 @@ import type { Shared } from "../../src/endpoint/platform.ts";
 import type { Server } from "../../src/endpoint/server.ts";
 import type { Session } from "../../src/endpoint/session.ts";
 import { Views } from "../../src/endpoint/views.ts";
+import type { StreamSettings } from "../../src/session/settings.ts";
 import { MemoryNetwork } from "../../src/transport/memory.ts";
 import type { CarrierHandler, UdpCarriers } from "../../src/transport/types.ts";
 import { TestDeadlines } from "../gateway/support.ts";
@@ -33,7 +34,11 @@ interface Pair {
   again(): Promise<Session>;
 }
 
-async function pair(options: Partial<ListenOptions> = {}, auth = alice): Promise<Pair> {
+async function pair(
+  options: Partial<ListenOptions> = {},
+  auth = alice,
+  streams: StreamSettings = {},
+): Promise<Pair> {
   const network = new MemoryNetwork();
   let handler!: CarrierHandler;
   const udp: UdpCarriers = {
@@ -49,7 +54,10 @@ async function pair(options: Partial<ListenOptions> = {}, auth = alice): Promise
   const server = await listenOn(load, url, { auth, ...options });
   onTestFinished(() => server.abort());
   const again = () =>
-    connectOn(load, url, { auth, timeoutMs: Number.POSITIVE_INFINITY, idleTimeoutMs: options.idleTimeoutMs });
+    connectOn(load, url, {
+      ...{ auth, streams, timeoutMs: Number.POSITIVE_INFINITY },
+      ...(options.idleTimeoutMs === undefined ? {} : { idleTimeoutMs: options.idleTimeoutMs }),
+    });
   const [client, { value }] = await Promise.all([again(), server[Symbol.asyncIterator]().next()]);
   const ofServer: Session = value;
   ofServer.ondatagram = (datagram) => void ofServer.sendDatagram(datagram);
@@ -65,6 +73,16 @@ const provoked: Readonly<Record<string, () => Promise<string>>> = {
     await server.abort();
     const ended = ending(client);
     await vi.advanceTimersByTimeAsync(300_000);
+    return ended;
+  },
+
+  peer_lost: async () => {
+    const { server, client } = await pair({}, alice, { keepAliveMs: 3_000 });
+    const asked = failure(client.request(utf8("anybody?")));
+    await server.abort();
+    const ended = ending(client);
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect((await asked).code).toBe("peer_lost");
     return ended;
   },
 

@@ -72,6 +72,7 @@ describe.each([
       // The connection's own randomness differs from the probe's; what is replayed need not make sense any more.
       lab.rewrite = rewriteMessage(type, () => body);
       lab.begin();
+      lab.doubt();
       count++;
       if (lab.isClosed) ended++;
       check(lab, `${role}, message ${type}, ${name}`);

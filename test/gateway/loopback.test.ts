@@ -73,7 +73,7 @@ test("in Node: a client comes from the same address each time, and another one f
   onTestFinished(() => void server.close());
   const gateway = await openGateway("http://127.0.0.1:0", {
     targets: { game: `udp://127.0.0.1:${server.address().port}` },
-    isBehindProxy: true,
+    trustedProxies: ["loopback"],
   });
   onTestFinished(() => gateway.close());
   const clients = ["192.0.2.1", "192.0.2.2", "192.0.2.1"];

@@ -232,7 +232,7 @@ test("no request makes it an open proxy", async () => {
   expect(await status({ path: "/game" })).toBe(404);
   expect(await status({ method: "POST", path: "/.well-known/sealgram" })).toBe(405);
   expect(await status({ method: "CONNECT", path: "example.com:443" })).toBe("ECONNRESET");
-  expect(await status({ headers: { connection: "upgrade", upgrade: "h2c" } })).toBe(400);
+  expect(await status({ headers: { connection: "upgrade", upgrade: "h2c" } })).toBe(404);
   const raw = connectTcp(Number(port), hostname);
   raw.end("\x16\x03\x01 no HTTP at all\r\n\r\n");
   await once(raw.resume(), "close");

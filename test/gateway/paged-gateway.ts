@@ -7,7 +7,7 @@ const { openGateway } =
     : await import("../../src/gateway/deno-index.ts");
 const gateway = await openGateway("http://127.0.0.1:0", {
   targets: { game: process.argv[2] ?? "udp://127.0.0.1:9" },
-  isBehindProxy: true,
+  trustedProxies: ["loopback"],
   pages: ({ path }) =>
     path === "/" ? { status: 200, headers: { "content-type": "text/html" }, body: "<p>dünn</p>" } : undefined,
 });

@@ -17,7 +17,7 @@ import { selfSigned, world } from "./world.ts";
 
 test("behind a proxy, all connections are the proxy's", async () => {
   const limits = { clients: 10, clientsPerAddress: 1 };
-  const { gateway } = await world({ isBehindProxy: true, limits });
+  const { gateway } = await world({ trustedProxies: ["loopback"], limits });
   const { port } = new URL(gateway.url);
   const held = Array.from({ length: 50 }, () => connectTcp(Number(port), "127.0.0.1"));
   await Promise.all(held.map((socket) => once(socket, "connect")));
@@ -26,7 +26,7 @@ test("behind a proxy, all connections are the proxy's", async () => {
 });
 
 test("behind a proxy, clients are told apart by what it says of them", async () => {
-  const { gateway, ws } = await world({ isBehindProxy: true, limits: { clientsPerAddress: 1 } });
+  const { gateway, ws } = await world({ trustedProxies: ["loopback"], limits: { clientsPerAddress: 1 } });
   const from = (address: string) => new WebSocket(`${ws}/game`, { headers: { "x-forwarded-for": address } });
   const held = [from("6.6.6.6, 192.0.2.1"), from("6.6.6.6, 192.0.2.2")];
   await Promise.all(held.map((socket) => once(socket, "open")));
@@ -36,8 +36,11 @@ test("behind a proxy, clients are told apart by what it says of them", async () 
   for (const socket of held) socket.terminate();
 });
 
-test("without a proxy, what a client says of its address is nothing", async () => {
-  const { ws } = await world({ limits: { clientsPerAddress: 1 } });
+test.each([
+  ["without a proxy", []],
+  ["by others than the proxy", ["10.0.0.0/8", "127.0.0.2"]],
+])("%s, what a client says of its address is nothing", async (_, trustedProxies) => {
+  const { ws } = await world({ trustedProxies, limits: { clientsPerAddress: 1 } });
   const from = (address: string) => new WebSocket(`${ws}/game`, { headers: { "x-forwarded-for": address } });
   const held = from("192.0.2.1");
   await once(held, "open");
@@ -75,7 +78,10 @@ async function proxyTo(gatewayUrl: string, tls: object): Promise<string> {
 
 test("a proxy with a certificate: sessions pass it, and each address has its limit", async () => {
   const tls = await selfSigned();
-  const { server, gateway } = await world({ isBehindProxy: true, limits: { clientsPerAddress: 1 } });
+  const { server, gateway } = await world({
+    trustedProxies: ["127.0.0.1"],
+    limits: { clientsPerAddress: 1 },
+  });
   const url = `${await proxyTo(gateway.url, tls)}/game`;
   /** As a client at this address would: who claims to be another in the header tells nothing. */
   const dial = (localAddress: string, claims: string) => {
@@ -91,10 +97,10 @@ test("a proxy with a certificate: sessions pass it, and each address has its lim
     }));
     return connectOn(platform, url, { auth: alice });
   };
-  const one = await dial("127.0.0.1", "192.0.2.1");
+  const one = await dial("127.0.0.3", "192.0.2.1");
   const two = await dial("127.0.0.2", "192.0.2.1");
   for (const session of [one, two]) expect(text(await ask(session, utf8("through")))).toBe("through");
-  expect((await failure(dial("127.0.0.1", "192.0.2.3"))).code).toBe("gateway_busy");
+  expect((await failure(dial("127.0.0.3", "192.0.2.3"))).code).toBe("gateway_busy");
   expect(server.getStats()).toMatchObject({ sessions: 2, accepted: 2 });
   for (const session of [one, two]) session.close();
   await Promise.all([one.closed, two.closed]);

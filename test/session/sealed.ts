@@ -8,6 +8,7 @@ import { Deadlines } from "../../src/endpoint/deadlines.ts";
 import { Session } from "../../src/endpoint/session.ts";
 import { StreamsLink } from "../../src/endpoint/streams-link.ts";
 import { Views } from "../../src/endpoint/views.ts";
+import { uncaught } from "../../src/faults.ts";
 import { SESSION_ALPN } from "../../src/session/alpn.ts";
 import type { StreamSettings } from "../../src/session/settings.ts";
 import { NamedGroup } from "../../src/tls/codepoints.ts";
@@ -70,6 +71,7 @@ class End implements Node {
           views: new Views(),
           details,
           peer: undefined,
+          report: uncaught,
           drained: () => new Promise(() => {}),
           maxDatagramBytes: () => undefined,
           openStreams: (host) =>

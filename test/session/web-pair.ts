@@ -8,19 +8,23 @@ export interface Pair {
   readonly opened: Server;
   readonly client: Session;
   readonly server: Session;
+  /** Of the server's handlers. */
+  readonly faults: unknown[];
 }
 
 export async function pair(
   client: StreamSettings | false = {},
   server: StreamSettings | false = {},
 ): Promise<Pair> {
-  const opened = await echoServer({ onsession: undefined as never, streams: server });
+  const faults: unknown[] = [];
+  const onerror = (error: unknown) => void faults.push(error);
+  const opened = await echoServer({ onsession: undefined as never, streams: server, onerror });
   onTestFinished(() => opened.close());
   const [dialled, { value }] = await Promise.all([
     dial(opened, { streams: client }),
     opened[Symbol.asyncIterator]().next(),
   ]);
-  return { opened, client: dialled, server: value };
+  return { opened, client: dialled, server: value, faults };
 }
 
 /** All that a stream has. */

@@ -105,12 +105,14 @@ describe("datagrams", () => {
     const outgoing = {
       limit: 5,
       maxAgeMs: Number.POSITIVE_INFINITY,
-      get isFull() {
-        return waiting >= this.limit;
-      },
       drained: () => new Promise<void>((resolve) => (drain = resolve)),
     };
-    const source = { maxDatagramSize: 1000, sendDatagram: () => ++waiting > 0 };
+    const offer = () => {
+      if (waiting >= outgoing.limit) return "full" as const;
+      waiting++;
+      return "taken" as const;
+    };
+    const source = { maxDatagramSize: 1000, offer };
     const datagrams = new Datagrams(source, new DatagramQueue(1, () => 0), outgoing);
     const writer = datagrams.writable.getWriter();
     for (let i = 0; i < 5; i++) await writer.write(Uint8Array.of(i));

@@ -87,24 +87,21 @@ describe("close", () => {
     expect(await client.closed).toEqual({ closeCode: 0, reason: "" });
   });
 
-  test("of a connection that breaks fails everything with one and the same error", async () => {
+  test("of a connection that breaks fails what is open with one and the same error, and ends what others would follow on", async () => {
     const opened = await echoServer({ idleTimeoutMs: 100 });
     const client = await dial(opened);
     const { readable, writable } = await client.createBidirectionalStream();
     const writer = writable.getWriter();
     await writer.write(utf8("x"));
     const reader = readable.getReader();
-    const broken = [
-      writer.closed,
-      reader.closed,
-      client.incomingBidirectionalStreams.getReader().closed,
-      client.datagrams.readable.getReader().closed,
-      client.datagrams.writable.getWriter().closed,
-    ].map(failure);
+    const broken = [writer.closed, reader.closed, client.datagrams.writable.getWriter().closed].map(failure);
     await opened.abort();
     const error = await failure(client.closed);
     expect(error.code).toBe("idle_timeout");
     for (const each of broken) expect(await each).toBe(error);
+    // Where W3C WebTransport fails these too: a loop over them is not to throw because a peer has gone.
+    for await (const _ of client.incomingBidirectionalStreams) throw new Error("a stream");
+    for await (const _ of client.datagrams.readable) throw new Error("a datagram");
   });
 });
 

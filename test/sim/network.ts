@@ -14,6 +14,10 @@ export interface Weather {
   readonly corruption: number;
   /** Larger datagrams vanish. */
   readonly mtuBytes: number;
+  /** How fast each direction is, if it is not infinitely so: 8 is 64 kbit/s. */
+  readonly bytesPerMs?: number;
+  /** What then waits for the line in each direction; beyond it datagrams are dropped. */
+  readonly queueBytes?: number;
 }
 
 export const clear: Weather = {
@@ -55,9 +59,15 @@ export class Network {
   readonly sent: Datagram[] = [];
   /** Decides the fate of a datagram before the weather does: false drops it. */
   filter: ((datagram: Datagram) => boolean) | undefined;
+  /** Where anything has arrived. */
+  readonly heard: Set<string> = new Set();
+  /** What must hold whenever nothing is being done. */
+  invariant: (() => void) | undefined;
   /** What is done asynchronously, if that is watched; otherwise nodes say when they are idle. */
   work: { settled(): Promise<void> } | undefined;
   readonly #random: Random;
+  /** Until when the line to an address is taken. */
+  readonly #takenUntilMs = new Map<string, number>();
   readonly #nodes = new Map<string, Node>();
   #events: Event[] = [];
   #order = 0;
@@ -78,14 +88,29 @@ export class Network {
     if (this.filter !== undefined && !this.filter(datagram)) return;
     const { loss, duplication, mtuBytes } = this.weather;
     if (bytes.length > mtuBytes || this.#random.chance(loss)) return;
-    this.#deliver(from, to, datagram.bytes);
-    if (this.#random.chance(duplication)) this.#deliver(from, to, datagram.bytes);
+    const waitMs = this.#queue(to, bytes.length);
+    if (waitMs === undefined) return;
+    this.#deliver(from, to, datagram.bytes, waitMs);
+    if (this.#random.chance(duplication)) this.#deliver(from, to, datagram.bytes, waitMs);
+  }
+
+  /** How long it takes until a datagram is on the line; `undefined` if there is no place for it. */
+  #queue(to: string, bytes: number): number | undefined {
+    const { bytesPerMs = Number.POSITIVE_INFINITY, queueBytes = Number.POSITIVE_INFINITY } = this.weather;
+    const waitMs = Math.max(0, (this.#takenUntilMs.get(to) ?? 0) - this.nowMs);
+    if (waitMs > 0 && waitMs * bytesPerMs + bytes > queueBytes) return undefined;
+    const untilSentMs = waitMs + bytes / bytesPerMs;
+    this.#takenUntilMs.set(to, this.nowMs + untilSentMs);
+    return untilSentMs;
   }
 
   /** Delivers a datagram whatever the weather: what an attacker injects. */
   inject(from: string, to: string, bytes: Bytes, afterMs = 0): void {
     const datagram = bytes.slice();
-    this.schedule(afterMs, () => this.#nodes.get(to)?.receive(datagram, from));
+    this.schedule(afterMs, () => {
+      this.heard.add(to);
+      this.#nodes.get(to)?.receive(datagram, from);
+    });
   }
 
   /** Does something once the clock has gone on by so much. */
@@ -102,14 +127,14 @@ export class Network {
     return bytes;
   }
 
-  #deliver(from: string, to: string, bytes: Bytes): void {
+  #deliver(from: string, to: string, bytes: Bytes, waitMs: number): void {
     const { delayMs, jitterMs, corruption } = this.weather;
     const datagram = bytes.slice();
     if (this.#random.chance(corruption)) {
       const bit = this.#random.below(datagram.length * 8);
       datagram[bit >> 3]! ^= 1 << (bit & 7);
     }
-    this.inject(from, to, datagram, delayMs + this.#random.next() * jitterMs);
+    this.inject(from, to, datagram, waitMs + delayMs + this.#random.next() * jitterMs);
   }
 
   get #nodesOnce(): Set<Node> {
@@ -132,6 +157,7 @@ export class Network {
     for (;;) {
       if (this.work !== undefined) await this.work.settled();
       else for (const node of this.#nodesOnce) await node.idle();
+      this.invariant?.();
       if (done()) return true;
       const next = this.#nextTimeMs();
       if (next === undefined || next > untilMs) {

@@ -35,17 +35,23 @@ export class MessageReader {
   }
 
   /**
-   * The next message; `undefined` at the end of the stream.
+   * The next message, of so many bytes at most; `undefined` at the end of the stream.
    * @throws Malformed for what is no message, and why the stream failed
    */
-  async next(): Promise<unknown> {
+  async next(maxBytes: number = this.#maxBytes): Promise<unknown> {
+    const content = await this.content(maxBytes);
+    return content && parse(content);
+  }
+
+  /** As {@link next}, as it came. */
+  async content(maxBytes: number = this.#maxBytes): Promise<Uint8Array | undefined> {
     const head = await this.#take(HEAD_BYTES);
     if (head === undefined) return undefined;
     const length = new DataView(head.buffer, head.byteOffset).getUint32(0) - 0x8000_0000;
-    if (!(length > 0 && length <= this.#maxBytes)) throw new Malformed("a message of another length");
+    if (!(length > 0 && length <= maxBytes)) throw new Malformed("a message of another length");
     const content = await this.#take(length);
     if (content === undefined) throw new Malformed("half a message");
-    return parse(content);
+    return content;
   }
 
   async #take(length: number): Promise<Uint8Array | undefined> {

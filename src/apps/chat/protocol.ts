@@ -41,6 +41,8 @@ export const Limit = {
   found: 20,
   /** A text of control characters is six times as long in JSON. */
   clientMessage: 524_288,
+  /** Of the message that a stream for an attachment begins with. */
+  transfer: 8_192,
   serverMessage: 4_194_304,
   datagram: 1_024,
 } as const;
@@ -83,6 +85,13 @@ export type ErrorCode =
   | "rate_limited"
   | "internal";
 
+/** As it is told. */
+export interface Refusal {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly retryAfterMs?: number | undefined;
+}
+
 /** A request that was refused. `code` is stable; nothing has changed by the request. */
 export class ChatError extends Error {
   override readonly name: string = "ChatError";
@@ -124,8 +133,9 @@ export interface Methods {
   "users.find": { params: { prefix: string }; result: { users: string[] } };
   /** On the server, not in a room. An owner gives roles, and stays one unless there is another. */
   "user.role": { params: { user: string; role: Role }; result: Empty };
-  "user.ban": { params: { user: string; isBanned: boolean }; result: Empty };
-  "user.remove": { params: { user: string }; result: Empty };
+  /** Their invitations end; of those who have come by earlier ones, the newest are named. */
+  "user.ban": { params: { user: string; isBanned: boolean }; result: { invited: string[] } };
+  "user.remove": { params: { user: string }; result: { invited: string[] } };
   "rooms.list": { params: { after?: string }; result: { rooms: RoomInfo[]; more: boolean } };
   "room.create": { params: { name: string; topic?: string; access: Access }; result: { room: RoomInfo } };
   "room.join": { params: { room: number }; result: { room: RoomInfo } };
@@ -219,5 +229,5 @@ export type Transfer =
 /** The server's answer on such a stream. */
 export interface TransferAnswer {
   readonly attachment?: AttachmentInfo;
-  readonly error?: { readonly code: string; readonly message: string };
+  readonly error?: Refusal | undefined;
 }

@@ -16,12 +16,14 @@ import {
 } from "./check.ts";
 import {
   type Empty,
+  type ErrorCode,
   type EventName,
   type Events,
   Limit,
   type Method,
   type Params,
   type PresenceChange,
+  type Refusal,
   type Result,
   type Signal,
   type Transfer,
@@ -41,10 +43,15 @@ import type {
   UserInfo,
 } from "./types.ts";
 
-const room: Check<number> = integer(1);
-const position: Check<number> = integer(0);
-const timeMs: Check<number> = integer(0);
-const count: Check<number> = integer(0);
+/** Numbers that something can be added to, or counted up from. */
+const MAX_NUMBER = 2 ** 52;
+/** The last millisecond of the year 9999: what is behind it no calendar writes, and from 8.64e15 on no `Date` takes. */
+const MAX_TIME_MS = 253_402_300_799_999;
+
+const room: Check<number> = integer(1, MAX_NUMBER);
+const position: Check<number> = integer(0, MAX_NUMBER);
+const timeMs: Check<number> = integer(0, MAX_TIME_MS);
+const count: Check<number> = integer(0, MAX_NUMBER);
 const userForm: Check<string> = pattern(/^[\p{L}\p{N}][\p{L}\p{M}\p{N}._-]{0,31}$/u);
 const roomForm: Check<string> = pattern(/^[\p{L}\p{N}][\p{L}\p{M}\p{N} ._-]{0,31}$/u);
 
@@ -61,6 +68,7 @@ function visible(form: Check<string>): Check<string> {
 
 export const userName: Check<string> = visible(userForm);
 export const roomName: Check<string> = visible(roomForm);
+export const serverName: Check<string> = line(0, 256);
 const topic: Check<string> = line(0, Limit.topic);
 const role: Check<Role> = oneOf("owner", "moderator", "member");
 const access: Check<Access> = oneOf("public", "members");
@@ -74,7 +82,7 @@ const userInfo: Check<UserInfo> = object<UserInfo>({ name: userName, role });
 const roomInfo: Check<RoomInfo> = object<RoomInfo>({
   id: room,
   kind: oneOf("room", "direct"),
-  name: text(0, 256),
+  name: line(0, 256),
   topic,
   access,
   members: count,
@@ -125,7 +133,7 @@ const storedRecord: Check<StoredRecord> = object<StoredRecord>({
   w0N: base64,
 });
 const credentialKind: Check<CredentialKind> = oneOf("password", "psk", "key");
-const credentialId: Check<string> = text(1, 128);
+const credentialId: Check<string> = line(1, 128);
 const credentialInfo: Check<CredentialInfo> = object<CredentialInfo>({
   kind: credentialKind,
   id: credentialId,
@@ -139,10 +147,18 @@ const credential: Check<Credential> = variant<Credential>({
   psk: object({ kind: oneOf("psk"), context: messageId }),
   key: object({ kind: oneOf("key"), publicKey: base64, scheme: integer(0, 65_535), signature: base64 }),
 });
+const invited: Check<{ invited: string[] }> = object({ invited: list(userName, Limit.page) });
 const page: Check<number | undefined> = optional(integer(1, Limit.page));
 const entries: Check<{ entries: Entry[]; more: boolean }> = object<Result<"room.sync">>({
   entries: list(entry, Limit.page),
   more: boolean,
+});
+
+/** Why a request is refused. */
+export const refusal: Check<Refusal> = object<Refusal>({
+  code: pattern(/^[a-z_]{1,64}$/) as Check<ErrorCode>,
+  message: line(0, 1_024),
+  retryAfterMs: optional(integer(0, 600_000)),
 });
 
 /** How parameters and results are checked. */
@@ -150,11 +166,11 @@ export const methods: {
   readonly [M in Method]: { readonly params: Check<Params<M>>; readonly result: Check<Result<M>> };
 } = {
   hello: {
-    params: object({ version: integer(1) }),
+    params: object({ version: count }),
     result: object({
       user: optional(userInfo),
       rooms: list(roomInfo, 10_000),
-      server: text(0, 256),
+      server: serverName,
     }),
   },
   "invitation.redeem": {
@@ -178,8 +194,8 @@ export const methods: {
     result: object({ users: list(userName, Limit.found) }),
   },
   "user.role": { params: object({ user: userName, role }), result: empty },
-  "user.ban": { params: object({ user: userName, isBanned: boolean }), result: empty },
-  "user.remove": { params: object({ user: userName }), result: empty },
+  "user.ban": { params: object({ user: userName, isBanned: boolean }), result: invited },
+  "user.remove": { params: object({ user: userName }), result: invited },
   "rooms.list": {
     params: object({ after: optional(text(0, 256)) }),
     result: object({ rooms: list(roomInfo, Limit.page), more: boolean }),
@@ -264,5 +280,5 @@ export const transfer: Check<Transfer> = variant<Transfer>({
 
 export const transferAnswer: Check<TransferAnswer> = object<TransferAnswer>({
   attachment: optional(attachmentInfo),
-  error: optional(object({ code: text(1, 64), message: text(0, 1024) })),
+  error: optional(refusal),
 });

@@ -16,11 +16,15 @@ import type { Opened } from "./welcome.ts";
 
 export interface HostingOptions {
   readonly folder: string;
+  /** Whether a new chat may be opened where one has lost its database. */
+  readonly recover: boolean;
   readonly name: string;
   readonly places: Places;
   readonly tls: TlsKeyPair | undefined;
   /** What others open the page by, if it is behind a proxy. */
   readonly pageUrl: string | undefined;
+  /** Who is believed what clients' addresses are. */
+  readonly trustedProxies: readonly string[];
   /** Deno's program; `undefined` for no WebTransport. */
   readonly deno: string | undefined;
   /** That of this command, with the page's folder beside it. */
@@ -67,7 +71,7 @@ export class Hosting {
     const { ChatServer } = await import("../../apps/chat/server/api.ts");
     const { listen } = await loadEndpoint();
     const opening = ChatServer.open(listen, chatOptions(options));
-    const chat = await opening.catch(takenAs(places.listen, "--listen"));
+    const chat = await opening.catch(recoverable).catch(takenAs(places.listen, "--listen"));
     const hosting = new Hosting(options, chat, hasPage);
     try {
       await hosting.#openGateway(hasPage ? pageFolder : undefined);
@@ -80,7 +84,7 @@ export class Hosting {
   }
 
   async #openGateway(pageFolder: string | undefined): Promise<void> {
-    const { places, tls, name, pageUrl, limits } = this.#options;
+    const { places, tls, name, trustedProxies, limits } = this.#options;
     const page = new ChatPage(
       pageFolder,
       () => ({ name, link: this.#link() }),
@@ -90,7 +94,7 @@ export class Hosting {
     const opening = openGateway(places.page, {
       targets: { [TARGET]: this.#target },
       limits: { clients: GATEWAY_CLIENTS, ...gatewayLimitsOf(limits.gateway) },
-      isBehindProxy: pageUrl !== undefined,
+      trustedProxies,
       pages: (request) => page.answer(request),
       certificateHashes: () => this.#webTransport?.hashes ?? [],
       ...(tls === undefined ? {} : { tls }),
@@ -177,6 +181,7 @@ export class Hosting {
 
 function chatOptions({
   folder,
+  recover,
   name,
   places,
   retentionDays,
@@ -186,6 +191,7 @@ function chatOptions({
   const { clients = GATEWAY_CLIENTS } = gatewayLimitsOf(limits.gateway);
   return {
     folder,
+    recover,
     name,
     url: places.listen,
     limits: limits.chat,
@@ -194,6 +200,13 @@ function chatOptions({
     listen: { limits: { sessionsPerAddress: Math.max(1_000, 2 * clients) } },
     onerror: (error) => report.warn("fault", messageOf(error)),
   };
+}
+
+/** What to do about a folder whose database is missing. */
+function recoverable(error: unknown): never {
+  if (codeOf(error) !== "database_missing") throw error;
+  const text = `${messageOf(error)} (--recover does that; nothing is deleted)`;
+  throw Object.assign(new Error(text), { code: "database_missing" });
 }
 
 /** What to do about a port that somebody has. */

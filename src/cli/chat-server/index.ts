@@ -1,6 +1,8 @@
 /** `sealgram chat-server`: hosts a chat. */
 import process from "node:process";
 import { parseArgs } from "node:util";
+import { Networks } from "../../gateway/networks.ts";
+import { parsePlace } from "../../gateway/options.ts";
 import { COMMON_HELP, type Command, type Context, commonOptions } from "../command.ts";
 import { EXIT_CODES, UsageError } from "../exit.ts";
 import { readSecretFile, readTextFile } from "../secrets.ts";
@@ -9,7 +11,7 @@ import { aborted } from "../stop.ts";
 import { findDeno } from "./deno.ts";
 import { Hosting, type HostingOptions } from "./hosting.ts";
 import { LIMIT_NAMES, limitsOf } from "./limits.ts";
-import { placesOf } from "./places.ts";
+import { isLoopback, placesOf } from "./places.ts";
 import { commandName, qrCode, welcome } from "./welcome.ts";
 
 const DEFAULT_FOLDER = "sealgram-chat";
@@ -28,10 +30,15 @@ Options:
   --page URL             http:// or https://address:port of the page and its WebSocket: all addresses, port 7325
   --certificate FILE     certificates in PEM, the page's own first, and
   --key FILE             their private key in PEM: the page is at https:// then
-  --page-url URL         https:// URL of the page if a proxy with a certificate is in front of it
+  --page-url URL         https:// URL of the page if a proxy with a certificate is in front of it: the page is at
+                         this machine's own addresses then, and clients' are those that the proxy adds to
+                         X-Forwarded-For
+  --trusted-proxy ADDRESS  that proxy, if it is on another machine, or its network as 10.0.0.0/8; may be repeated
   --webtransport URL     https://address:port of WebTransport: all addresses, port 7326
   --deno FILE            Deno's program: that of the npm package deno, or in PATH
   --no-webtransport      goes without
+  --recover              where the database is missing, opens a new chat and moves the attachments of the old one to a
+                         folder beside it
   --retention-days N     forgets what was said so many days ago
   --limit NAME=N         of a user: ${LIMIT_NAMES.chat.slice(0, 3).join(", ")},
                          ${LIMIT_NAMES.chat.slice(3).join(", ")};
@@ -61,9 +68,11 @@ const options = {
   certificate: { type: "string" },
   key: { type: "string" },
   "page-url": { type: "string" },
+  "trusted-proxy": { type: "string", multiple: true },
   webtransport: { type: "string" },
   deno: { type: "string" },
   "no-webtransport": { type: "boolean" },
+  recover: { type: "boolean" },
   "retention-days": { type: "string" },
   limit: { type: "string", multiple: true },
 } as const;
@@ -108,13 +117,27 @@ async function hostingOptions(values: Values, { report, program }: Context): Pro
   if (pageUrl !== undefined && (!URL.canParse(pageUrl) || new URL(pageUrl).pathname !== "/")) {
     throw new UsageError("--page-url is a URL with a host and no path");
   }
-  if (name.trim() === "" || name.length > 64) throw new UsageError("--name has 1 to 64 characters");
+  if (name.trim() === "" || name.length > 64 || /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/u.test(name))
+    throw new UsageError("--name has 1 to 64 characters, none of which controls others");
   const days = values["retention-days"];
   if (days !== undefined && !(Number(days) > 0)) throw new UsageError("--retention-days is a number above 0");
   const limits = limitsOf(values.limit ?? []);
-  const places = await placesOf(values, certificate !== undefined);
+  const proxies = values["trusted-proxy"];
+  if (proxies !== undefined && pageUrl === undefined)
+    throw new UsageError("--trusted-proxy goes with --page-url");
+  // Before there is a folder: throws for what is no address.
+  new Networks(proxies ?? []);
+  const isProxyHere = pageUrl !== undefined && proxies === undefined;
+  const places = await placesOf({ ...values, isProxyHere }, certificate !== undefined);
+  if (isProxyHere && !isLoopback(parsePlace(places.page).host)) {
+    report.warn(
+      "page_exposed",
+      `${places.page} can be reached without the proxy; X-Forwarded-For is believed from this machine alone: bind it to 127.0.0.1, or name the proxy by --trusted-proxy`,
+    );
+  }
   return {
     folder,
+    recover: values.recover ?? false,
     name,
     places,
     tls:
@@ -122,6 +145,7 @@ async function hostingOptions(values: Values, { report, program }: Context): Pro
         ? undefined
         : { cert: await readTextFile(certificate), key: await readSecretFile(key, report) },
     pageUrl,
+    trustedProxies: pageUrl === undefined ? [] : (proxies ?? ["loopback"]),
     deno: denoOf(values, program, report),
     program,
     retentionDays: days === undefined ? undefined : Number(days),

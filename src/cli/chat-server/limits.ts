@@ -14,6 +14,9 @@ const changes: Readonly<Record<string, Change>> = {
   "requests-per-second": (limits, value) => {
     limits.requests = rate(value, 4);
   },
+  "work-ms-per-second": (limits, value) => {
+    limits.work = rate(value, 20);
+  },
   "upload-bytes-per-second": (limits, value) => {
     limits.uploadBytes = rate(value, 16);
   },

@@ -1,6 +1,8 @@
 /** The chat's page, as the gateway's HTTP side serves it. */
+import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { extname, join, sep } from "node:path";
+import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import type { Page, PageRequest } from "../../gateway/options.ts";
 
 const types: Readonly<Record<string, string>> = {
@@ -50,8 +52,9 @@ export class ChatPage {
       if (type === undefined) continue;
       const path = `/${name.replaceAll(sep, "/")}`;
       const cache = HASHED.test(path) ? FOREVER : path === "/index.html" ? "no-store" : "no-cache";
-      const headers = { ...common, "content-type": type, "cache-control": cache };
-      this.#files.set(path, { status: 200, headers, body: new Uint8Array(readFileSync(join(folder, name))) });
+      const body = new Uint8Array(readFileSync(join(folder, name)));
+      const headers = { ...common, "content-type": type, "cache-control": cache, etag: tagOf(body) };
+      this.#files.set(path, { status: 200, headers, body, encodings: compressed(body) });
     }
   }
 
@@ -80,14 +83,40 @@ export class ChatPage {
       "base-uri 'none'",
       "form-action 'none'",
       "frame-ancestors 'none'",
+      "require-trusted-types-for 'script'",
+      "trusted-types 'none'",
     ].join("; ");
   }
 }
 
+function tagOf(body: Uint8Array): string {
+  return `"${createHash("sha256").update(body).digest("base64url").slice(0, 22)}"`;
+}
+
+/** What has become shorter. All of a page takes some 50 ms at this quality, and is 10 % shorter at the highest one. */
+function compressed(body: Uint8Array): NonNullable<Page["encodings"]> {
+  const br = brotliCompressSync(body, { params: { [constants.BROTLI_PARAM_QUALITY]: 5 } });
+  const gzip = gzipSync(body, { level: 9 });
+  return {
+    ...(br.length < body.length && { br: new Uint8Array(br) }),
+    ...(gzip.length < body.length && { gzip: new Uint8Array(gzip) }),
+  };
+}
+
+/** What the page does not use, of what browsers have to give. It writes to the clipboard, and no more. */
+const DENIED = [
+  ...["accelerometer", "autoplay", "camera", "display-capture", "encrypted-media", "fullscreen", "gamepad"],
+  ...["geolocation", "gyroscope", "hid", "idle-detection", "magnetometer", "microphone", "midi", "payment"],
+  ...["picture-in-picture", "publickey-credentials-get", "screen-wake-lock", "serial", "sync-xhr", "usb"],
+  ...["web-share", "xr-spatial-tracking"],
+];
+
+/** As OWASP's Secure Headers Project recommends them. */
 const common = {
+  "cross-origin-embedder-policy": "require-corp",
   "cross-origin-opener-policy": "same-origin",
   "cross-origin-resource-policy": "same-origin",
-  "permissions-policy": "camera=(), geolocation=(), microphone=()",
+  "permissions-policy": DENIED.map((feature) => `${feature}=()`).join(", "),
   "referrer-policy": "no-referrer",
   "x-content-type-options": "nosniff",
 };

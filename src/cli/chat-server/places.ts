@@ -27,6 +27,8 @@ export interface PlaceValues {
   readonly page?: string | undefined;
   readonly webtransport?: string | undefined;
   readonly public?: string | undefined;
+  /** Whether the page is for a proxy on this machine. */
+  readonly isProxyHere: boolean;
 }
 
 /**
@@ -37,7 +39,7 @@ export async function placesOf(values: PlaceValues, isSecure: boolean): Promise<
   const everywhere = await anyAddress();
   const {
     listen = `udp://${everywhere}:${PORT}`,
-    page = `${isSecure ? "https" : "http"}://${everywhere}:${PORT}`,
+    page = `${isSecure ? "https" : "http"}://${values.isProxyHere ? "127.0.0.1" : everywhere}:${PORT}`,
     webtransport = `https://${everywhere}:${WEB_TRANSPORT_PORT}`,
   } = values;
   const { host } = parseUrl(listen);

@@ -3,6 +3,7 @@
 import process from "node:process";
 import { createInterface } from "node:readline";
 import { ExitCode, Stopped } from "../exit.ts";
+import { shown } from "../harmless.ts";
 
 /** @throws Stopped by Ctrl-C, and by the end of the input */
 export function askLine(question: string): Promise<string> {
@@ -11,7 +12,7 @@ export function askLine(question: string): Promise<string> {
     face.on("SIGINT", () => face.close());
     // What comes first counts.
     face.on("close", () => reject(new Stopped(ExitCode.interrupted)));
-    face.question(`${question}: `, (answer) => {
+    face.question(shown`${question}: `, (answer) => {
       resolve(answer.trim());
       face.close();
     });

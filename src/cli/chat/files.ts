@@ -6,8 +6,9 @@ import { basename, extname, join, parse } from "node:path";
 import process from "node:process";
 import type { AttachmentInfo, ChatRoom } from "../../apps/chat/client/entry.ts";
 import { codeOf } from "../exit.ts";
+import { harmless } from "../harmless.ts";
 import { ActionError } from "./action.ts";
-import { harmless } from "./harmless.ts";
+import { tailOf } from "./tail.ts";
 
 export type Progress = (bytes: number, ofBytes: number) => void;
 
@@ -132,9 +133,8 @@ const DEVICES = /^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i;
 export function fileName(name: string): string {
   const safe = harmless(name)
     .replaceAll(/[\\/:*?"<>|\ufffd]/g, "_")
-    .replace(/^[.\s]+/, "_")
-    .replace(/[.\s]+$/, "");
-  const short = shortened(safe);
+    .replace(/^[.\s]+/, "_");
+  const short = shortened(safe.slice(0, tailOf(safe, /[.\s]/u)));
   if (short === "") return "attachment";
   return DEVICES.test(short) ? `_${short}` : short;
 }
@@ -145,7 +145,12 @@ function shortened(name: string): string {
   const bytes = (text: string) => new TextEncoder().encode(text).length;
   if (bytes(name) <= MAX_NAME_BYTES) return name;
   const end = bytes(ext) <= 20 ? ext : "";
-  const characters = [...stem];
-  while (bytes(characters.join("") + end) > MAX_NAME_BYTES) characters.pop();
-  return characters.join("") + end;
+  let left = MAX_NAME_BYTES - bytes(end);
+  let length = 0;
+  for (const character of stem) {
+    left -= bytes(character);
+    if (left < 0) break;
+    length += character.length;
+  }
+  return stem.slice(0, length) + end;
 }

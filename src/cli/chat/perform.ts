@@ -57,6 +57,8 @@ export type Outcome =
   | { readonly event: "opened"; readonly room: ChatRoom }
   | { readonly event: "rooms"; readonly rooms: readonly RoomInfo[] }
   | { readonly event: "members"; readonly room: ChatRoom; readonly members: readonly Member[] }
+  /** Who has come by invitations of a user that was banned or removed. */
+  | { readonly event: "excluded"; readonly invited: readonly string[] }
   | { readonly event: "receipts"; readonly room: ChatRoom; readonly receipts: readonly Receipt[] }
   | {
       readonly event: "history";
@@ -167,12 +169,13 @@ export async function perform(action: Action, place: Place): Promise<Outcome> {
       await roomOf(place, action.room).add(action.user);
       return done;
     case "kick":
-      if (action.isEverywhere) await client.removeUser(action.user);
-      else await roomOf(place, action.room).remove(action.user);
+      if (action.isEverywhere) return { event: "excluded", invited: await client.removeUser(action.user) };
+      await roomOf(place, action.room).remove(action.user);
       return done;
     case "ban":
-      if (action.isEverywhere) await client.ban(action.user, action.isBanned);
-      else await roomOf(place, action.room).ban(action.user, action.isBanned);
+      if (action.isEverywhere)
+        return { event: "excluded", invited: await client.ban(action.user, action.isBanned) };
+      await roomOf(place, action.room).ban(action.user, action.isBanned);
       return done;
     case "role":
       if (action.isEverywhere) await client.setRole(action.user, action.role);

@@ -2,8 +2,8 @@
 import process from "node:process";
 import type { ChatRoom } from "../../apps/chat/client/entry.ts";
 import { codeOf, ExitCode, messageOf, Stopped } from "../exit.ts";
+import { type Harmless, harmlessJson, joined } from "../harmless.ts";
 import type { Report } from "../report.ts";
-import { harmless, harmlessJson } from "./harmless.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -25,9 +25,9 @@ export class PlainOutput {
   }
 
   /** Something of the chat. */
-  say(event: string, fields: Fields, lines: readonly string[]): void {
+  say(event: string, fields: Fields, lines: readonly Harmless[]): void {
     if (this.#isJson) this.#json(event, fields);
-    else if (lines.length > 0) process.stdout.write(`${lines.join("\n")}\n`);
+    else if (lines.length > 0) this.#write(joined(lines, "\n"));
   }
 
   /** Something about the program or its connection: for people on stderr. */
@@ -38,11 +38,15 @@ export class PlainOutput {
 
   error(error: unknown, fields: Fields): void {
     const message = messageOf(error);
-    this.tell("error", { code: codeOf(error) ?? "failed", message, ...fields }, harmless(message));
+    this.tell("error", { code: codeOf(error) ?? "failed", message, ...fields }, message);
   }
 
   #json(event: string, fields: Fields): void {
-    process.stdout.write(`${harmlessJson({ event, ...fields })}\n`);
+    this.#write(harmlessJson({ event, ...fields }));
+  }
+
+  #write(text: Harmless): void {
+    process.stdout.write(`${text}\n`);
   }
 
   /** Settles once stdout takes more. */

@@ -3,6 +3,7 @@ import process from "node:process";
 import { ChatError, type ChatRoom, type Client, type Entry, newId } from "../../apps/chat/client/entry.ts";
 import { Limit } from "../../apps/chat/protocol.ts";
 import { Stopped } from "../exit.ts";
+import { shown } from "../harmless.ts";
 import { lines } from "../input.ts";
 import { askPassword, openTerminal } from "../prompt.ts";
 import type { Report } from "../report.ts";
@@ -133,7 +134,7 @@ export class PlainChat implements Place {
       const why =
         by === undefined ? "you are not in this room any more" : `${by} has taken you out of this room`;
       output.say("left", { ...roomFields(room), ...(by === undefined ? {} : { by }) }, [
-        `[${roomLabel(room)}] * ${why}`,
+        shown`[${roomLabel(room)}] * ${why}`,
       ]);
       if (room === this.#room) this.#room = undefined;
     });

@@ -1,6 +1,7 @@
 /** Slash commands. */
 import type { Role } from "../../apps/chat/client/entry.ts";
 import { type Action, ActionError } from "./action.ts";
+import { tailOf } from "./tail.ts";
 
 export interface SlashCommand {
   readonly name: string;
@@ -35,10 +36,13 @@ export const slashCommands: readonly SlashCommand[] = [
     usage: "ROOM [members]",
     summary: "makes a room; for members only, if you say so",
     parse(argument) {
-      const [, name, access] = /^(.*?)(?:\s+(public|members))?$/s.exec(argument)!;
+      const begin = tailOf(argument, /\S/u);
+      const last = argument.slice(begin);
+      const access = begin > 0 && (last === "public" || last === "members") ? last : undefined;
+      const name = access === undefined ? argument : argument.slice(0, begin).trimEnd();
       return {
         kind: "create",
-        name: required(name!, "which name?"),
+        name: required(name, "which name?"),
         access: access === "members" ? "members" : "public",
       };
     },

@@ -29,6 +29,12 @@ export interface ConnectionUser {
   signal(signal: Signal): void;
 }
 
+/** @throws what is no fault of a value */
+function malformed(error: unknown): ChatError {
+  if (error instanceof Malformed) return new ChatError("malformed", error.message);
+  throw error;
+}
+
 export class Connection {
   readonly session: Session;
   /** Its attachments. */
@@ -81,18 +87,37 @@ export class Connection {
     if (!Array.isArray(message) || message.length < 2) throw new Malformed("not a message");
     const [head, content, error] = message as unknown[];
     if (typeof head === "number") this.#settle(head, content, error);
-    else if (typeof head === "string" && Object.hasOwn(events, head)) {
-      const name = head as EventName;
-      this.#user.event(name, events[name](content) as never);
-    } else throw new Malformed("not a message");
+    else if (typeof head !== "string") throw new Malformed("not a message");
+    else if (Object.hasOwn(events, head)) this.#event(head as EventName, content);
   }
 
   #settle(number: number, result: unknown, error: unknown): void {
     const waiting = this.#waiting.get(number);
-    if (waiting === undefined) throw new Malformed("an answer to nothing");
+    if (waiting === undefined) return;
     this.#waiting.delete(number);
-    if (error !== undefined) waiting.reject(errorOf(error));
-    else waiting.resolve(methods[waiting.method].result(result) as never);
+    if (error !== undefined) {
+      waiting.reject(errorOf(error));
+      return;
+    }
+    let checked: unknown;
+    try {
+      checked = methods[waiting.method].result(result);
+    } catch (error) {
+      waiting.reject(malformed(error));
+      return;
+    }
+    waiting.resolve(checked as never);
+  }
+
+  /** One that is none of this version's is as if it was not told. */
+  #event(name: EventName, content: unknown): void {
+    let event: Events[EventName];
+    try {
+      event = events[name](content);
+    } catch {
+      return;
+    }
+    this.#user.event(name, event as never);
   }
 
   /** A request. Its end is told at once, before anything that the server says after it. */
@@ -106,9 +131,18 @@ export class Connection {
       reject(this.#end);
       return;
     }
+    try {
+      // What a server would refuse is refused here, in the same words.
+      methods[method].params(params);
+    } catch (error) {
+      reject(malformed(error));
+      return;
+    }
     const number = ++this.#lastNumber;
+    // First: what JSON cannot say throws, and nothing waits for an answer to it.
+    const framed = frame([number, method, params]);
     this.#waiting.set(number, { method, resolve, reject });
-    this.#write(frame([number, method, params]));
+    this.#write(framed);
   }
 
   request<M extends Method>(method: M, params: Params<M>): Promise<Result<M>> {

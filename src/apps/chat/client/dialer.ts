@@ -7,6 +7,7 @@ import { SealgramError } from "../../../errors.ts";
 import { race } from "../../../race.ts";
 import type { ChatLink } from "../link.ts";
 import { CHAT_PROTOCOL } from "../protocol.ts";
+import { clientWindows } from "../windows.ts";
 
 export type Connect = (url: string | URL, options: ConnectOptions) => Promise<Session>;
 
@@ -18,13 +19,14 @@ export type DialOptions = Omit<
 
 /**
  * A server that was killed cannot say so, and the one in its place knows nothing of its sessions: silence is all that
- * tells. Coming back costs little, so it is not waited for long.
+ * tells. Coming back costs little, so it is not waited for long; but longer than `connect` waits for an answer, as a busy
+ * machine takes its time for the arithmetic of a login.
  */
-const IDLE_MS = 8_000;
+const IDLE_MS = 16_000;
 /** A way that is silent for so long, as where UDP is blocked, is not waited for alone. */
 const NEXT_WAY_MS = 500;
 /** Signs of life are asked for so often within that time. */
-const KEEP_ALIVES = 3;
+const KEEP_ALIVES = 6;
 
 export class Dialer {
   readonly #connect: Connect;
@@ -58,7 +60,7 @@ export class Dialer {
         const session = await this.#connect(url, {
           ...this.#optionsFor(url),
           idleTimeoutMs,
-          streams: { ...keepAlive, maxIncomingBidirectional: 0 },
+          streams: { ...keepAlive, ...clientWindows, maxIncomingBidirectional: 0 },
           auth: this.#auth,
           applicationProtocols: [CHAT_PROTOCOL],
           signal,

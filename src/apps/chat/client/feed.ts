@@ -3,7 +3,8 @@ export class Feed<T> implements AsyncIterableIterator<T> {
   readonly #limit: number;
   readonly #left: () => void;
   #values: T[] = [];
-  #next: ((result: IteratorResult<T, undefined>) => void) | undefined;
+  /** Those who wait for the next values, in their order. */
+  #waiting: ((result: IteratorResult<T, undefined>) => void)[] = [];
   #isOver = false;
   #drained: (() => void)[] = [];
 
@@ -15,16 +16,14 @@ export class Feed<T> implements AsyncIterableIterator<T> {
 
   push(value: T): void {
     if (this.#isOver) return;
-    const next = this.#next;
-    this.#next = undefined;
+    const next = this.#waiting.shift();
     if (next === undefined) this.#values.push(value);
     else next({ value, done: false });
   }
 
   end(): void {
     this.#isOver = true;
-    this.#next?.({ value: undefined, done: true });
-    this.#next = undefined;
+    for (const next of this.#waiting.splice(0)) next({ value: undefined, done: true });
     this.#drain();
   }
 
@@ -48,9 +47,7 @@ export class Feed<T> implements AsyncIterableIterator<T> {
       return Promise.resolve({ value, done: false });
     }
     if (this.#isOver) return Promise.resolve({ value: undefined, done: true });
-    return new Promise((resolve) => {
-      this.#next = resolve;
-    });
+    return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
   return(): Promise<IteratorResult<T, undefined>> {

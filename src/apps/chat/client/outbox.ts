@@ -1,6 +1,7 @@
 /** Messages that the server has not said to have stored. They are sent in order, and again after each loss of the connection. */
-
+import { Malformed } from "../check.ts";
 import { ChatError, type Params } from "../protocol.ts";
+import { methods } from "../wire.ts";
 import type { Connection } from "./connection.ts";
 
 /** Where and when the server has stored a message. */
@@ -33,10 +34,10 @@ export class Outbox {
     return this.#items.map(({ message }) => message);
   }
 
-  /** @throws ChatError too_many */
-  add(message: Outgoing): Promise<Stored> {
-    if (this.#items.length >= MAX_ITEMS)
-      return Promise.reject(new ChatError("too_many", "too many messages wait to be sent"));
+  /** @throws ChatError too_many; malformed for what no server takes: it is not to keep what comes behind it from being sent */
+  async add(given: Outgoing): Promise<Stored> {
+    const message = checked(given);
+    if (this.#items.length >= MAX_ITEMS) throw new ChatError("too_many", "too many messages wait to be sent");
     return new Promise((resolve, reject) => {
       this.#items.push({ message, resolve, reject });
       this.#send();
@@ -92,5 +93,14 @@ export class Outbox {
   end(error: Error): void {
     this.detach();
     for (const { reject } of this.#items.splice(0)) reject(error);
+  }
+}
+
+function checked(message: Outgoing): Outgoing {
+  try {
+    return methods["message.send"].params(message);
+  } catch (error) {
+    if (error instanceof Malformed) throw new ChatError("malformed", error.message);
+    throw error;
   }
 }

@@ -1,11 +1,13 @@
 /** What a server refuses, as an error. */
-import { ChatError } from "../protocol.ts";
+import { ChatError, type Refusal } from "../protocol.ts";
+import { refusal } from "../wire.ts";
 
 export function errorOf(value: unknown): ChatError {
-  const { code, message, retryAfterMs } = (value ?? {}) as Partial<ChatError>;
-  return new ChatError(
-    typeof code === "string" ? code : "internal",
-    typeof message === "string" ? message : "refused",
-    typeof retryAfterMs === "number" && retryAfterMs >= 0 ? Math.min(retryAfterMs, 600_000) : undefined,
-  );
+  let told: Refusal;
+  try {
+    told = refusal(value);
+  } catch {
+    return new ChatError("internal", "refused");
+  }
+  return new ChatError(told.code, told.message, told.retryAfterMs);
 }

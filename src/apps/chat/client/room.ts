@@ -1,7 +1,6 @@
 /** A room, or a conversation of two, as one of those who are in it has it. */
 
-import { bytesOf } from "../../../core/bytes.ts";
-import { normalized } from "../names.ts";
+import { fileName, fold, mediaType, normalized } from "../names.ts";
 import { ChatError, type Params, SMALL_ROOM } from "../protocol.ts";
 import type {
   Access,
@@ -40,9 +39,9 @@ export interface SendOptions {
 
 /** What is known of a file before it is sent. */
 export interface UploadOptions {
-  /** Its name, without a path. */
+  /** Its name, without a path. What cannot be seen in it, or writes over others, is left out; so is what is too long. */
   readonly name: string;
-  /** A media type: application/octet-stream unless given. */
+  /** A media type: application/octet-stream unless given, or for what is none. */
   readonly type?: string | undefined;
   /** How long the content is: all of it has to come. */
   readonly bytes: number;
@@ -125,6 +124,7 @@ export class ChatRoom implements AsyncIterable<MessageEntry> {
 
   /** Settles once the server has stored it: then it is in the room, once, and nothing but a deletion takes it out. */
   async send(text: string, { replyTo, attachment, id = newId() }: SendOptions = {}): Promise<Stored> {
+    if (typeof text !== "string") throw new TypeError("a message's text is a string");
     return this.#host.send({
       room: this.id,
       id,
@@ -194,31 +194,37 @@ export class ChatRoom implements AsyncIterable<MessageEntry> {
 
   // Attachments
 
-  /** Sends a file; a message can have it then. */
+  /**
+   * Sends a file; a message can have it then.
+   * @throws TypeError for content that is not bytes, RangeError for a length that is none, and what the content throws
+   */
   async upload(
     content: Uint8Array | AsyncIterable<Uint8Array>,
     { name, type = "application/octet-stream", bytes, progress, signal }: UploadOptions,
   ): Promise<AttachmentInfo> {
-    const head = { kind: "upload", room: this.id, id: newId(), name, type, bytes } as const;
-    const chunks = Symbol.asyncIterator in content ? content : slices(bytesOf(content, "a file"));
-    return this.#host.connection.transfers.upload(head, chunks, progress, signal);
+    if (!Number.isSafeInteger(bytes) || bytes < 0) throw new RangeError("bytes is how many there are");
+    const known = { name: fileName(name), type: mediaType(type), bytes };
+    const head = { kind: "upload", room: this.id, id: newId(), ...known } as const;
+    return this.#host.connection.transfers.upload(head, content, progress, signal);
   }
 
   /**
    * A file that somebody has sent; its content comes as it is read. Some come at a time, the others wait for them.
    * @param options for how long nobody may read before it is given up with `stalled`: a minute unless given
-   * @throws ChatError not_found if there is none; too_many if hundreds wait
+   * @throws ChatError not_found if there is none; too_many if hundreds wait; RangeError for a time that is none
    */
   async download(
     attachment: Pick<AttachmentInfo, "id">,
     { idleTimeoutMs = READ_MS }: { idleTimeoutMs?: number } = {},
   ): Promise<Download> {
+    if (!(idleTimeoutMs > 0 && idleTimeoutMs <= MAX_TIMER_MS))
+      throw new RangeError("idleTimeoutMs is above 0, and no more than timers can wait for");
     return this.#host.connection.transfers.download(this.id, attachment.id, idleTimeoutMs);
   }
 
   // Running it
 
-  /** Leaves the room. */
+  /** Leaves the room. A conversation of two is closed on this side, until one of both goes on with it. */
   async leave(): Promise<void> {
     await this.#host.connection.request("room.leave", { room: this.id });
   }
@@ -238,7 +244,7 @@ export class ChatRoom implements AsyncIterable<MessageEntry> {
         ...(after === undefined ? {} : { after }),
       });
       all.push(...members);
-      if (!more) return all;
+      if (!more) return all.sort((a, b) => (fold(a.user) < fold(b.user) ? -1 : 1));
     }
   }
 
@@ -319,12 +325,8 @@ export class ChatRoom implements AsyncIterable<MessageEntry> {
   }
 }
 
-const CHUNK_BYTES = 65_536;
 const READ_MS = 60_000;
-
-function* slices(bytes: Uint8Array): Generator<Uint8Array, void> {
-  for (let at = 0; at < bytes.length; at += CHUNK_BYTES) yield bytes.subarray(at, at + CHUNK_BYTES);
-}
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** What is known of a room once something has happened there that was not known with it. */
 function after(info: RoomInfo, entry: Entry): RoomInfo {

@@ -242,7 +242,10 @@ export class Timeline {
       const progress = (uploadedBytes: number) => this.#update(key, { uploadedBytes });
       const giving = new AbortController();
       this.#uploads.set(key, giving);
-      this.room.upload(open(), { name, type, bytes, progress, signal: giving.signal }).then(
+      const options = { name, type, bytes, progress, signal: giving.signal };
+      // A file that cannot be opened has failed like one that cannot be sent.
+      const uploading = async () => this.room.upload(open(), options);
+      uploading().then(
         (attachment) => {
           if (!this.#uploads.delete(key)) return;
           this.#update(key, { attachment, state: "sending", uploadedBytes: undefined });

@@ -6,7 +6,8 @@ import { StreamError } from "../../../session/stream-error.ts";
 import { frame, MessageReader } from "../channel.ts";
 import { ChatError, Limit, type Transfer, type TransferAnswer } from "../protocol.ts";
 import type { AttachmentInfo } from "../types.ts";
-import { transferAnswer } from "../wire.ts";
+import { MAX_DOWNLOADS, MAX_UPLOADS } from "../windows.ts";
+import { transfer, transferAnswer } from "../wire.ts";
 import { brokenOff, Content } from "./content.ts";
 import { errorOf } from "./refusal.ts";
 import { Turns } from "./turns.ts";
@@ -21,10 +22,6 @@ export interface Download {
 
 type Upload = Extract<Transfer, { kind: "upload" }>;
 type Chunks = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
-
-/** A server takes eight streams of attachments at a time. */
-const MAX_DOWNLOADS = 4;
-const MAX_UPLOADS = 3;
 
 export class Transfers {
   readonly #session: Session;
@@ -59,14 +56,16 @@ export class Transfers {
    */
   async upload(
     head: Upload,
-    content: Chunks,
+    content: Uint8Array | Chunks,
     progress: (bytes: number) => void = () => {},
     signal: AbortSignal = new AbortController().signal,
   ): Promise<AttachmentInfo> {
+    check(head);
     await this.#uploads.take();
     try {
       signal.throwIfAborted();
-      return await this.#upload(head, content, progress, signal);
+      const chunks = isIterated(content) ? content : slices(bytesOf(content, "a file"));
+      return await this.#upload(head, chunks, progress, signal);
     } finally {
       this.#uploads.leave();
     }
@@ -105,11 +104,13 @@ export class Transfers {
    * @throws ChatError too_many if too many wait for their turn
    */
   async download(room: number, id: string, idleMs: number): Promise<Download> {
+    const head: Transfer = { kind: "download", room, id };
+    check(head);
     await this.#downloads.take();
     try {
       const { reader, writer } = await this.#open();
       try {
-        await writer.write(frame({ kind: "download", room, id } satisfies Transfer));
+        await writer.write(frame(head));
         void writer.close().catch(() => {});
         const attachment = attachmentOf(await reader.next());
         const content = new Content(reader, attachment.bytes, idleMs, () => this.#downloads.leave());
@@ -123,6 +124,28 @@ export class Transfers {
       throw brokenOff(error);
     }
   }
+}
+
+/** @throws ChatError malformed for what a server would refuse */
+function check(head: Transfer): void {
+  try {
+    transfer(head);
+  } catch (error) {
+    throw brokenOff(error);
+  }
+}
+
+const CHUNK_BYTES = 65_536;
+
+/** Arrays of bytes are iterable, too, and are bytes. */
+function isIterated(content: Uint8Array | Chunks): content is Chunks {
+  if (ArrayBuffer.isView(content)) return false;
+  const given = Object(content) as object;
+  return Symbol.asyncIterator in given || Symbol.iterator in given;
+}
+
+function* slices(bytes: Uint8Array): Generator<Uint8Array, void> {
+  for (let at = 0; at < bytes.length; at += CHUNK_BYTES) yield bytes.subarray(at, at + CHUNK_BYTES);
 }
 
 /** Writes all of it, or what the server wants of it: if that is not all, the answer says why. */

@@ -93,6 +93,21 @@ export function Details({
           />
         ))}
       </ul>
+      {isDirect && (
+        <div class="stack">
+          <Confirm
+            label="Close this conversation"
+            again="Really close it: until one of you writes again"
+            isBusy={isBusy}
+            onConfirm={() =>
+              run(async () => {
+                await room.leave();
+                onClose();
+              })
+            }
+          />
+        </div>
+      )}
       {!isDirect && (
         <>
           {(isModerator || room.access === "public") && (

@@ -11,13 +11,17 @@ const CLOSERS: Readonly<Record<string, string>> = { ")": "(", "]": "[", "}": "{"
 
 /** What ends a sentence, or closes a bracket that was opened before the link, is not of the link. */
 function trimmed(candidate: string): string {
-  let text = candidate;
+  const counts = new Map<string, number>();
+  for (const character of candidate) counts.set(character, (counts.get(character) ?? 0) + 1);
+  const countOf = (character: string) => counts.get(character) ?? 0;
+  let end = candidate.length;
   for (;;) {
-    const last = text.at(-1)!;
+    const last = candidate[end - 1]!;
     const opener = CLOSERS[last];
-    const isUnbalanced = opener !== undefined && text.split(last).length > text.split(opener).length;
-    if (!isUnbalanced && !/[.,;:!?…*_~]/u.test(last)) return text;
-    text = text.slice(0, -1);
+    const isUnbalanced = opener !== undefined && countOf(last) > countOf(opener);
+    if (!isUnbalanced && !/[.,;:!?…*_~]/u.test(last)) return candidate.slice(0, end);
+    counts.set(last, countOf(last) - 1);
+    end--;
   }
 }
 

@@ -1,11 +1,11 @@
 /** Methods about users: invitations, what they log in with, and keeping them out. */
 
-import { ChatError, CloseCode, type Empty, Limit } from "../protocol.ts";
-import type { User } from "./accounts.ts";
+import { ChatError, CloseCode, type Empty, Limit, type Result } from "../protocol.ts";
+import type { Invited, User } from "./accounts.ts";
 import { peerKind } from "./credentials.ts";
 import type { Handlers, House, Outcome } from "./house.ts";
 import { expel } from "./room-methods.ts";
-import { rankOf } from "./rooms.ts";
+import { type Rooms, rankOf } from "./rooms.ts";
 
 /** @throws ChatError not_allowed unless one may do something about the other */
 function requireAbove(user: User, other: User): void {
@@ -13,11 +13,25 @@ function requireAbove(user: User, other: User): void {
     throw new ChatError("not_allowed", "that takes somebody with a higher role");
 }
 
-/** Ends all that a user has open, or is about to. */
+/** @throws ChatError unless that user may invite to that, as when it was made so when it is used */
+export function requireMayInvite(rooms: Rooms, { maker, role, room }: Invited): void {
+  if (maker === undefined) return;
+  if (role !== "member" && rankOf(maker.role) <= rankOf(role))
+    throw new ChatError("not_allowed", "an invitation is for a lower role than one's own");
+  if (room === undefined) return;
+  const { room: info } = rooms.of(maker, room);
+  if (info.kind === "direct") throw new ChatError("not_allowed", "a conversation of two stays one");
+  if (info.access === "members") rooms.moderated(maker, room);
+}
+
+/** Ends all that a user has open, or is about to, and what they have handed out. */
 function excluded(house: House, user: User, closeCode: number, reason: string): () => void {
   const credentials = house.credentials.of(user);
+  const invitations = house.accounts.forgetInvitationsBy(user);
   return () => {
     house.live.end(user, closeCode, reason);
+    for (const identity of invitations)
+      house.closeSessionsOf({ kind: "password", identity }, { closeCode: CloseCode.revoked, reason });
     // Who has not said hello yet.
     for (const { kind, id } of credentials)
       house.closeSessionsOf({ kind: peerKind(kind), identity: id }, { closeCode, reason });
@@ -37,15 +51,10 @@ type Names =
 export const accountMethods: Handlers<Names> = {
   "invitation.create": {
     isCreation: true,
-    run({ accounts, rooms }, user, { record, room, role = "member", validMs }): Outcome<Empty> {
-      if (role !== "member" && rankOf(user.role) <= rankOf(role))
-        throw new ChatError("not_allowed", "an invitation is for a lower role than one's own");
-      if (room !== undefined) {
-        const { room: info } = rooms.of(user, room);
-        if (info.kind === "direct") throw new ChatError("not_allowed", "a conversation of two stays one");
-        if (info.access === "members") rooms.moderated(user, room);
-      }
-      accounts.invite(record, role, room, validMs);
+    run({ accounts, rooms }, maker, { record, room, role = "member", validMs }): Outcome<Empty> {
+      const invited = { maker, role, room };
+      requireMayInvite(rooms, invited);
+      accounts.invite(record, invited, validMs);
       return { result: {} };
     },
   },
@@ -82,16 +91,17 @@ export const accountMethods: Handlers<Names> = {
     },
   },
   "user.ban": {
-    run(house, user, { user: name, isBanned }): Outcome<Empty> {
+    run(house, user, { user: name, isBanned }): Outcome<Result<"user.ban">> {
       const other = house.accounts.named(name);
       requireAbove(user, other);
       house.accounts.exclude(other, isBanned ? "ban" : "allow");
-      if (!isBanned) return { result: {} };
-      return { result: {}, effect: excluded(house, other, CloseCode.banned, "banned") };
+      const result = { invited: house.accounts.invitedBy(other, Limit.page) };
+      if (!isBanned) return { result };
+      return { result, effect: excluded(house, other, CloseCode.banned, "banned") };
     },
   },
   "user.remove": {
-    run(house, user, { user: name }): Outcome<Empty> {
+    run(house, user, { user: name }): Outcome<Result<"user.remove">> {
       const other = house.accounts.named(name);
       if (other.id !== user.id) requireAbove(user, other);
       // Conversations of two stay, with the name of whom they were with.
@@ -106,7 +116,7 @@ export const accountMethods: Handlers<Names> = {
       };
       house.credentials.removeAll(other);
       house.accounts.exclude(other, "remove");
-      return { result: {}, effect };
+      return { result: { invited: house.accounts.invitedBy(other, Limit.page) }, effect };
     },
   },
 };

@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { ChatError } from "../protocol.ts";
 import type { AttachmentInfo } from "../types.ts";
 import type { User } from "./accounts.ts";
-import type { Database } from "./database.ts";
+import type { Database, SqlValue } from "./database.ts";
+import { ATTACHMENTS_FOLDER } from "./folder.ts";
 import type { ChatLimits } from "./limits.ts";
 
 interface AttachmentRow {
@@ -20,6 +21,8 @@ interface AttachmentRow {
 /** How long a file may be without a message that it belongs to. */
 const ORPHAN_MS = 86_400_000;
 const CHUNK_BYTES = 65_536;
+/** Of an upload that has not come to its end. */
+const PART = /^[\w-]{22}\.[0-9a-f-]{36}$/;
 
 type Gone = Pick<AttachmentRow, "id" | "author" | "bytes">;
 const UNUSED =
@@ -33,16 +36,30 @@ export class Attachments {
   constructor(database: Database, folder: string, limits: ChatLimits) {
     this.#database = database;
     this.#room = new Room(limits);
-    this.#folder = join(folder, "attachments");
+    this.#folder = join(folder, ATTACHMENTS_FOLDER);
     mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
-    for (const file of readdirSync(this.#folder)) {
-      if (this.find(file) === undefined) rmSync(join(this.#folder, file), { force: true });
-    }
+    this.#tidy();
     for (const { author, bytes } of database.all<{ author: number; bytes: number }>(
       "SELECT author, sum(bytes) AS bytes FROM attachments GROUP BY author",
     )) {
       this.#room.add(author, bytes);
     }
+  }
+
+  /** Takes away what a process was killed with: what was known to be on its way. Other files are none of its business. */
+  #tidy(): void {
+    const strays = this.#database.all<{ id: string }>(
+      "SELECT id FROM strays WHERE id NOT IN (SELECT id FROM attachments)",
+    );
+    for (const { id } of strays) rmSync(join(this.#folder, id), { force: true });
+    this.#database.run("DELETE FROM strays");
+    for (const file of readdirSync(this.#folder))
+      if (PART.test(file)) rmSync(join(this.#folder, file), { force: true });
+  }
+
+  /** How many files are there that the database does not know: another one's, perhaps. */
+  get unknownFiles(): number {
+    return readdirSync(this.#folder).filter((file) => this.find(file) === undefined).length;
   }
 
   find(id: string): AttachmentRow | undefined {
@@ -52,66 +69,72 @@ export class Attachments {
   /**
    * Stores what comes, which has to be as many bytes as were announced.
    * @param next the next bytes, nothing at their end
-   * @throws ChatError no_room, malformed, and what next() throws
+   * @param mayKeep called in the change that keeps it
+   * @throws ChatError no_room, malformed, and what next() and mayKeep() throw
    */
   async store(
     author: User,
     room: number,
     info: AttachmentInfo,
     next: () => Promise<Uint8Array | undefined>,
+    mayKeep: () => void = () => {},
   ): Promise<void> {
     this.#room.take(author.id, info.bytes);
+    let isNew = false;
+    // The upload's own: of two with one identity, the later one is refused by the database.
+    const part = join(this.#folder, `${info.id}.${crypto.randomUUID()}`);
     try {
-      await this.#write(author, room, info, next);
+      await write(part, info.bytes, next);
+      isNew = await this.#keep(part, author, room, info, mayKeep);
+    } finally {
+      await rm(part, { force: true });
+      if (!isNew) this.#room.add(author.id, -info.bytes);
+    }
+  }
+
+  /** The file first, and then its row: whoever sees the row finds the file. @returns whether no other was faster */
+  async #keep(
+    part: string,
+    author: User,
+    room: number,
+    info: AttachmentInfo,
+    mayKeep: () => void,
+  ): Promise<boolean> {
+    const { id, name, type, bytes } = info;
+    await this.#database.change(() => this.#setStray(id));
+    try {
+      await rename(part, join(this.#folder, id));
+      await this.#syncFolder();
+      return await this.#database.change(() => {
+        mayKeep();
+        this.#unsetStray(id);
+        const sql = `INSERT OR IGNORE INTO attachments (id, room, author, name, type, bytes, time_ms)
+          VALUES (?, ?, ?, ?, ?, ?, ?)`;
+        return this.#database.run(sql, id, room, author.id, name, type, bytes, Date.now()) > 0;
+      });
     } catch (error) {
-      this.#room.add(author.id, -info.bytes);
+      await this.#removeStray(id);
       throw error;
     }
   }
 
-  async #write(
-    author: User,
-    room: number,
-    info: AttachmentInfo,
-    next: () => Promise<Uint8Array | undefined>,
-  ): Promise<void> {
-    // The upload's own: of two with one identity, the later one is refused by the database.
-    const part = join(this.#folder, `${info.id}.${crypto.randomUUID()}`);
-    try {
-      const file = await open(part, "wx", 0o600);
-      try {
-        let left = info.bytes;
-        for (let bytes = await next(); bytes !== undefined; bytes = await next()) {
-          left -= bytes.length;
-          if (left < 0) throw new ChatError("malformed", "more bytes than announced");
-          await file.writeFile(bytes);
-        }
-        if (left > 0) throw new ChatError("malformed", "fewer bytes than announced");
-        await file.sync();
-      } finally {
-        await file.close();
-      }
-      await rename(part, join(this.#folder, info.id));
-      await this.#syncFolder();
-    } catch (error) {
-      await rm(part, { force: true });
-      throw error;
-    }
-    const isNew = await this.#database.change(() =>
-      this.#database.run(
-        `INSERT OR IGNORE INTO attachments (id, room, author, name, type, bytes, time_ms)
-          VALUES (?, ?, ?, ?, ?, ?, ?)`,
-        info.id,
-        room,
-        author.id,
-        info.name,
-        info.type,
-        info.bytes,
-        Date.now(),
-      ),
+  #setStray(id: string): void {
+    this.#database.run("INSERT OR IGNORE INTO strays (id) VALUES (?)", id);
+  }
+
+  #unsetStray(id: string): void {
+    this.#database.run("DELETE FROM strays WHERE id = ?", id);
+  }
+
+  async #removeStray(id: string): Promise<void> {
+    if (this.find(id) === undefined) await rm(join(this.#folder, id), { force: true });
+    this.#database.write(
+      () => this.#unsetStray(id),
+      () => {},
+      // The next start takes it away.
+      () => {},
+      false,
     );
-    // The same one was faster.
-    if (isNew === 0) this.#room.add(author.id, -info.bytes);
   }
 
   /** The name of a file is lost with its folder. */
@@ -154,7 +177,7 @@ export class Attachments {
 
   /** Within a change: takes away what no message has any more. @returns takes the file away, once that is on the disk */
   forget(id: string): () => Promise<void> {
-    const rows = this.#database.all<Gone>(`DELETE FROM attachments WHERE id = ? AND ${UNUSED}`, id);
+    const rows = this.#delete("id = ?", id);
     return () => this.#remove(rows);
   }
 
@@ -163,19 +186,43 @@ export class Attachments {
     const rows = await this.#database.change(() => {
       // Dated by a clock that was ahead.
       this.#database.run("UPDATE attachments SET time_ms = ? WHERE time_ms > ?", nowMs, nowMs);
-      return this.#database.all<Gone>(
-        `DELETE FROM attachments WHERE time_ms < ? AND ${UNUSED}`,
-        nowMs - ORPHAN_MS,
-      );
+      return this.#delete("time_ms < ?", nowMs - ORPHAN_MS);
     });
     await this.#remove(rows);
   }
 
+  #delete(which: string, value: SqlValue): readonly Gone[] {
+    const rows = this.#database.all<Gone>(`DELETE FROM attachments WHERE ${which} AND ${UNUSED}`, value);
+    for (const { id } of rows) this.#setStray(id);
+    return rows;
+  }
+
   async #remove(rows: readonly Gone[]): Promise<void> {
     for (const { id, author, bytes } of rows) {
-      await rm(join(this.#folder, id), { force: true });
+      await this.#removeStray(id);
       this.#room.add(author, -bytes);
     }
+  }
+}
+
+/** @throws ChatError malformed for more or fewer bytes, and what next() throws */
+async function write(
+  path: string,
+  bytes: number,
+  next: () => Promise<Uint8Array | undefined>,
+): Promise<void> {
+  const file = await open(path, "wx", 0o600);
+  try {
+    let left = bytes;
+    for (let chunk = await next(); chunk !== undefined; chunk = await next()) {
+      left -= chunk.length;
+      if (left < 0) throw new ChatError("malformed", "more bytes than announced");
+      await file.writeFile(chunk);
+    }
+    if (left > 0) throw new ChatError("malformed", "fewer bytes than announced");
+    await file.sync();
+  } finally {
+    await file.close();
   }
 }
 

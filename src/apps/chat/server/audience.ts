@@ -34,12 +34,14 @@ export class Audience {
     this.#callers.delete(caller);
   }
 
-  tell(framed: Uint8Array): void {
+  /** @returns how many bytes that are, to all of them */
+  tell(framed: Uint8Array): number {
     const { size } = this.#callers;
-    if (size === 0) return;
+    if (size === 0) return 0;
     this.#gathered.push(framed);
     if (size <= SMALL_ROOM) this.flush();
     else this.#timer ??= setTimeout(() => this.flush(), Math.min(size * GATHER_MS_PER_MEMBER, MAX_GATHER_MS));
+    return size * framed.length;
   }
 
   /** Tells at once what is to be told. */

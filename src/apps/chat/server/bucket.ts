@@ -5,6 +5,9 @@ export interface Rate {
   readonly burst: number;
 }
 
+/** Timers take no more. */
+const MAX_TIMER_MS = 2_147_483_647;
+
 export class Bucket {
   readonly #rate: Rate;
   #tokens: number;
@@ -30,6 +33,12 @@ export class Bucket {
     return 0;
   }
 
+  /** Takes so many, whether they are there or not: what is missing is waited for by whoever is next. */
+  charge(count: number, nowMs: number): void {
+    this.take(0, nowMs);
+    this.#tokens -= count;
+  }
+
   /** Takes so many, and settles once there were as many. */
   async wait(count: number): Promise<void> {
     for (
@@ -37,6 +46,6 @@ export class Bucket {
       waitMs > 0;
       waitMs = this.take(count, performance.now())
     )
-      await new Promise((resolve) => setTimeout(resolve, waitMs));
+      await new Promise((resolve) => setTimeout(resolve, Math.min(waitMs, MAX_TIMER_MS)));
   }
 }

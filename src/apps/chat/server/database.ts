@@ -7,7 +7,7 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { clearImmediate, clearTimeout, setImmediate, setTimeout } from "node:timers";
 import sqlite from "node-sqlite3-wasm";
-import { lockFolder } from "./folder-lock.ts";
+import { DATABASE_FILE } from "./folder.ts";
 import { MIGRATIONS } from "./tables.ts";
 
 export type SqlValue = number | string | Uint8Array | null;
@@ -23,7 +23,6 @@ const LAZY_MS = 500;
 
 export class Database {
   readonly #sqlite: InstanceType<typeof sqlite.Database>;
-  readonly #unlock: () => void;
   readonly #statements = new Map<string, Statement>();
   #waiting: Waiting[] = [];
   #isOpen = false;
@@ -32,20 +31,15 @@ export class Database {
   #isClosed = false;
 
   /**
-   * Opens the database of a folder, or makes a new one. Tables of older versions become those of this one.
-   * @throws Error if another process has it, or if it was made by a newer version
+   * Opens the database of a folder that this process has taken, or makes a new one. Tables of older versions become those
+   * of this one.
+   * @throws Error if it was made by a newer version
    */
   constructor(folder: string, migrations: readonly string[] = MIGRATIONS) {
-    this.#unlock = lockFolder(folder);
-    const file = join(folder, "chat.db");
+    const file = join(folder, DATABASE_FILE);
     // SQLite's own lock here is a directory, which a process that was killed leaves behind.
     rmSync(`${file}.lock`, { recursive: true, force: true });
-    try {
-      this.#sqlite = new sqlite.Database(file);
-    } catch (error) {
-      this.#unlock();
-      throw error;
-    }
+    this.#sqlite = new sqlite.Database(file);
     try {
       // In this order: without a second process, the log needs no shared memory, which there is none of.
       for (const pragma of [
@@ -60,7 +54,6 @@ export class Database {
       this.#migrate(folder, migrations);
     } catch (error) {
       this.#closeSqlite();
-      this.#unlock();
       throw error;
     }
   }
@@ -86,13 +79,18 @@ export class Database {
       return action(statement);
     } catch (error) {
       // The library takes a statement's last fault for one of the next use.
-      this.#statements.delete(sql);
-      try {
-        statement.finalize();
-      } catch {
-        // The same fault, once more.
-      }
+      this.#forget(sql);
       throw error;
+    }
+  }
+
+  #forget(sql: string): void {
+    const statement = this.#statements.get(sql);
+    this.#statements.delete(sql);
+    try {
+      statement?.finalize();
+    } catch {
+      // The fault of its last use, once more.
     }
   }
 
@@ -112,6 +110,25 @@ export class Database {
 
   all<Row>(sql: string, ...values: SqlValue[]): Row[] {
     return this.#use(sql, (statement) => statement.all(values)) as Row[];
+  }
+
+  /** Rows as long as they are taken: what is behind them is not read. */
+  some<Row>(
+    sql: string,
+    isTaken: (row: Row) => boolean,
+    ...values: SqlValue[]
+  ): { rows: Row[]; more: boolean } {
+    const rows: Row[] = [];
+    const more = this.#use(sql, (statement) => {
+      for (const row of statement.iterate(values) as Iterable<Row>) {
+        if (!isTaken(row)) return true;
+        rows.push(row);
+      }
+      return false;
+    });
+    // An unfinished statement holds on to what it has seen.
+    if (more) this.#forget(sql);
+    return { rows, more };
   }
 
   /** @returns how many rows have changed */
@@ -234,13 +251,12 @@ export class Database {
     for (const each of waiting) each.failed(error);
   }
 
-  /** Commits what is left, and gives the folder free. Idempotent. */
+  /** Commits what is left. Idempotent. */
   close(): void {
     if (this.#isClosed) return;
     this.#commit();
     this.#isClosed = true;
     this.#closeSqlite();
-    this.#unlock();
   }
 
   #closeSqlite(): void {

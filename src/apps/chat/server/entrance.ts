@@ -4,6 +4,7 @@ import type { Session } from "../../../endpoint/session.ts";
 import { INVITATION_PREFIX } from "../link.ts";
 import { ChatError, type Params, type Result } from "../protocol.ts";
 import type { Credential } from "../types.ts";
+import { requireMayInvite } from "./account-methods.ts";
 import type { User } from "./accounts.ts";
 import type { StoredCredential } from "./credentials.ts";
 import type { House, Outcome } from "./house.ts";
@@ -34,12 +35,19 @@ export function redeem(
   const { accounts, credentials, firstRoom } = house;
   const invitation = invitationOf(session);
   if (invitation === undefined) throw new ChatError("not_allowed", "that takes an invitation");
-  const { user, room } = accounts.redeem(invitation, id, name);
+  const { user, room } = accounts.redeem(invitation, id, name, (invited) => {
+    try {
+      requireMayInvite(house.rooms, invited);
+    } catch {
+      // Why is nothing for strangers.
+      throw new ChatError("invitation_used", "the invitation has ended");
+    }
+  });
   // What it was with an answer that was lost, nobody has.
   credentials.removeAll(user);
   credentials.add(user, storedCredential(session, credential));
   const place = room ?? firstRoom.of(user);
-  const entered = place === undefined ? undefined : enter(house, user, place);
+  const entered = place === undefined ? undefined : enter(house, user, place, true);
   const result = { user: { name: user.name, role: user.role } };
   return entered === undefined ? { result } : { result, effect: entered };
 }

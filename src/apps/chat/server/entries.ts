@@ -83,25 +83,26 @@ export class Entries {
 
   /** Behind a position, oldest first. */
   after(room: number, position: number, limit: number): Page {
-    const rows = this.#database.all<EntryRow>(
-      `${SELECT} WHERE entries.room = ? AND position > ? ORDER BY position LIMIT ?`,
-      room,
-      position,
-      limit + 1,
-    );
-    return cut(rows, limit);
+    return this.#page("position > ? ORDER BY position", room, position, limit);
   }
 
   /** Before a position, and as far back as the page goes; oldest first. */
   before(room: number, position: number, limit: number): Page {
-    const rows = this.#database.all<EntryRow>(
-      `${SELECT} WHERE entries.room = ? AND position < ? ORDER BY position DESC LIMIT ?`,
-      room,
-      position,
-      limit + 1,
-    );
-    const { entries, more } = cut(rows, limit);
+    const { entries, more } = this.#page("position < ? ORDER BY position DESC", room, position, limit);
     return { entries: entries.reverse(), more };
+  }
+
+  /** As much as one answer may hold, and at least one: what is beyond is not read. */
+  #page(which: string, room: number, position: number, limit: number): Page {
+    let units = 0;
+    let count = 0;
+    const isTaken = ({ text }: EntryRow) => {
+      units += text?.length ?? 0;
+      return count++ === 0 || (count <= limit && units <= Limit.pageBytes);
+    };
+    const sql = `${SELECT} WHERE entries.room = ? AND ${which}`;
+    const { rows, more } = this.#database.some(sql, isTaken, room, position);
+    return { entries: rows.map(describe), more };
   }
 
   // Changes, within one
@@ -158,18 +159,6 @@ export class Entries {
   deleteBefore(timeMs: number): number {
     return this.#database.run("DELETE FROM entries WHERE time_ms < ?", timeMs);
   }
-}
-
-/** As much as one answer may hold, and at least one. */
-function cut(rows: readonly EntryRow[], limit: number): Page {
-  let bytes = 0;
-  let count = 0;
-  for (const { text } of rows) {
-    bytes += (text?.length ?? 0) * 3;
-    if (count === limit || (count > 0 && bytes > Limit.pageBytes * 3)) break;
-    count++;
-  }
-  return { entries: rows.slice(0, count).map(describe), more: count < rows.length };
 }
 
 function describe(row: EntryRow): Entry {

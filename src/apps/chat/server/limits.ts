@@ -6,6 +6,11 @@ export interface ChatLimits {
   /** Requests of a user. What comes faster waits: it is not read. */
   readonly requests: Rate;
   /**
+   * What a user's requests may cost of the server's time, in milliseconds; 16 kB that are answered, or told to others, count
+   * as one. What is asked beyond waits until that is made up for.
+   */
+  readonly work: Rate;
+  /**
    * Messages, edits and deletions of a user, whoever comes and goes by them, and uploads; a long text counts for several.
    * What comes faster is refused with `rate_limited`; uploads wait.
    */
@@ -27,7 +32,10 @@ export interface ChatLimits {
   readonly attachmentBytes: number;
   readonly attachmentBytesPerUser: number;
   readonly attachmentBytesInAll: number;
-  /** Rooms that a user may be in. */
+  /**
+   * Rooms that a user may be in by choice. As many again others may have put them into, and as many conversations others may
+   * have begun with them, until they say something there; of these, the oldest gives way to the newest.
+   */
   readonly rooms: number;
   /** What waits for a client that does not read. Beyond, its session ends, and it may come back. */
   readonly waitingBytes: number;
@@ -37,6 +45,7 @@ export interface ChatLimits {
 
 export const defaultLimits: ChatLimits = {
   requests: { perSecond: 100, burst: 400 },
+  work: { perSecond: 100, burst: 2_000 },
   messages: { perSecond: 10, burst: 40 },
   creations: { perSecond: 1 / 60, burst: 30 },
   signals: { perSecond: 5, burst: 20 },

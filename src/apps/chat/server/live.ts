@@ -14,6 +14,7 @@ import type { User } from "./accounts.ts";
 import { Audience } from "./audience.ts";
 import type { Caller } from "./house.ts";
 import type { Rooms } from "./rooms.ts";
+import type { Usages } from "./usage.ts";
 
 /** Between two times that changes of presence, and receipts, are told: what changes meanwhile is told once. */
 const TELL_MS = 250;
@@ -28,9 +29,13 @@ const encoder = new TextEncoder();
 
 export class Live {
   readonly #rooms: Rooms;
+  readonly #usages: Usages;
+  readonly #report: (error: unknown) => void;
   readonly #users = new Map<number, Set<Caller>>();
   readonly #audiences = new Map<number, Audience>();
   readonly #presences = new Map<string, Presence>();
+  /** Users whose state has changed, while it is not known yet who is to be told. */
+  readonly #changed = new Set<number>();
   readonly #presenceFor = new Map<Caller, Set<string>>();
   readonly #receiptsOf = new Map<number, Map<number, User>>();
   /** Numbers go up over restarts, too. */
@@ -38,8 +43,10 @@ export class Live {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isStopped = false;
 
-  constructor(rooms: Rooms) {
+  constructor(rooms: Rooms, usages: Usages, report: (error: unknown) => void) {
     this.#rooms = rooms;
+    this.#usages = usages;
+    this.#report = report;
   }
 
   // Sessions
@@ -100,9 +107,9 @@ export class Live {
     }
   }
 
-  toRoom<E extends EventName>(room: number, name: E, event: Events[E]): void {
-    const audience = this.#audiences.get(room);
-    if (audience !== undefined) audience.tell(frame([name, event]));
+  /** @returns how many bytes that are, to all who follow it */
+  toRoom<E extends EventName>(room: number, name: E, event: Events[E]): number {
+    return this.#audiences.get(room)?.tell(frame([name, event])) ?? 0;
   }
 
   toUser<E extends EventName>(user: User, name: E, event: Events[E]): void {
@@ -121,7 +128,7 @@ export class Live {
 
   // Receipts
 
-  /** Members of a small room are told of them, soon. */
+  /** Members of a small room are told of them, soon; in a large one, what else the user has open. */
   receipts(user: User, room: number): void {
     getOrAdd(this.#receiptsOf, room, () => new Map<number, User>()).set(user.id, user);
     this.#schedule();
@@ -146,8 +153,19 @@ export class Live {
     if (now === presence.state) return;
     presence.state = now;
     presence.number = ++this.#number;
-    const acquaintances = new Set(this.#rooms.acquaintances(user));
-    for (const id of acquaintances) {
+    if (this.#changed.has(user.id)) return;
+    this.#changed.add(user.id);
+    // Finding out who knows a user is work, which is that user's.
+    this.#usages
+      .of(user)
+      .do(() => this.#markPresences(user))
+      .catch(this.#report);
+  }
+
+  #markPresences(user: User): void {
+    this.#changed.delete(user.id);
+    if (this.#isStopped) return;
+    for (const id of this.#rooms.acquaintances(user)) {
       for (const each of this.#users.get(id) ?? []) this.#markPresence(each, user.name);
     }
   }
@@ -168,13 +186,16 @@ export class Live {
 
   #tellReceipts(): void {
     for (const [room, users] of this.#receiptsOf) {
-      if ((this.#audiences.get(room)?.size ?? 0) > SMALL_ROOM) continue;
+      const isLarge = (this.#audiences.get(room)?.size ?? 0) > SMALL_ROOM;
       const receipts: Receipt[] = [];
       for (const user of users.values()) {
         const receipt = this.#rooms.receiptOf(user, room);
-        if (receipt !== undefined) receipts.push(receipt);
+        if (receipt === undefined) continue;
+        if (!isLarge) receipts.push(receipt);
+        else if ((this.#users.get(user.id)?.size ?? 0) > 1)
+          this.toUser(user, "receipts", { room, receipts: [receipt] });
       }
-      this.toRoom(room, "receipts", { room, receipts });
+      if (!isLarge) this.toRoom(room, "receipts", { room, receipts });
     }
     this.#receiptsOf.clear();
   }

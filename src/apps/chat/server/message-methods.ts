@@ -4,6 +4,7 @@ import { ChatError, type Empty, Limit, type Result } from "../protocol.ts";
 import type { MessageEntry } from "../types.ts";
 import type { User } from "./accounts.ts";
 import { announce, type Handlers, type House, type Outcome } from "./house.ts";
+import { beFound } from "./room-methods.ts";
 
 const DEFAULT_PAGE = 50;
 
@@ -27,6 +28,17 @@ function checkAttachment({ attachments }: House, user: User, room: number, id: s
   const found = attachments.find(id);
   if (found?.room !== room || found.author !== user.id)
     throw new ChatError("not_found", "there is no such attachment");
+}
+
+/**
+ * Before a user says something in a room. Who has been put there by others is there by choice from now on, as far as there
+ * is a place left; and the other one of a conversation is in it again, if they have closed it.
+ */
+function reach(house: House, user: User, room: number): (() => void) | undefined {
+  const { rooms, limits } = house;
+  if (rooms.wasPutInto(user, room) && rooms.countOf(user, "chosen") < limits.rooms) rooms.choose(user, room);
+  const absent = rooms.absentFrom(user, room);
+  return absent && beFound(house, absent, room);
 }
 
 export const messageMethods: Handlers<Names> = {
@@ -70,6 +82,7 @@ export const messageMethods: Handlers<Names> = {
       if (text === "" && attachment === undefined) throw new ChatError("malformed", "nothing to send");
       if (replyTo !== undefined) entries.message(room, replyTo);
       if (attachment !== undefined) checkAttachment(house, user, room, attachment);
+      const reached = reach(house, user, room);
       const entry = entries.append(room, user, {
         kind: "message",
         clientId: id,
@@ -78,7 +91,12 @@ export const messageMethods: Handlers<Names> = {
         attachment,
       });
       const { position, timeMs } = entry;
-      return { result: { position, timeMs }, effect: announce(house, room, entry) };
+      const announced = announce(house, user, room, entry);
+      const effect = () => {
+        reached?.();
+        announced();
+      };
+      return { result: { position, timeMs }, effect };
     },
   },
   "message.edit": {
@@ -89,7 +107,10 @@ export const messageMethods: Handlers<Names> = {
       if (message.author !== user.name) throw new ChatError("not_allowed", "somebody else has written it");
       if (message.text === text) return { result: {} };
       if (text === "") throw new ChatError("malformed", "nothing is left: delete it instead");
-      return { result: {}, effect: announce(house, room, house.entries.edit(room, user, position, text)) };
+      return {
+        result: {},
+        effect: announce(house, user, room, house.entries.edit(room, user, position, text)),
+      };
     },
   },
   "message.delete": {
@@ -99,7 +120,7 @@ export const messageMethods: Handlers<Names> = {
       const entry = house.entries.at(room, position);
       if (entry?.kind === "message" && entry.isDeleted) return { result: {} };
       if (house.entries.message(room, position).author !== user.name) house.rooms.moderated(user, room);
-      const announced = announce(house, room, house.entries.delete(room, user, position));
+      const announced = announce(house, user, room, house.entries.delete(room, user, position));
       const { attachment } = entry as MessageEntry;
       if (attachment === undefined) return { result: {}, effect: announced };
       const forgotten = house.attachments.forget(attachment.id);

@@ -6,7 +6,7 @@ export * from "./api.ts";
 
 /**
  * Opens a chat's server.
- * @throws Error if another process has the folder, and as `listen` does
+ * @throws Error if another process has the folder; DatabaseMissingError; and as `listen` does
  */
 export function openChat(options: ChatServerOptions): Promise<ChatServer> {
   return ChatServer.open(listen, options);

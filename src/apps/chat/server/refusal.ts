@@ -1,9 +1,10 @@
 /** What a client is told of a fault: nothing of what a program's was, but that there is no room. */
 import { statfsSync } from "node:fs";
-import { ChatError } from "../protocol.ts";
+import { ChatError, type ErrorCode, type Refusal } from "../protocol.ts";
 
 /** Less than a commit takes. */
 const FULL_BYTES = 65_536;
+const MAX_RETRY_MS = 600_000;
 
 /** @param folder where the server keeps everything */
 export function refusalOf(error: unknown, folder: string): ChatError {
@@ -12,6 +13,15 @@ export function refusalOf(error: unknown, folder: string): ChatError {
   return isFull
     ? new ChatError("no_room", "the server's disk is full")
     : new ChatError("internal", "the server failed");
+}
+
+/** As it is told: nobody waits for longer than ten minutes, and then is told again. */
+export function refusalFrom({ code, message, retryAfterMs }: ChatError): Refusal {
+  return {
+    code: code as ErrorCode,
+    message,
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs: Math.min(retryAfterMs, MAX_RETRY_MS) }),
+  };
 }
 
 function isOfFullDisk(error: unknown): boolean {

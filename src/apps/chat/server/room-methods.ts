@@ -5,22 +5,41 @@ import type { User } from "./accounts.ts";
 import { announce, type Handlers, type House, type Outcome } from "./house.ts";
 import { rankOf } from "./rooms.ts";
 
-/** Once a user is in another room. */
-function requireRoomsWithin(house: House, user: User): void {
-  if (house.rooms.countOf(user) > house.limits.rooms)
+/** Once a user is in another room. What others have put them into is counted apart: it takes no place of their own. */
+function requireRoomsWithin(house: House, user: User, kind: "chosen" | "put" = "chosen"): void {
+  if (house.rooms.countOf(user, kind) > house.limits.rooms)
     throw new ChatError("too_many", `${user.name} is in too many rooms`);
 }
 
-/** Puts a user into a room; nothing if they are there already. */
-export function enter(house: House, user: User, room: number): (() => void) | undefined {
-  if (!house.rooms.enter(user, room)) return undefined;
-  requireRoomsWithin(house, user);
+/** Puts a user into a room, by their choice or not; nothing if they are there already. */
+export function enter(house: House, user: User, room: number, isChosen: boolean): (() => void) | undefined {
+  if (!house.rooms.enter(user, room, isChosen)) return undefined;
+  requireRoomsWithin(house, user, isChosen ? "chosen" : "put");
   const entry = house.entries.append(room, user, { kind: "join" });
   const info = house.rooms.seenBy(user, room);
   return () => {
-    announce(house, room, entry)();
+    announce(house, user, room, entry)();
     house.live.toUser(user, "room", { room: info });
   };
+}
+
+/** A conversation that others have begun with a user, or go on with: the oldest that was not answered gives way. */
+export function beFound(house: House, user: User, room: number): () => void {
+  house.rooms.enter(user, room, false);
+  const tooMany = house.rooms.countOf(user, "direct") > house.limits.rooms;
+  const oldest = tooMany ? house.rooms.oldestUnanswered(user, room) : undefined;
+  const closed = oldest === undefined ? undefined : close(house, user, oldest);
+  const info = house.rooms.seenBy(user, room);
+  return () => {
+    closed?.();
+    house.live.toUser(user, "room", { room: info });
+  };
+}
+
+/** Closes a conversation on one side: it comes back when the other goes on with it, or this one does. */
+function close(house: House, user: User, room: number): () => void {
+  house.rooms.leave(user, room);
+  return () => house.live.expel(user, room);
 }
 
 /** Takes a user out of a room. */
@@ -29,7 +48,7 @@ export function expel(house: House, user: User, room: number, by?: User): () => 
   const entry = house.entries.append(room, user, { kind: "leave", ...(by === undefined ? {} : { by }) });
   return () => {
     house.live.expel(user, room, by);
-    announce(house, room, entry)();
+    announce(house, user, room, entry)();
   };
 }
 
@@ -72,7 +91,7 @@ export const roomMethods: Handlers<Names> = {
       // Who cannot see it cannot join it.
       const { access, role } = house.rooms.seenBy(user, room);
       if (role === undefined && access !== "public") throw new ChatError("not_allowed", "by invitation only");
-      const effect = enter(house, user, room);
+      const effect = enter(house, user, room, true);
       const result = { room: house.rooms.seenBy(user, room) };
       return effect === undefined ? { result } : { result, effect };
     },
@@ -83,7 +102,7 @@ export const roomMethods: Handlers<Names> = {
       const { room: info } = house.rooms.of(user, room);
       if (info.kind === "direct") throw new ChatError("not_allowed", "a conversation of two stays one");
       if (info.access === "members") house.rooms.moderated(user, room);
-      const effect = enter(house, house.accounts.named(name), room);
+      const effect = enter(house, house.accounts.named(name), room, false);
       return effect === undefined ? { result: {} } : { result: {}, effect };
     },
   },
@@ -91,8 +110,7 @@ export const roomMethods: Handlers<Names> = {
     messages: () => 1,
     run(house, user, { room }): Outcome<Empty> {
       const { room: info } = house.rooms.of(user, room);
-      if (info.kind === "direct") throw new ChatError("not_allowed", "a conversation stays");
-      return { result: {}, effect: expel(house, user, room) };
+      return { result: {}, effect: (info.kind === "direct" ? close : expel)(house, user, room) };
     },
   },
   "room.topic": {
@@ -101,7 +119,7 @@ export const roomMethods: Handlers<Names> = {
       house.rooms.moderated(user, room);
       house.rooms.setTopic(room, topic);
       const entry = house.entries.append(room, user, { kind: "topic", text: topic });
-      return { result: {}, effect: announce(house, room, entry) };
+      return { result: {}, effect: announce(house, user, room, entry) };
     },
   },
   "room.members": {
@@ -146,14 +164,16 @@ export const roomMethods: Handlers<Names> = {
   "direct.open": {
     run(house, user, { user: name }, caller): Outcome<Result<"direct.open">> {
       const other = house.accounts.named(name);
-      const { room, isNew } = house.rooms.direct(user, other);
-      if (!isNew) return { result: { room } };
+      const { room, isNew, isEntered } = house.rooms.direct(user, other);
+      if (!isEntered) return { result: { room } };
+      requireRoomsWithin(house, user);
+      const tell = () => house.live.toUser(user, "room", { room });
+      if (!isNew) return { result: { room }, effect: tell };
       caller.countCreation();
-      for (const each of [user, other]) requireRoomsWithin(house, each);
-      const theirs = house.rooms.seenBy(other, room.id);
+      const told = beFound(house, other, room.id);
       const effect = () => {
-        house.live.toUser(user, "room", { room });
-        house.live.toUser(other, "room", { room: theirs });
+        tell();
+        told();
       };
       return { result: { room }, effect };
     },

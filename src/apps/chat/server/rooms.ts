@@ -3,7 +3,7 @@
 import { fold } from "../names.ts";
 import { ChatError, Limit, SMALL_ROOM } from "../protocol.ts";
 import type { Access, Receipt, Role, RoomInfo } from "../types.ts";
-import type { User } from "./accounts.ts";
+import { ACTIVE, type User } from "./accounts.ts";
 import type { Database } from "./database.ts";
 
 interface RoomRow {
@@ -28,10 +28,15 @@ type SeenRow = RoomRow & Membership;
 
 const RANK: Readonly<Record<Role, number>> = { member: 0, moderator: 1, owner: 2 };
 
+/** Of the pair of a direct conversation, the other one, wherever they are. */
+function other(user: string): string {
+  const second = "CAST(substr(pair, instr(pair, ':') + 1) AS INTEGER)";
+  return `CASE CAST(pair AS INTEGER) WHEN ${user} THEN ${second} ELSE CAST(pair AS INTEGER) END`;
+}
+
 /** As one user, the first parameter, sees it. */
 const SEEN = `SELECT rooms.id, rooms.name, pair, topic, access, head, members, members.role, delivered, read,
-  (SELECT users.name FROM members AS others JOIN users ON users.id = others.user
-    WHERE pair IS NOT NULL AND others.room = rooms.id AND others.user <> ?1) AS other
+  (SELECT users.name FROM users WHERE users.id = ${other("?1")}) AS other
   FROM rooms LEFT JOIN members ON members.room = rooms.id AND members.user = ?1`;
 
 /** A user in a room, with the rights that come of it. */
@@ -84,12 +89,46 @@ export class Rooms {
       .map(describe);
   }
 
-  /** In how many a user is. */
-  countOf(user: User): number {
+  /** In how many a user is by choice, or was put into by others and has never said anything. */
+  countOf(user: User, kind: "chosen" | "put" | "direct"): number {
+    const which = {
+      chosen: "is_chosen = 1",
+      put: "is_chosen = 0 AND pair IS NULL",
+      direct: "is_chosen = 0 AND pair IS NOT NULL",
+    }[kind];
     return this.#database.get<{ count: number }>(
-      "SELECT count(*) AS count FROM members WHERE user = ?",
+      `SELECT count(*) AS count FROM members JOIN rooms ON rooms.id = room WHERE user = ? AND ${which}`,
       user.id,
     )!.count;
+  }
+
+  /** Whether a user is in a room that others have put them into. */
+  wasPutInto(user: User, room: number): boolean {
+    const sql = "SELECT 1 FROM members WHERE room = ? AND user = ? AND is_chosen = 0";
+    return this.#database.get(sql, room, user.id) !== undefined;
+  }
+
+  /** Of the other conversations that were begun with a user, who has not answered, the one that was silent for longest. */
+  oldestUnanswered(user: User, besides: number): number | undefined {
+    return this.#database.get<{ id: number }>(
+      `SELECT rooms.id FROM members JOIN rooms ON rooms.id = members.room
+        LEFT JOIN entries ON entries.room = rooms.id AND entries.position = head
+        WHERE user = ? AND is_chosen = 0 AND pair IS NOT NULL AND rooms.id <> ?
+        ORDER BY entries.time_ms, rooms.id LIMIT 1`,
+      user.id,
+      besides,
+    )?.id;
+  }
+
+  /** The other one of a conversation, who can log in and is not in it: they have closed it. */
+  absentFrom(user: User, room: number): User | undefined {
+    return this.#database.get<User>(
+      `SELECT users.id, users.name, users.role FROM rooms JOIN users ON users.id = ${other("?1")}
+        WHERE rooms.id = ?2 AND pair IS NOT NULL AND ${ACTIVE}
+        AND NOT EXISTS (SELECT 1 FROM members WHERE room = rooms.id AND user = users.id)`,
+      user.id,
+      room,
+    );
   }
 
   /** Whether somebody has made one, apart from conversations of two. */
@@ -99,8 +138,11 @@ export class Rooms {
 
   /** What a user can join. */
   listedTo(user: User, after: string): { rooms: RoomInfo[]; more: boolean } {
+    // However many there are that the user must not see, they are passed by.
     const rows = this.#database.all<SeenRow>(
-      `${SEEN} WHERE folded > ?2 AND (access = 'public' OR members.user IS NOT NULL) ORDER BY folded LIMIT ?3`,
+      `${SEEN} WHERE rooms.id IN (
+        SELECT id FROM (SELECT id FROM rooms WHERE access = 'public' AND folded > ?2 ORDER BY folded LIMIT ?3)
+        UNION SELECT room FROM members WHERE user = ?1) AND folded > ?2 ORDER BY folded LIMIT ?3`,
       user.id,
       fold(after),
       Limit.page + 1,
@@ -109,14 +151,21 @@ export class Rooms {
   }
 
   members(room: number, after: string): { members: { user: string; role: Role }[]; more: boolean } {
-    const rows = this.#database.all<{ user: string; role: Role }>(
-      `SELECT users.name AS user, members.role FROM members JOIN users ON users.id = user
-        WHERE room = ? AND users.name > ? ORDER BY users.name LIMIT ?`,
+    const { rows, more } = this.#page<{ user: string; role: Role }>("members.role", room, after);
+    return { members: rows, more };
+  }
+
+  /** Of the members of a room, behind one of them: in the order in which they are found without looking at others. */
+  #page<Row>(columns: string, room: number, after: string): { rows: Row[]; more: boolean } {
+    const rows = this.#database.all<Row>(
+      `SELECT users.name AS user, ${columns} FROM members JOIN users ON users.id = members.user
+        WHERE room = ? AND members.user > coalesce((SELECT id FROM users WHERE name = ?), 0)
+        ORDER BY members.user LIMIT ?`,
       room,
       after,
       Limit.page + 1,
     );
-    return { members: rows.slice(0, Limit.page), more: rows.length > Limit.page };
+    return { rows: rows.slice(0, Limit.page), more: rows.length > Limit.page };
   }
 
   /** The other users in the small rooms that a user is in. */
@@ -132,14 +181,8 @@ export class Rooms {
   }
 
   receipts(room: number, after: string): { receipts: Receipt[]; more: boolean } {
-    const rows = this.#database.all<Receipt>(
-      `SELECT users.name AS user, delivered, read FROM members JOIN users ON users.id = user
-        WHERE room = ? AND users.name > ? ORDER BY users.name LIMIT ?`,
-      room,
-      after,
-      Limit.page + 1,
-    );
-    return { receipts: rows.slice(0, Limit.page), more: rows.length > Limit.page };
+    const { rows, more } = this.#page<Receipt>("delivered, read", room, after);
+    return { receipts: rows, more };
   }
 
   // Changes, within one
@@ -156,39 +199,48 @@ export class Rooms {
       topic,
       access,
     )!;
-    this.#enter(id, owner, "owner");
+    this.#enter(id, owner, "owner", true);
     return this.seenBy(owner, id);
   }
 
   /** The conversation of two users. */
-  direct(user: User, other: User): { room: RoomInfo; isNew: boolean } {
+  direct(user: User, other: User): { room: RoomInfo; isNew: boolean; isEntered: boolean } {
     if (user.id === other.id) throw new ChatError("not_allowed", "with whom?");
     const pair = [user.id, other.id].sort((a, b) => a - b).join(":");
     const found = this.#database.get<{ id: number }>("SELECT id FROM rooms WHERE pair = ?", pair);
-    if (found !== undefined) return { room: this.seenBy(user, found.id), isNew: false };
+    if (found !== undefined) {
+      const isEntered = this.enter(user, found.id, true);
+      return { room: this.seenBy(user, found.id), isNew: false, isEntered };
+    }
     const { id } = this.#database.get<{ id: number }>(
       "INSERT INTO rooms (name, pair, topic, access) VALUES ('', ?, '', 'members') RETURNING id",
       pair,
     )!;
-    for (const each of [user, other]) this.#enter(id, each, "member");
-    return { room: this.seenBy(user, id), isNew: true };
+    this.#enter(id, user, "member", true);
+    return { room: this.seenBy(user, id), isNew: true, isEntered: true };
   }
 
-  /** @returns whether the user was not in it yet */
-  enter(user: User, room: number): boolean {
+  /** @param isChosen whether the user has asked for it @returns whether the user was not in it yet */
+  enter(user: User, room: number, isChosen: boolean): boolean {
     if (this.isMember(user, room)) return false;
     if (this.isBanned(user, room)) throw new ChatError("banned", "that user is banned from the room");
-    this.#enter(room, user, "member");
+    this.#enter(room, user, "member", isChosen);
     return true;
   }
 
-  #enter(room: number, user: User, role: Role): void {
+  /** The user has said something there, and so is there by choice. */
+  choose(user: User, room: number): void {
+    this.#database.run("UPDATE members SET is_chosen = 1 WHERE room = ? AND user = ?", room, user.id);
+  }
+
+  #enter(room: number, user: User, role: Role, isChosen: boolean): void {
     this.#database.run(
-      `INSERT INTO members (room, user, role, since, delivered, read)
-        SELECT id, ?2, ?3, head, head, head FROM rooms WHERE id = ?1`,
+      `INSERT INTO members (room, user, role, since, delivered, read, is_chosen)
+        SELECT id, ?2, ?3, head, head, head, ?4 FROM rooms WHERE id = ?1`,
       room,
       user.id,
       role,
+      isChosen ? 1 : 0,
     );
     this.#database.run("UPDATE rooms SET members = members + 1 WHERE id = ?", room);
   }
@@ -290,7 +342,8 @@ function describe(row: SeenRow): RoomInfo {
     topic,
     access,
     head,
-    members,
+    // Whether the other one has closed it is theirs to know.
+    members: pair === null ? members : 2,
     ...(role === null ? {} : { role, delivered: delivered!, read: read! }),
   };
 }

@@ -3,7 +3,7 @@
 import type { Session } from "../../../endpoint/session.ts";
 import { StreamError } from "../../../session/stream-error.ts";
 import type { BidirectionalStream } from "../../../session/web-streams.ts";
-import { frame, MessageReader } from "../channel.ts";
+import { frame, MessageReader, parse } from "../channel.ts";
 import { Malformed } from "../check.ts";
 import {
   ChatError,
@@ -19,15 +19,16 @@ import type { Credential, CredentialKind } from "../types.ts";
 import { methods, transfer } from "../wire.ts";
 import { accountMethods } from "./account-methods.ts";
 import type { User } from "./accounts.ts";
-import { Bucket } from "./bucket.ts";
 import { peerKind, type StoredCredential } from "./credentials.ts";
 import { invitationOf, redeem, storedCredential, userOf } from "./entrance.ts";
 import type { Caller, Handler, House, Outcome } from "./house.ts";
 import { messageMethods } from "./message-methods.ts";
 import { Outbound } from "./outbound.ts";
+import { refusalFrom } from "./refusal.ts";
 import { roomMethods } from "./room-methods.ts";
 import { Signals } from "./signals.ts";
-import { download, upload } from "./transfers.ts";
+import { download, refuse, upload } from "./transfers.ts";
+import type { Usage } from "./usage.ts";
 
 type UserMethod = Exclude<Method, "hello" | "invitation.redeem">;
 
@@ -55,8 +56,7 @@ export class ServerSession implements Caller {
   user: User | undefined;
   readonly #house: House;
   readonly #session: Session;
-  /** Before it is known whose session it is. */
-  readonly #requests: Bucket;
+  #usage: Usage;
   readonly #outbound: Outbound;
   readonly #signals: Signals;
   readonly #followed = new Set<number>();
@@ -68,7 +68,7 @@ export class ServerSession implements Caller {
   constructor(house: House, session: Session) {
     this.#house = house;
     this.#session = session;
-    this.#requests = new Bucket(house.limits.requests, performance.now());
+    this.#usage = house.usages.ofStranger();
     this.#outbound = new Outbound(house.pump, house.limits.waitingBytes, {
       tooSlow: () => this.end(CloseCode.too_slow, "reads too slowly"),
       drained: () => this.#hear(),
@@ -108,35 +108,44 @@ export class ServerSession implements Caller {
 
   async #stream(stream: BidirectionalStream): Promise<void> {
     const reader = new MessageReader(stream.readable, Limit.clientMessage);
-    const head = transfer(await reader.next());
-    if (head.kind === "channel") {
-      if (this.#outbound.hasBegun) throw new Malformed("a second channel");
-      this.#outbound.begin(stream.writable);
-      await this.#channel(reader);
-      // A client without its channel has left.
-      this.end(CloseCode.done, "");
-    } else if (this.user === undefined) throw new Malformed("no hello");
-    else {
-      try {
-        await this.#transfer(head, reader, stream.writable, this.user);
-      } catch (error) {
-        if (!this.#isBreak(error)) this.#house.report(error);
-      } finally {
-        // A stream whose end nobody has read stays, and counts.
-        reader.cancel();
-      }
+    let head: Transfer;
+    try {
+      await this.#usage.requests.wait(1);
+      head = transfer(await reader.next(Limit.transfer));
+      if (head.kind === "channel" && this.#outbound.hasBegun) throw new Malformed("a second channel");
+    } catch (error) {
+      // Of that stream alone: the session has others.
+      if (error instanceof Malformed)
+        await refuse(stream.writable, new ChatError("malformed", error.message));
+      reader.cancel();
+      return;
     }
+    if (head.kind !== "channel") {
+      await this.#transfer(head, reader, stream.writable);
+      return;
+    }
+    this.#outbound.begin(stream.writable);
+    await this.#channel(reader);
+    // A client without its channel has left.
+    this.end(CloseCode.done, "");
   }
 
-  #transfer(
+  async #transfer(
     head: Exclude<Transfer, { kind: "channel" }>,
     reader: MessageReader,
     writable: WritableStream<Uint8Array>,
-    user: User,
   ): Promise<void> {
-    const usage = this.#house.usages.of(user);
-    if (head.kind === "download") return download(this.#house, user, usage, head, writable);
-    return upload(this.#house, user, usage, head, reader, writable);
+    const { user } = this;
+    try {
+      if (user === undefined) await refuse(writable, new ChatError("not_now", "say hello first"));
+      else if (head.kind === "download") await download(this.#house, user, this.#usage, head, writable);
+      else await upload(this.#house, user, this.#usage, head, reader, writable);
+    } catch (error) {
+      if (!this.#isBreak(error)) this.#house.report(error);
+    } finally {
+      // A stream whose end nobody has read stays, and counts.
+      reader.cancel();
+    }
   }
 
   /** What breaks off is the client's right. */
@@ -157,17 +166,18 @@ export class ServerSession implements Caller {
 
   async #channel(reader: MessageReader): Promise<void> {
     for (;;) {
-      const message = await reader.next();
-      if (message === undefined) return;
+      const content = await reader.content();
+      if (content === undefined) return;
       await this.#pace();
-      if (this.#isGone) return;
-      this.#request(message);
+      await this.#usage.do(() => {
+        if (!this.#isGone) this.#request(parse(content));
+      });
     }
   }
 
   /** Whoever asks faster than the disk is, or than answers are taken, is not heard meanwhile. */
   async #pace(): Promise<void> {
-    await (this.user === undefined ? this.#requests : this.#house.usages.of(this.user).requests).wait(1);
+    await this.#usage.requests.wait(1);
     while (!this.#isGone && (this.#waiting >= MAX_WAITING || this.#outbound.bytes > MAX_AHEAD_BYTES)) {
       await new Promise<void>((resolve) => {
         this.#resume = resolve;
@@ -185,12 +195,12 @@ export class ServerSession implements Caller {
     if (!Number.isSafeInteger(number) || (number as number) < 0)
       throw new Malformed("a request without a number");
     const answer = (...rest: unknown[]) => {
-      if (number !== 0) this.send(frame([number, ...rest]));
+      if (number === 0) return;
+      const framed = frame([number, ...rest]);
+      this.#usage.chargeBytes(framed.length);
+      this.send(framed);
     };
-    const refuse = (error: unknown) => {
-      const { code, message, retryAfterMs } = this.#house.refusal(error);
-      answer(null, { code, message, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) });
-    };
+    const refuse = (error: unknown) => answer(null, refusalFrom(this.#house.refusal(error)));
     if (typeof method !== "string" || !Object.hasOwn(methods, method)) {
       refuse(new ChatError("unknown_method", "there is no such method"));
       return;
@@ -252,7 +262,7 @@ export class ServerSession implements Caller {
       run: (params) => {
         if (handler.isCreation) this.countCreation();
         const messages = handler.messages?.(params) ?? 0;
-        if (messages > 0) this.#house.usages.of(user).countMessages(messages);
+        if (messages > 0) this.#usage.countMessages(messages);
         return handler.run(this.#house, user, params, this);
       },
     };
@@ -266,6 +276,7 @@ export class ServerSession implements Caller {
     if (invitationOf(this.#session) !== undefined)
       return { result: { rooms: [], server }, effect: () => clearTimeout(this.#helloTimer) };
     const user = userOf(this.#house, this.#session);
+    this.#usage = this.#house.usages.of(user);
     const invitations = accounts.redeemedBy(user);
     for (const identity of invitations) accounts.forgetInvitation(identity);
     const result = { user: { name: user.name, role: user.role }, rooms: rooms.ofUser(user), server };
@@ -286,7 +297,7 @@ export class ServerSession implements Caller {
   }
 
   countCreation(): void {
-    if (this.user !== undefined) this.#house.usages.of(this.user).countCreation(this.user);
+    if (this.user !== undefined) this.#usage.countCreation(this.user);
   }
 
   endOthersBy(kind: CredentialKind, id: string): void {
@@ -317,7 +328,8 @@ export class ServerSession implements Caller {
 
   sendDatagram(datagram: Uint8Array, fate?: (hasArrived: boolean) => void): void {
     if (this.#isOver || this.#session.isClosed) return;
-    if (datagram.length <= this.#session.maxDatagramSize) this.#session.sendDatagram(datagram, fate);
+    // One that there is no room for is lost as others are.
+    if (!this.#session.sendDatagram(datagram, fate) && fate !== undefined) queueMicrotask(() => fate(false));
   }
 
   end(closeCode: number, reason: string): void {
@@ -328,12 +340,6 @@ export class ServerSession implements Caller {
   }
 
   #datagram(datagram: Uint8Array): void {
-    if (this.user === undefined || this.#isOver) return;
-    try {
-      this.#signals.receive(this.user, datagram);
-    } catch (error) {
-      if (error instanceof Malformed) this.end(CloseCode.malformed, error.message);
-      else throw error;
-    }
+    if (this.user !== undefined && !this.#isOver) this.#signals.receive(this.user, datagram);
   }
 }

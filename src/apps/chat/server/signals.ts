@@ -19,11 +19,16 @@ export class Signals {
     this.#bucket = new Bucket(house.limits.signals, performance.now());
   }
 
-  /** @throws Malformed */
+  /** What is no signal, or none of this version's, is dropped. */
   receive(user: User, datagram: Uint8Array): void {
     if (datagram.length > Limit.datagram) return;
     const waitMs = this.#bucket.take(1, performance.now());
-    const value = signal(parse(datagram));
+    let value: Signal;
+    try {
+      value = signal(parse(datagram));
+    } catch {
+      return;
+    }
     if (value.kind === "state") this.#state(user, value, waitMs);
     else if (value.kind === "typing" && waitMs === 0)
       this.#house.live.typing(user, value.room, value.position, this.#caller);

@@ -120,6 +120,27 @@ const ENTRIES_OF_ATTACHMENTS =
 /** What was made by a clock that is ahead is known by it. */
 const AGE_OF_INVITATIONS = "ALTER TABLE invitations ADD COLUMN made_ms INTEGER NOT NULL DEFAULT 0;";
 
+/** Files of attachments on their way in or out: what a process was killed with is taken away by the next. */
+const STRAYS = "CREATE TABLE strays (id TEXT PRIMARY KEY) WITHOUT ROWID;";
+
+/** Those that all users may see, however many others there are between them. */
+const PUBLIC_ROOMS = "CREATE INDEX public_rooms ON rooms (folded) WHERE access = 'public';";
+
+/** Who has made an invitation, which holds as long as they may make it, and by whose a user has come. */
+const MAKERS = `
+ALTER TABLE invitations ADD COLUMN maker INTEGER REFERENCES users;
+ALTER TABLE users ADD COLUMN invited_by INTEGER REFERENCES users;
+CREATE INDEX invitations_of_maker ON invitations (maker);
+CREATE INDEX users_invited ON users (invited_by) WHERE invited_by IS NOT NULL;
+`;
+
+/** What others have put a user into is not of the user's choice until they say something there. */
+const CHOICE = `
+ALTER TABLE members ADD COLUMN is_chosen INTEGER NOT NULL DEFAULT 1;
+UPDATE members SET is_chosen = 0 WHERE (SELECT pair FROM rooms WHERE id = room) IS NOT NULL AND NOT EXISTS
+  (SELECT 1 FROM entries WHERE entries.room = members.room AND author = user AND kind = 'message');
+`;
+
 /**
  * What makes each version of the tables of the one before it; the first makes them of nothing. Those that were published
  * never change: a change of the tables is another one at the end.
@@ -131,4 +152,8 @@ export const MIGRATIONS: readonly string[] = [
   EDITS_WITHOUT_TEXT,
   ENTRIES_OF_ATTACHMENTS,
   AGE_OF_INVITATIONS,
+  STRAYS,
+  PUBLIC_ROOMS,
+  MAKERS,
+  CHOICE,
 ];

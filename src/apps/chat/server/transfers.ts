@@ -6,6 +6,7 @@ import { frame, type MessageReader } from "../channel.ts";
 import { ChatError, type Transfer, type TransferAnswer } from "../protocol.ts";
 import type { User } from "./accounts.ts";
 import type { House } from "./house.ts";
+import { refusalFrom } from "./refusal.ts";
 import type { Usage } from "./usage.ts";
 
 type Upload = Extract<Transfer, { kind: "upload" }>;
@@ -23,8 +24,10 @@ export async function upload(
   const { stallMs, attachmentBytes } = house.limits;
   const writer = writable.getWriter();
   const attachment = { id, name, type, bytes };
+  const mayGoOn = () => void house.rooms.of(user, room);
   const next = async () => {
     const chunk = await within(stallMs, reader.bytes());
+    mayGoOn();
     // Nothing is read meanwhile, and so nothing is sent.
     if (chunk !== undefined) await usage.uploadBytes.wait(chunk.length);
     return chunk;
@@ -37,7 +40,7 @@ export async function upload(
       throw new ChatError("malformed", "that id is of another attachment");
     if (before === undefined) {
       await usage.messages.wait(1);
-      await house.attachments.store(user, room, attachment, next);
+      await house.attachments.store(user, room, attachment, next, mayGoOn);
     }
     await writer.write(frame({ attachment } satisfies TransferAnswer));
   });
@@ -60,12 +63,26 @@ export async function download(
     const { name, type, bytes } = found;
     await writer.write(frame({ attachment: { id, name, type, bytes } } satisfies TransferAnswer));
     try {
-      for await (const chunk of house.attachments.read(id)) await within(stallMs, writer.write(chunk));
+      for await (const chunk of house.attachments.read(id)) {
+        await within(stallMs, writer.write(chunk));
+        house.rooms.of(user, room);
+      }
     } catch (error) {
       // Behind the answer there is no place for a refusal.
       throw isBreak(error) ? error : new StreamError(house.refusal(error).message, 0);
     }
   });
+}
+
+/** The answer to what cannot be begun. */
+export async function refuse(writable: WritableStream<Uint8Array>, error: ChatError): Promise<void> {
+  const writer = writable.getWriter();
+  try {
+    await writer.write(frame({ error: refusalFrom(error) } satisfies TransferAnswer));
+    await writer.close();
+  } catch {
+    // Nobody is there to read it.
+  }
 }
 
 /** @throws what has broken the stream off */
@@ -89,8 +106,7 @@ async function answering(
       await writer.abort(error).catch(() => {});
       throw error;
     }
-    const { code, message } = refusal(error);
-    await writer.write(frame({ error: { code, message } } satisfies TransferAnswer));
+    await writer.write(frame({ error: refusalFrom(refusal(error)) } satisfies TransferAnswer));
   }
   await writer.close();
 }

@@ -1,6 +1,7 @@
 /** The screen as its parts lie beside and below each other. */
 import { Box } from "ink";
 import { createElement as h, type ReactElement } from "react";
+import { shown } from "../../harmless.ts";
 import { type Depth, type Row, sgr } from "./style.ts";
 
 /** All that is seen. */
@@ -25,7 +26,9 @@ export function App({ scene }: { readonly scene: Scene }): ReactElement {
   const topHeight = rows - composer.length - 2;
   const mainWidth = rooms === undefined ? columns : columns - roomsWidth - 1;
   const gap = rooms === undefined ? 0 : 1;
-  const separator: Row[] = Array.from({ length: topHeight }, () => [{ text: "│", style: { dim: true } }]);
+  const separator: Row[] = Array.from({ length: topHeight }, () => [
+    { text: shown`│`, style: { dim: true } },
+  ]);
   const lines = (what: readonly Row[], width: number, height: number) =>
     linesOf(what.map((row) => sgr(row, depth)).join("\n"), width, height);
   const side =

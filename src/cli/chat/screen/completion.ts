@@ -1,6 +1,7 @@
 /** What the Tab key makes of a word that has begun. */
 import { fold } from "../../../apps/chat/names.ts";
 import { slashCommands } from "../slash.ts";
+import { tailOf } from "../tail.ts";
 
 /** A word that can be completed, and what it names. */
 export interface Begun {
@@ -37,8 +38,8 @@ export function begunAt(text: string, cursor: number): Begun | undefined {
     const begin = cursor - argument![2]!.length;
     return { kind: names, begin, end: cursor, sign: sign === "@" ? "@" : "", prefix: prefix!, suffix: " " };
   }
-  const [word = ""] = /\S+$/.exec(before) ?? [];
-  const begin = cursor - word.length;
+  const begin = tailOf(before, /\S/u);
+  const word = before.slice(begin);
   if (word === "") return undefined;
   if (word[0] === "#") {
     return { kind: "room", begin, end: cursor, sign: "#", prefix: word.slice(1), suffix: " " };

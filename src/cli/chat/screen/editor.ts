@@ -1,4 +1,5 @@
 /** The text that is being written: what keys do to it. */
+import { tailOf } from "../tail.ts";
 import { graphemes, widthOf } from "./text.ts";
 
 /** A line of the text on the screen: from one index to another. */
@@ -8,6 +9,8 @@ export interface Line {
 }
 
 const MAX_HISTORY = 200;
+const IN_WORDS = /[\p{L}\p{N}\p{M}_]/u;
+const BETWEEN_WORDS = /[^\p{L}\p{N}\p{M}_]/u;
 
 export class Editor {
   #text = "";
@@ -124,7 +127,8 @@ export class Editor {
   }
 
   #wordBefore(): number {
-    return /[\p{L}\p{N}\p{M}_]*[^\p{L}\p{N}\p{M}_]*$/u.exec(this.#text.slice(0, this.#cursor))!.index;
+    const before = this.#text.slice(0, this.#cursor);
+    return tailOf(before.slice(0, tailOf(before, BETWEEN_WORDS)), IN_WORDS);
   }
 
   #wordAfter(): number {
@@ -133,7 +137,8 @@ export class Editor {
   }
 
   #blankBefore(): number {
-    return /\S*\s*$/.exec(this.#text.slice(0, this.#cursor))!.index;
+    const before = this.#text.slice(0, this.#cursor);
+    return tailOf(before.slice(0, tailOf(before, /\s/u)), /\S/u);
   }
 
   #lineBegin(): number {

@@ -1,8 +1,8 @@
 /** What keys do. */
 import type { MessageItem } from "../../../apps/chat/client/entry.ts";
 import { Limit } from "../../../apps/chat/protocol.ts";
+import { harmlessLines } from "../../harmless.ts";
 import { type Action, ActionError } from "../action.ts";
-import { harmlessLines } from "../harmless.ts";
 import { type Outcome, type Place, perform } from "../perform.ts";
 import { parseLine } from "../slash.ts";
 import { outcomeLines, roomLabel, size } from "../words.ts";

@@ -1,5 +1,6 @@
 /** Where everything is on a screen of some size. */
 import type { ChatView } from "../../../apps/chat/client/entry.ts";
+import { harmless, repeated, shown } from "../../harmless.ts";
 import type { Scene } from "./app.ts";
 import { type Editor, lineAt, linesOf } from "./editor.ts";
 import {
@@ -40,7 +41,7 @@ export interface Heights {
 
 const MIN_COLUMNS = 20;
 const MIN_ROWS = 6;
-const PROMPT = "> ";
+const PROMPT = shown`> `;
 
 /** Room for text in the composer, in columns. */
 export function composerWidth(columns: number): number {
@@ -102,7 +103,7 @@ function tooSmall({ columns, rows }: Size, depth: Depth): Layout {
     rooms: undefined,
     header: [],
     log: [],
-    panel: [truncateRow([{ text: "too small" }], columns)],
+    panel: [truncateRow([{ text: shown`too small` }], columns)],
     rule: [],
     composer: [],
     status: [],
@@ -112,7 +113,7 @@ function tooSmall({ columns, rows }: Size, depth: Depth): Layout {
 
 function noticeRow({ text, isBad }: Notice, columns: number): Row {
   return truncateRow(
-    [{ text: ` ${text}`, style: isBad ? { bold: true, color: "bad" } : { bold: true } }],
+    [{ text: shown` ${text}`, style: isBad ? { bold: true, color: "bad" } : { bold: true } }],
     columns,
   );
 }
@@ -120,8 +121,8 @@ function noticeRow({ text, isBad }: Notice, columns: number): Row {
 function welcome(view: ChatView): Row[] {
   const what = view.timelines.length > 0 ? "Choose a room: Ctrl-N" : "You are in no room yet";
   return [
-    [{ text: ` ${what}` }],
-    [{ text: " /rooms lists those that there are, /join ROOM enters one", style: { dim: true } }],
+    [{ text: shown` ${what}` }],
+    [{ text: shown` /rooms lists those that there are, /join ROOM enters one`, style: { dim: true } }],
   ];
 }
 
@@ -139,8 +140,8 @@ function composerOf({ question, desk }: ScreenState, { columns, rows }: Size): C
 
 /** A question, and a mark for each character of its answer. */
 function answerOf(question: string, { text, cursor }: Editor, columns: number): Composer {
-  const asked = truncate(`${question}: `, columns - 2);
-  const marks = "•".repeat(graphemes(text).length);
+  const asked = truncate(shown`${question}: `, columns - 2);
+  const marks = repeated("•", graphemes(text).length);
   const row = truncateRow([{ text: asked, style: { bold: true } }, { text: marks }], columns);
   const x = widthOf(asked) + graphemes(text.slice(0, cursor)).length;
   return { rows: [row], x: Math.min(x, columns - 1), y: 0 };
@@ -154,8 +155,8 @@ function draftOf({ text, cursor }: Editor, columns: number, maxRows: number): Co
   const rows = lines
     .slice(first, first + maxRows)
     .map(({ begin, end }, i) => [
-      { text: i + first === 0 ? PROMPT : " ".repeat(PROMPT.length), style: { dim: true } },
-      { text: text.slice(begin, end) },
+      { text: i + first === 0 ? PROMPT : repeated(" ", PROMPT.length), style: { dim: true } },
+      { text: harmless(text.slice(begin, end)) },
     ]);
   return { rows, x: PROMPT.length + widthOf(text.slice(lines[at]!.begin, cursor)), y: at - first };
 }

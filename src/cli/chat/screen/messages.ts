@@ -7,7 +7,7 @@ import type {
   TimelineItem,
 } from "../../../apps/chat/client/entry.ts";
 import { messageOf } from "../../exit.ts";
-import { harmless, harmlessLines } from "../harmless.ts";
+import { type Harmless, harmless, harmlessLines, joined, repeated, shown } from "../../harmless.ts";
 import { emote, size } from "../words.ts";
 import { colorOf, type Row, type Span, type Style } from "./style.ts";
 import { truncate, truncateRow, widthOf, wrap } from "./text.ts";
@@ -168,20 +168,20 @@ function messageRows(item: MessageItem, context: Context, isBegun: boolean): Row
   const column = authorWidth(width);
   const time = clockText(item.timeMs);
   const isSameMinute = isContinued && clockText(before!.timeMs) === time;
-  const head: Span[] = [{ text: isSameMinute ? " ".repeat(TIME_WIDTH) : `${time} `, style: DIM }];
+  const head: Span[] = [{ text: isSameMinute ? repeated(" ", TIME_WIDTH) : shown`${time} `, style: DIM }];
   const name = harmless(item.author);
   const nameStyle: Style = { bold: true, color: colorOf(item.author) };
   const above: Row[] = [];
   if (column === 0) {
     if (!isContinued && act === undefined)
       above.push([...head, { text: truncate(name, width - TIME_WIDTH), style: nameStyle }]);
-  } else if (isContinued) head.push({ text: " ".repeat(column + 2) });
+  } else if (isContinued) head.push({ text: repeated(" ", column + 2) });
   else {
-    const shown = act === undefined ? truncate(name, column) : "*";
+    const who = act === undefined ? truncate(name, column) : shown`*`;
     head.push(
-      { text: " ".repeat(column - widthOf(shown)) },
-      { text: shown, style: nameStyle },
-      { text: "  " },
+      { text: repeated(" ", column - widthOf(who)) },
+      { text: who, style: nameStyle },
+      { text: shown`  ` },
     );
   }
   const indent = column === 0 ? 2 : TIME_WIDTH + column + 2;
@@ -189,7 +189,7 @@ function messageRows(item: MessageItem, context: Context, isBegun: boolean): Row
   const body: Row[] = [];
   if (item.replyTo !== undefined) body.push(replyRow(item.replyTo, context.repliedTo, inner));
   body.push(...wrap(content(item, name, nameStyle, act, context.hasMark), inner));
-  const margin = { text: " ".repeat(indent) };
+  const margin = { text: repeated(" ", indent) };
   const isHeadAbove = column === 0;
   return [
     ...above,
@@ -199,26 +199,26 @@ function messageRows(item: MessageItem, context: Context, isBegun: boolean): Row
 
 function content(
   item: MessageItem,
-  name: string,
+  name: Harmless,
   nameStyle: Style,
   act: string | undefined,
   hasMark: boolean,
 ): Span[] {
   const { attachment, isDeleted, isEdited } = item;
-  if (isDeleted) return [{ text: "this message was deleted", style: { dim: true, italic: true } }];
+  if (isDeleted) return [{ text: shown`this message was deleted`, style: { dim: true, italic: true } }];
   const spans: Span[] = [];
   if (attachment !== undefined) {
     spans.push({
-      text: `[${harmless(attachment.name)}, ${size(attachment.bytes)}]`,
+      text: shown`[${attachment.name}, ${size(attachment.bytes)}]`,
       style: { color: "accent" },
     });
-    if (item.position !== undefined) spans.push({ text: ` /download #${item.position}`, style: DIM });
+    if (item.position !== undefined) spans.push({ text: shown` /download #${item.position}`, style: DIM });
   }
-  const text = harmlessLines(act ?? item.text).trimEnd();
+  const text = harmlessLines((act ?? item.text).trimEnd());
   if (act !== undefined)
-    spans.push({ text: name, style: nameStyle }, { text: ` ${text}`, style: { italic: true } });
-  else if (text !== "") spans.push({ text: attachment === undefined ? text : `\n${text}` });
-  if (isEdited) spans.push({ text: " (edited)", style: DIM });
+    spans.push({ text: name, style: nameStyle }, { text: joined([shown` `, text]), style: { italic: true } });
+  else if (text !== "") spans.push({ text: attachment === undefined ? text : joined([shown`\n`, text]) });
+  if (isEdited) spans.push({ text: shown` (edited)`, style: DIM });
   spans.push(...stateSpans(item, hasMark));
   return spans;
 }
@@ -229,62 +229,61 @@ function stateSpans({ state, error, uploadedBytes = 0, attachment }: MessageItem
     case "uploading": {
       const part = attachment === undefined || attachment.bytes === 0 ? 1 : uploadedBytes / attachment.bytes;
       const full = Math.round(part * PROGRESS_WIDTH);
-      const bar = "█".repeat(full) + "░".repeat(PROGRESS_WIDTH - full);
-      return [{ text: ` ${bar} ${Math.floor(part * 100)} %`, style: DIM }];
+      const bar = joined([repeated("█", full), repeated("░", PROGRESS_WIDTH - full)]);
+      return [{ text: shown` ${bar} ${Math.floor(part * 100)} %`, style: DIM }];
     }
     case "sending":
-      return [{ text: " …", style: DIM }];
+      return [{ text: shown` …`, style: DIM }];
     case "failed": {
-      const why = error === undefined ? "" : `: ${harmless(messageOf(error))}`;
-      return [{ text: ` ✗ not sent${why}`, style: { color: "bad" } }];
+      const why = error === undefined ? "" : `: ${messageOf(error)}`;
+      return [{ text: shown` ✗ not sent${why}`, style: { color: "bad" } }];
     }
     case "stored":
-      return [{ text: " ✓", style: DIM }];
+      return [{ text: shown` ✓`, style: DIM }];
     case "delivered":
-      return [{ text: " ✓✓", style: DIM }];
+      return [{ text: shown` ✓✓`, style: DIM }];
     case "read":
-      return [{ text: " ✓✓\u00a0read", style: DIM }];
+      return [{ text: shown` ✓✓\u00a0read`, style: DIM }];
   }
 }
 
 function replyRow(position: number, repliedTo: TimelineItem | undefined, width: number): Row {
-  if (repliedTo?.kind !== "message") return truncateRow([{ text: `↳ #${position}`, style: DIM }], width);
+  if (repliedTo?.kind !== "message") return truncateRow([{ text: shown`↳ #${position}`, style: DIM }], width);
   const { author, text, attachment, isDeleted } = repliedTo;
   const said = isDeleted ? "(deleted)" : harmless(text) || harmless(attachment?.name ?? "");
   return truncateRow(
     [
-      { text: "↳ ", style: DIM },
+      { text: shown`↳ `, style: DIM },
       { text: harmless(author), style: { color: colorOf(author) } },
-      { text: ` ${said}`, style: DIM },
+      { text: shown` ${said}`, style: DIM },
     ],
     width,
   );
 }
 
 function happeningRows(item: HappeningItem, width: number): Row[] {
-  const author = harmless(item.author);
-  const topic = harmless(item.text ?? "");
+  const { author, by, text: topic = "" } = item;
   const what = {
-    join: `${author} joined`,
-    leave: item.by === undefined ? `${author} left` : `${author} was removed by ${harmless(item.by)}`,
-    topic: topic === "" ? `${author} removed the topic` : `${author} set the topic: ${topic}`,
+    join: shown`${author} joined`,
+    leave: by === undefined ? shown`${author} left` : shown`${author} was removed by ${by}`,
+    topic: topic === "" ? shown`${author} removed the topic` : shown`${author} set the topic: ${topic}`,
   }[item.kind];
   const column = authorWidth(width);
   const indent = column === 0 ? 2 : TIME_WIDTH + column + 2;
   const head: Span = {
-    text: column === 0 ? "* " : `${clockText(item.timeMs)} ${" ".repeat(column - 1)}*  `,
+    text: column === 0 ? shown`* ` : shown`${clockText(item.timeMs)} ${repeated(" ", column - 1)}*  `,
     style: DIM,
   };
   return wrap([{ text: what, style: DIM }], Math.max(1, width - indent)).map((row, i) => [
-    i === 0 ? head : { text: " ".repeat(indent) },
+    i === 0 ? head : { text: repeated(" ", indent) },
     ...row,
   ]);
 }
 
 /** A line across, with a word in it. */
 export function rule(text: string, width: number, style: Style): Row {
-  const shown = text === "" ? "" : ` ${truncate(text, Math.max(0, width - 6))} `;
-  return [{ text: `──${shown}${"─".repeat(Math.max(0, width - 2 - widthOf(shown)))}`, style }];
+  const word = text === "" ? "" : ` ${truncate(harmless(text), Math.max(0, width - 6))} `;
+  return [{ text: shown`──${word}${repeated("─", Math.max(0, width - 2 - widthOf(word)))}`, style }];
 }
 
 const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });

@@ -1,7 +1,7 @@
 /** What is around the messages, as rows. */
 import type { ChatView, ConnectionState, PresenceState, Timeline } from "../../../apps/chat/client/entry.ts";
 import { messageOf } from "../../exit.ts";
-import { harmless } from "../harmless.ts";
+import { type Harmless, harmless, repeated, shown } from "../../harmless.ts";
 import { colorOf, type Row, type Span, type Style } from "./style.ts";
 import { spread, truncateRow, widthOf, wrap } from "./text.ts";
 
@@ -17,27 +17,27 @@ export function roomsWidthOf(columns: number): number {
 }
 
 const DOTS: Readonly<Record<PresenceState, Span>> = {
-  online: { text: "●", style: { color: "good" } },
-  away: { text: "◐", style: DIM },
-  offline: { text: "○", style: DIM },
+  online: { text: shown`●`, style: { color: "good" } },
+  away: { text: shown`◐`, style: DIM },
+  offline: { text: shown`○`, style: DIM },
 };
 
 /** The rooms and conversations, the shown one among them. */
 export function roomRows(view: ChatView, width: number, height: number): Row[] {
-  const { timelines, shown } = view;
+  const { timelines } = view;
   const rows: Row[] = [];
   let shownAt = 0;
   for (const kind of ["room", "direct"] as const) {
     const own = timelines.filter(({ room }) => room.kind === kind);
     if (own.length === 0) continue;
     if (rows.length > 0) rows.push([]);
-    rows.push([{ text: kind === "room" ? " Rooms" : " Direct messages", style: DIM }]);
+    rows.push([{ text: kind === "room" ? shown` Rooms` : shown` Direct messages`, style: DIM }]);
     for (const timeline of own) {
-      if (timeline === shown) shownAt = rows.length;
+      if (timeline === view.shown) shownAt = rows.length;
       rows.push(roomRow(view, timeline, width));
     }
   }
-  if (rows.length === 0) rows.push([{ text: " No rooms yet", style: DIM }]);
+  if (rows.length === 0) rows.push([{ text: shown` No rooms yet`, style: DIM }]);
   const first = Math.max(0, Math.min(shownAt - Math.floor(height / 2), rows.length - height));
   return rows.slice(first, first + height);
 }
@@ -45,15 +45,15 @@ export function roomRows(view: ChatView, width: number, height: number): Row[] {
 function roomRow(view: ChatView, timeline: Timeline, width: number): Row {
   const { room } = timeline;
   const isShown = timeline === view.shown;
-  const own: Span = room.kind === "room" ? { text: "#", style: DIM } : DOTS[view.presenceOf(room.name)];
+  const own: Span = room.kind === "room" ? { text: shown`#`, style: DIM } : DOTS[view.presenceOf(room.name)];
   const sign = isShown ? { text: own.text } : own;
   const isUnread = isUnreadIn(timeline) && !isShown;
   const name: Span = { text: harmless(room.name), style: { bold: isUnread } };
   const count = isUnread
-    ? [{ text: `${unreadText(timeline)} `, style: { bold: true, color: "bad" } as Style }]
+    ? [{ text: shown`${unreadText(timeline)} `, style: { bold: true, color: "bad" } as Style }]
     : [];
   return spread(
-    [{ text: " " }, sign, { text: " " }, name],
+    [{ text: shown` ` }, sign, { text: shown` ` }, name],
     count,
     width,
     isShown ? { inverse: true } : undefined,
@@ -72,14 +72,15 @@ function unreadText({ unread, hasMoreUnread }: Timeline): string {
 export function headerRow(view: ChatView, width: number): Row {
   const bar: Style = { inverse: true };
   const room = view.shown?.room;
-  if (room === undefined) return spread([{ text: " sealgram chat", style: { bold: true } }], [], width, bar);
+  if (room === undefined)
+    return spread([{ text: shown` sealgram chat`, style: { bold: true } }], [], width, bar);
   const isDirect = room.kind === "direct";
-  const name: Span = { text: ` ${isDirect ? "@" : "#"}${harmless(room.name)}`, style: { bold: true } };
-  const about = isDirect ? view.presenceOf(room.name) : harmless(room.topic);
+  const name: Span = { text: shown` ${isDirect ? "@" : "#"}${room.name}`, style: { bold: true } };
+  const about = isDirect ? view.presenceOf(room.name) : room.topic;
   const members = `${room.memberCount} ${room.memberCount === 1 ? "member" : "members"}`;
   const access = room.access === "members" ? "members only, " : "";
-  const left = about === "" ? [name] : [name, { text: `  ${about}` }];
-  return spread(left, isDirect ? [] : [{ text: `${access}${members} ` }], width, bar);
+  const left = about === "" ? [name] : [name, { text: shown`  ${about}` }];
+  return spread(left, isDirect ? [] : [{ text: shown`${access}${members} ` }], width, bar);
 }
 
 /** Between messages and composer: who writes, and what is out of sight. */
@@ -89,28 +90,28 @@ export function ruleRow(
   unreadElsewhere: number,
   width: number,
 ): Row {
-  const spans: Span[] = [{ text: "──", style: DIM }];
-  const typing = typingText((timeline?.typing ?? []).map(harmless));
-  if (typing !== "") spans.push({ text: ` ${typing} `, style: { italic: true } });
+  const spans: Span[] = [{ text: shown`──`, style: DIM }];
+  const typing = typingText(timeline?.typing ?? []);
+  if (typing !== "") spans.push({ text: shown` ${typing} `, style: { italic: true } });
   const right: Span[] = [];
   if (!isAtEnd) {
     const below =
       timeline !== undefined && timeline.unread > 0 ? `${unreadText(timeline)} new below` : "older messages";
     right.push(
-      { text: ` ${below}: End `, style: { bold: true, color: "accent" } },
-      { text: "──", style: DIM },
+      { text: shown` ${below}: End `, style: { bold: true, color: "accent" } },
+      { text: shown`──`, style: DIM },
     );
   }
   if (unreadElsewhere > 0) {
     right.push(
-      { text: ` ${unreadElsewhere} unread elsewhere `, style: { bold: true } },
-      { text: "──", style: DIM },
+      { text: shown` ${unreadElsewhere} unread elsewhere `, style: { bold: true } },
+      { text: shown`──`, style: DIM },
     );
   }
   const row = spread(spans, right, width);
   // What spread has left blank is the line.
   return row.map((span) =>
-    /^ +$/.test(span.text) ? { text: "─".repeat(span.text.length), style: DIM } : span,
+    /^ +$/.test(span.text) ? { text: repeated("─", span.text.length), style: DIM } : span,
   );
 }
 
@@ -130,19 +131,19 @@ function typingText(users: readonly string[]): string {
 /** How the connection is. */
 export function statusRow(view: ChatView, width: number, nowMs: number): Row {
   const { client, connection } = view;
-  const help: Row = [{ text: "F1 help ", style: DIM }];
+  const help: Row = [{ text: shown`F1 help `, style: DIM }];
   const lost = lostText(connection, nowMs);
   if (lost !== undefined) {
     const style: Style = { bold: true, color: "bad" };
-    return spread([{ text: ` ○ ${lost}`, style }], help, width);
+    return spread([{ text: shown` ○ ${lost}`, style }], help, width);
   }
   const { user, server, link } = client;
   const fingerprint = link.serverKey === undefined ? "" : ` ${link.serverKey}`;
   return spread(
     [
-      { text: " ● ", style: { color: "good" } },
+      { text: shown` ● `, style: { color: "good" } },
       { text: harmless(user.name), style: { color: colorOf(user.name) } },
-      { text: ` on ${harmless(server)}, sealed${fingerprint}`, style: DIM },
+      { text: shown` on ${server}, sealed${fingerprint}`, style: DIM },
     ],
     help,
     width,
@@ -160,24 +161,24 @@ function lostText(connection: ConnectionState, nowMs: number): string | undefine
         : "connection lost: trying again …";
     }
     case "closed":
-      return connection.error === undefined ? "closed" : harmless(messageOf(connection.error));
+      return connection.error === undefined ? "closed" : messageOf(connection.error);
   }
 }
 
 /** What the Tab key chooses from, the chosen one marked. */
 export function choicesRow(names: readonly string[], index: number, width: number): Row {
-  const spans: Span[] = [{ text: " " }];
+  const spans: Span[] = [{ text: shown` ` }];
   for (const [i, name] of names.entries()) {
     if (i < index - 2 && index >= 0) continue;
-    spans.push({ text: harmless(name), style: i === index ? { inverse: true } : DIM }, { text: "  " });
+    spans.push({ text: harmless(name), style: i === index ? { inverse: true } : DIM }, { text: shown`  ` });
   }
   return truncateRow(spans, width);
 }
 
 /** Lines that were asked for, in front of all else. */
 export interface Panel {
-  readonly title: string;
-  readonly lines: readonly string[];
+  readonly title: Harmless;
+  readonly lines: readonly Harmless[];
   /** The first line in sight. */
   readonly top: number;
 }
@@ -189,10 +190,9 @@ function panelLines({ lines }: Panel, width: number): Row[] {
     const [columns] = /^ *(?:\S+(?: \S+)* {2,})?/.exec(line)!;
     const head = widthOf(columns) > width / 2 ? "" : columns;
     const indent = widthOf(head);
-    return wrap([{ text: line.slice(head.length) }], Math.max(1, width - 2 - indent)).map((row, i) => [
-      { text: ` ${i === 0 ? head : " ".repeat(indent)}` },
-      ...row,
-    ]);
+    return wrap([{ text: harmless(line.slice(head.length)) }], Math.max(1, width - 2 - indent)).map(
+      (row, i) => [{ text: shown` ${i === 0 ? head : repeated(" ", indent)}` }, ...row],
+    );
   });
 }
 
@@ -205,8 +205,8 @@ export function panelTop(panel: Panel, by: number, width: number, height: number
 export function panelRows(panel: Panel, width: number, height: number): Row[] {
   const lines = panelLines(panel, width);
   const isLonger = lines.length > height - 1;
-  const keys = isLonger && width >= MIN_COLUMNS_FOR_ROOMS ? "PageUp, PageDown, Esc " : "Esc ";
-  const title = spread([{ text: ` ${panel.title}`, style: { bold: true } }], [{ text: keys }], width, {
+  const keys = isLonger && width >= MIN_COLUMNS_FOR_ROOMS ? shown`PageUp, PageDown, Esc ` : shown`Esc `;
+  const title = spread([{ text: shown` ${panel.title}`, style: { bold: true } }], [{ text: keys }], width, {
     inverse: true,
   });
   return [title, ...lines.slice(panel.top, panel.top + height - 1)];

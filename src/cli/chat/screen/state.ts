@@ -1,7 +1,7 @@
 /** What the screen is about: the room that is shown, what is being written, and what was said to the user last. */
 import { type ChatRoom, ChatView, type Client, type Timeline } from "../../../apps/chat/client/entry.ts";
 import { messageOf } from "../../exit.ts";
-import { harmless, harmlessLines } from "../harmless.ts";
+import { type Harmless, harmless } from "../../harmless.ts";
 import { Completion } from "./completion.ts";
 import { Editor } from "./editor.ts";
 import { Messages } from "./messages.ts";
@@ -22,7 +22,7 @@ export interface Desk {
 }
 
 export interface Notice {
-  readonly text: string;
+  readonly text: Harmless;
   readonly isBad: boolean;
 }
 
@@ -158,7 +158,7 @@ export class ScreenState {
   }
 
   open(title: string, lines: readonly string[]): void {
-    this.movePanel({ title: harmless(title), lines: lines.map(harmlessLines), top: 0 });
+    this.movePanel({ title: harmless(title), lines: lines.map(harmless), top: 0 });
   }
 
   movePanel(panel: Panel | undefined): void {

@@ -1,4 +1,5 @@
 /** Text with its looks, before it is a terminal's. */
+import type { Harmless } from "../../harmless.ts";
 
 export interface Style {
   readonly bold?: boolean;
@@ -14,8 +15,7 @@ export interface Style {
 export type Color = "bad" | "good" | "accent" | number;
 
 export interface Span {
-  /** Without control characters. */
-  readonly text: string;
+  readonly text: Harmless;
   readonly style?: Style;
 }
 

@@ -1,5 +1,6 @@
 /** How much room text takes on a terminal, and how it is broken into lines. */
 import stringWidth from "string-width";
+import { type Harmless, joined as joinedText, repeated } from "../../harmless.ts";
 import type { Row, Span, Style } from "./style.ts";
 
 const segmenter = new Intl.Segmenter(undefined, { granularity: "grapheme" });
@@ -15,18 +16,36 @@ const LETTERS =
 const RUNS = new RegExp(`([${LETTERS}]+)|[^${LETTERS}]+`, "gu");
 
 /** What a reader takes for one character each. */
-export function graphemes(text: string): string[] {
-  if (ASCII.test(text)) return [...text];
+export function graphemes<T extends string>(text: T): T[] {
+  if (ASCII.test(text)) return [...text] as T[];
   const found: string[] = [];
   for (const [run, letters] of text.matchAll(RUNS)) {
     if (letters !== undefined) for (const letter of letters) found.push(letter);
     else {
       // The letter before may be part of it.
-      const whole = (found.pop() ?? "") + run;
-      for (const { segment } of segmenter.segment(whole)) found.push(segment);
+      segment((found.pop() ?? "") + run, found);
     }
   }
-  return found;
+  return found as T[];
+}
+
+/** For each segment engines take time in proportion to the whole text: they are given little at a time. */
+const WINDOW = 128;
+
+function segment(text: string, found: string[]): void {
+  let window = WINDOW;
+  for (let at = 0; at < text.length; ) {
+    const part = text.slice(at, at + window);
+    const isLast = at + window >= text.length;
+    const segments = Array.from(segmenter.segment(part), ({ segment }) => segment);
+    // The last one may go on behind the window; where there is no other, it is longer than that.
+    const whole = isLast ? segments : segments.slice(0, -1);
+    for (const each of whole) {
+      found.push(each);
+      at += each.length;
+    }
+    window = whole.length === 0 ? 2 * window : WINDOW;
+  }
 }
 
 /** Those of characters that were seen: a text has few different ones. */
@@ -38,7 +57,11 @@ const MAX_KEPT_LENGTH = 16;
 /** In columns. */
 export function widthOf(text: string): number {
   if (ASCII.test(text)) return text.length;
-  if (text.length > MAX_KEPT_LENGTH) return stringWidth(text);
+  if (text.length > MAX_KEPT_LENGTH) {
+    const characters = graphemes(text);
+    if (characters.length > 1) return characters.reduce((sum, character) => sum + widthOf(character), 0);
+    return stringWidth(text);
+  }
   let width = widths.get(text);
   if (width === undefined) {
     width = stringWidth(text);
@@ -53,7 +76,7 @@ export function rowWidth(row: Row): number {
 }
 
 /** As much of a text as fits, with an ellipsis if that is not all. */
-export function truncate(text: string, width: number): string {
+export function truncate(text: Harmless, width: number): Harmless {
   if (widthOf(text) <= width) return text;
   let taken = "";
   let left = width - 1;
@@ -62,7 +85,7 @@ export function truncate(text: string, width: number): string {
     if (left < 0) break;
     taken += character;
   }
-  return width < 1 ? "" : `${taken}…`;
+  return (width < 1 ? "" : `${taken}…`) as Harmless;
 }
 
 /** A row of no more than so many columns. */
@@ -87,13 +110,13 @@ export function spread(left: Row, right: Row, width: number, style?: Style): Row
   const endWidth = rowWidth(end);
   const gap = endWidth === 0 ? 0 : 1;
   const begin = truncateRow(left, Math.max(0, width - endWidth - gap));
-  const space = " ".repeat(Math.max(0, width - rowWidth(begin) - endWidth));
+  const space = repeated(" ", Math.max(0, width - rowWidth(begin) - endWidth));
   const all = [...begin, { text: space }, ...end];
   return style === undefined ? all : all.map((span) => ({ ...span, style: { ...style, ...span.style } }));
 }
 
 interface Piece {
-  readonly text: string;
+  readonly text: Harmless;
   readonly width: number;
   readonly style: Style | undefined;
 }
@@ -151,12 +174,13 @@ export function wrap(spans: readonly Span[], width: number): Row[] {
 }
 
 function joined(pieces: readonly Piece[]): Row {
-  const spans: { text: string; style?: Style }[] = [];
-  let last: Style | undefined | null = null;
+  const spans: { texts: Harmless[]; style: Style | undefined }[] = [];
   for (const { text, style } of pieces) {
-    if (style === last && spans.length > 0) spans.at(-1)!.text += text;
-    else spans.push(style === undefined ? { text } : { text, style });
-    last = style;
+    const last = spans.at(-1);
+    if (last !== undefined && last.style === style) last.texts.push(text);
+    else spans.push({ texts: [text], style });
   }
-  return spans;
+  return spans.map(({ texts, style }) =>
+    style === undefined ? { text: joinedText(texts) } : { text: joinedText(texts), style },
+  );
 }
