@@ -19,6 +19,7 @@
  */
 import { checkOptions, type Names } from "../options.ts";
 
+/** How many failures it takes until logins have to wait, and for how long. */
 export interface ThrottleOptions {
   /** Failures of one identity at one address before delays begin: 10 unless given. */
   readonly placeFailures?: number | undefined;

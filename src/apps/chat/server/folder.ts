@@ -11,6 +11,7 @@ const LOG_FILE = "chat.db-wal";
 /** The database of a folder is missing, and other parts of the same chat are there. */
 export class DatabaseMissingError extends Error {
   override readonly name: string = "DatabaseMissingError";
+  /** Tells it from other errors. */
   readonly code = "database_missing";
 }
 
