@@ -1,5 +1,4 @@
 /** Options as a program passes them: a name that is not known is a mistake, and `undefined` is the same as none. */
-import { mostSimilar } from "./similar.ts";
 
 /** All names of a type of options, which the type checker keeps complete. */
 export type Names<O> = Readonly<Record<keyof O, 1>>;
@@ -12,9 +11,8 @@ export function checkOptions<O extends object>(of: string, options: O, names: Na
   if (typeof options !== "object" || options === null)
     throw new TypeError(`${of} takes its options as an object`);
   for (const name of Object.keys(options)) {
-    if (Object.hasOwn(names, name)) continue;
-    const near = mostSimilar(name, Object.keys(names));
-    throw new TypeError(`${of} has no option ${name}${near === undefined ? "" : `; did you mean ${near}?`}`);
+    if (!Object.hasOwn(names, name))
+      throw new TypeError(`${of} has no option ${name}; there are ${Object.keys(names).join(", ")}`);
   }
 }
 

@@ -6,7 +6,7 @@ import { root, ToolError } from "./process.mjs";
 const SOURCE = join(root, "src/apps/chat/page");
 
 /** What the page may weigh, gzipped, to begin with: its style and its script with all that it imports statically. */
-export const PAGE_LIMIT_BYTES = 105_000;
+export const PAGE_LIMIT_BYTES = 112_000;
 
 /** What esbuild makes of it. @param options more of esbuild's */
 export async function bundlePage(options) {

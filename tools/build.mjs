@@ -34,11 +34,11 @@ point, their declarations, the sealgram command, and the chat's page.
  * package.json's "exports" name the same files.
  */
 export const ENTRIES = [
-  { name: "index", source: "src/endpoint/index.ts", portable: true, limitBytes: 60_000 },
-  { name: "node", source: "src/endpoint/node-index.ts", portable: false, limitBytes: 75_000 },
-  { name: "deno", source: "src/endpoint/deno-index.ts", portable: false, limitBytes: 75_000 },
-  { name: "bun", source: "src/endpoint/bun-index.ts", portable: false, limitBytes: 75_000 },
-  { name: "workerd", source: "src/endpoint/workerd-index.ts", portable: false, limitBytes: 62_000 },
+  { name: "index", source: "src/endpoint/index.ts", portable: true, limitBytes: 63_000 },
+  { name: "node", source: "src/endpoint/node-index.ts", portable: false, limitBytes: 80_000 },
+  { name: "deno", source: "src/endpoint/deno-index.ts", portable: false, limitBytes: 80_000 },
+  { name: "bun", source: "src/endpoint/bun-index.ts", portable: false, limitBytes: 80_000 },
+  { name: "workerd", source: "src/endpoint/workerd-index.ts", portable: false, limitBytes: 65_000 },
   { name: "core/index", source: "src/core/index.ts", portable: true, limitBytes: 20_000 },
   { name: "crypto/index", source: "src/crypto/index.ts", portable: true, limitBytes: 30_000 },
   {
@@ -55,10 +55,10 @@ export const ENTRIES = [
   { name: "gateway/deno", source: "src/gateway/deno-index.ts", portable: false, limitBytes: 110_000 },
   { name: "gateway/bun", source: "src/gateway/bun-index.ts", portable: false, limitBytes: 110_000 },
   { name: "session/index", source: "src/session/index.ts", portable: true, limitBytes: 30_000 },
-  { name: "chat/index", source: "src/apps/chat/client/index.ts", portable: true, limitBytes: 72_000 },
-  { name: "chat/node", source: "src/apps/chat/client/node-index.ts", portable: false, limitBytes: 77_000 },
-  { name: "chat/deno", source: "src/apps/chat/client/deno-index.ts", portable: false, limitBytes: 77_000 },
-  { name: "chat/bun", source: "src/apps/chat/client/bun-index.ts", portable: false, limitBytes: 77_000 },
+  { name: "chat/index", source: "src/apps/chat/client/index.ts", portable: true, limitBytes: 82_000 },
+  { name: "chat/node", source: "src/apps/chat/client/node-index.ts", portable: false, limitBytes: 82_000 },
+  { name: "chat/deno", source: "src/apps/chat/client/deno-index.ts", portable: false, limitBytes: 82_000 },
+  { name: "chat/bun", source: "src/apps/chat/client/bun-index.ts", portable: false, limitBytes: 82_000 },
   {
     name: "chat/server/node",
     source: "src/apps/chat/server/node-index.ts",

@@ -3,7 +3,6 @@ import { loadPart, once } from "../lazy.ts";
 import type { WebCrypto } from "../runtime-types.ts";
 import { copyBytes } from "./bytes.ts";
 import { type Group, Groups } from "./group.ts";
-import { createHybridGroup, selectMlKem768 } from "./mlkem.ts";
 import type { AeadKey, CryptoProvider, HashSuite, NamedGroup } from "./provider.ts";
 import { ecdsaFromDer, keyForScheme, scalarLength, signatureSchemes } from "./signature.ts";
 import { createP256Group, createX25519Group, importP256Share } from "./webcrypto-groups.ts";
@@ -89,6 +88,15 @@ const createVerify = (subtle: SubtleCrypto): CryptoProvider["verify"] => {
   };
 };
 
+/** A group that not every program needs. */
+function laterGroup(load: () => Promise<Group>): Group {
+  const group = once(load);
+  return {
+    generate: async () => (await group()).generate(),
+    respond: async (peer) => (await group()).respond(peer),
+  };
+}
+
 /**
  * The provider for every runtime: WebCrypto for keys, the given hashes, and
  * @noble/curves or @noble/post-quantum, loaded when first needed, for what this WebCrypto turns out to lack.
@@ -108,10 +116,11 @@ export const createProvider = (options: WebCryptoOptions): CryptoProvider => {
   const groups: Readonly<Record<NamedGroup, Group>> = {
     [Groups.x25519]: x25519,
     [Groups.secp256r1]: createP256Group(subtle),
-    [Groups.X25519MLKEM768]: createHybridGroup(
-      once(() => selectMlKem768(subtle, random)),
-      x25519,
-    ),
+    [Groups.X25519MLKEM768]: laterGroup(async () => {
+      const { createHybridGroup, selectMlKem768 } = await loadPart(() => import("./mlkem.ts"));
+      const kem = once(() => selectMlKem768(subtle, random));
+      return createHybridGroup(kem, x25519);
+    }),
   };
   return {
     createHash,

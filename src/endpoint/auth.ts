@@ -3,7 +3,6 @@ import { type Bytes, ownBytes } from "../core/bytes.ts";
 import { equalBytes, toBase64Url } from "../crypto/bytes.ts";
 import type { Awaitable, CertificateVerifier, CryptoProvider, HashName, Signer } from "../crypto/provider.ts";
 import { createPinnedKeys } from "../crypto/raw-public-key.ts";
-import { signerFromPkcs8 } from "../crypto/signer.ts";
 import type {
   ClientConfig,
   Credential,
@@ -13,6 +12,7 @@ import type {
   ServerConfig,
 } from "../dtls/config.ts";
 import { SealgramError } from "../errors.ts";
+import { loadPart } from "../lazy.ts";
 import type { Revocation } from "../login/password.ts";
 import { checkOptions, type Names } from "../options.ts";
 import { CertificateType } from "../tls/codepoints.ts";
@@ -195,8 +195,10 @@ export function publicKey(options: PublicKeyOptions): Auth {
   };
 }
 
-function signerOf(key: Signer | Uint8Array | string): Awaitable<Signer> {
-  return typeof key === "object" && "sign" in key ? key : signerFromPkcs8(key);
+async function signerOf(key: Signer | Uint8Array | string): Promise<Signer> {
+  if (typeof key === "object" && "sign" in key) return key;
+  const { signerFromPkcs8 } = await loadPart(() => import("../crypto/signer.ts"));
+  return signerFromPkcs8(key);
 }
 
 async function judge(

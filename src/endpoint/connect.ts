@@ -6,13 +6,14 @@ import { usableTicket } from "../dtls/client-psk.ts";
 import type { ClientConfig, SessionTicket } from "../dtls/config.ts";
 import { SealgramError } from "../errors.ts";
 import { call, type FaultReport, reportTo } from "../faults.ts";
+import { loadPart } from "../lazy.ts";
 import { checkOptions, type Names } from "../options.ts";
 import { race } from "../race.ts";
 import { NamedGroup as Groups } from "../tls/codepoints.ts";
 import { ClientLink } from "./client-link.ts";
 import { MAX_DELAY_MS } from "./deadlines.ts";
 import { isRefusal } from "./failures.ts";
-import { readTicket, type StoredTicket } from "./kept-ticket.ts";
+import type { StoredTicket } from "./kept-ticket.ts";
 import { type CommonOptions, checkAuth, checkGroups, commonConfig, commonNames } from "./options.ts";
 import type { Shared } from "./platform.ts";
 import { type CertificateHashes, parseTarget, type Target } from "./routes.ts";
@@ -154,7 +155,6 @@ async function clientConfig(
   report: FaultReport,
 ): Promise<ClientConfig> {
   const { keyShareGroups } = options;
-  const ticket = options.ticket === undefined ? undefined : readTicket(options.ticket);
   const common = commonConfig(platform, options, "client", report);
   if (keyShareGroups !== undefined) checkGroups("keyShareGroups", keyShareGroups, common.groups, 0);
   return {
@@ -162,7 +162,7 @@ async function clientConfig(
     role: "client",
     psks: [],
     keyShareGroups: keyShareGroups ?? common.groups.filter((group) => group === Groups.x25519),
-    ...(ticket === undefined ? {} : { ticket: onClockOf(platform, ticket) }),
+    ...(options.ticket === undefined ? {} : { ticket: await ticketOf(platform, options.ticket) }),
     ...(await options.auth.client({
       crypto: platform.crypto,
       ...(serverName === undefined ? {} : { serverName }),
@@ -171,6 +171,8 @@ async function clientConfig(
 }
 
 /** A session's ticket, which is dated since 1970, for a connection. */
-function onClockOf({ deadlines }: Shared, ticket: SessionTicket): SessionTicket {
+async function ticketOf({ deadlines }: Shared, kept: SessionTicket | StoredTicket): Promise<SessionTicket> {
+  const { readTicket } = await loadPart(() => import("./read-ticket.ts"));
+  const ticket = readTicket(kept);
   return { ...ticket, receivedAtMs: deadlines.now() - (Date.now() - ticket.receivedAtMs) };
 }

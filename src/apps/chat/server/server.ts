@@ -2,6 +2,7 @@
 
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { onAbort } from "../../../abort.ts";
 import { fromBase64, toBase64 } from "../../../crypto/bytes.ts";
 import { generatePkcs8, signerFromPkcs8 } from "../../../crypto/signer.ts";
 import type { ListenOptions } from "../../../endpoint/listen.ts";
@@ -132,7 +133,7 @@ export class ChatServer {
     });
     this.closed.catch(() => {});
     // Another process writes there now.
-    lost.addEventListener("abort", () => void this.close().catch((error) => house.report(error)));
+    onAbort(lost, () => void this.close().catch((error) => house.report(error)));
     const sweepNow = () => {
       this.#sweeping = this.#sweeping.then(sweep).catch((error) => house.report(error));
     };
