@@ -9,7 +9,7 @@ import { certificateFile } from "./node-certificate-file.ts";
 import type { GatewayOptions } from "./options.ts";
 
 export * from "./api.ts";
-export type { BunAttachedGateway } from "./bun-attached.ts";
+export type { BunAttachedGateway as HttpAttachedGateway } from "./bun-attached.ts";
 
 /** As in node-index.ts. */
 export function openGateway(url: string | URL, options: GatewayOptions): Promise<Gateway> {

@@ -10,7 +10,7 @@ import { serveNode } from "./node-server.ts";
 import type { GatewayOptions } from "./options.ts";
 
 export * from "./api.ts";
-export type { DenoAttachedGateway } from "./deno-attached.ts";
+export type { DenoAttachedGateway as HttpAttachedGateway } from "./deno-attached.ts";
 
 const runtime: GatewayRuntime = {
   udp: denoUdp,

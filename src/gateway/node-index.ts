@@ -10,7 +10,7 @@ import { serveNode } from "./node-server.ts";
 import type { GatewayOptions } from "./options.ts";
 
 export * from "./api.ts";
-export type { NodeAttachedGateway } from "./node-attached.ts";
+export type { NodeAttachedGateway as HttpAttachedGateway } from "./node-attached.ts";
 
 /**
  * Opens a gateway, by which browsers reach UDP servers: it exchanges sealed datagrams between WebSockets (in Deno also

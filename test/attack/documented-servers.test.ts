@@ -164,7 +164,8 @@ test.each(programs)("$page: $name", { timeout }, async ({ page, name, code }) =>
     const server = await Program.run("server.mjs");
     await server.said(/listening/);
     const target = first(written, /targets: \{ (\w+):/)!;
-    const url = `${said.replace("http", "ws")}/${target}`;
+    const path = /path: "(\/\w+)"/.exec(written)?.[1] ?? "";
+    const url = `${said.replace("http", "ws")}${path}/${target}`;
     await attack(program, dialer(url, programsOf(page).get("server.mjs")!));
     await attack(server, dialer(url, programsOf(page).get("server.mjs")!));
   }

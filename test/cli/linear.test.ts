@@ -192,6 +192,7 @@ const functions: Readonly<Record<string, (text: string) => unknown>> = {
   entryLines: (text) => entryLines(room, message(text)),
   outcomeLines: (topic) => outcomeLines({ event: "topic_is", room, topic }),
   fileName,
+  mediaType: names.mediaType,
   parseLine: refused((text) =>
     ["", "/", "/create ", "/edit #1 ", "/msg "].map((head) => parseLine(head + text)),
   ),

@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { expect, onTestFinished, test } from "vitest";
 import { WebSocket } from "ws";
 import { connect } from "../../src/endpoint/node-index.ts";
-import { type AttachOptions, attachGateway, type NodeAttachedGateway } from "../../src/gateway/node-index.ts";
+import { type AttachOptions, attachGateway, type HttpAttachedGateway } from "../../src/gateway/node-index.ts";
 import { GatewayCode } from "../../src/transport/gateway-codes.ts";
 import { alice, ask, echoServer, failure, text, utf8 } from "../endpoint/support.ts";
 import { closeCode } from "./world.ts";
@@ -24,7 +24,7 @@ async function target(): Promise<string> {
 }
 
 async function onNode(options: Omit<AttachOptions, "targets"> = {}): Promise<{
-  gateway: NodeAttachedGateway;
+  gateway: HttpAttachedGateway;
   url: string;
 }> {
   const gateway = attachGateway({ targets: { game: await target() }, ...options });

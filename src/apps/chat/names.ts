@@ -16,7 +16,7 @@ export function fileName(name: string): string {
 
 /** A file's type as servers have it. */
 export function mediaType(type: string): string {
-  const isOne = type.length <= MAX_LINE_BYTES && /^[\x21-\x7e]+\/[\x20-\x7e]+$/.test(type);
+  const isOne = type.length <= MAX_LINE_BYTES && /^[\x21-\x2e\x30-\x7e]+\/[\x20-\x7e]+$/.test(type);
   return isOne ? type : "application/octet-stream";
 }
 
