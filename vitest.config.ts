@@ -8,6 +8,8 @@ const limits = { testTimeout: 60_000, hookTimeout: 60_000, expect: { poll: { tim
 
 const config: ViteUserConfig = defineConfig({
   test: {
+    // Most tests wait for something else than the processor.
+    maxWorkers: "100%",
     projects: [
       {
         test: {

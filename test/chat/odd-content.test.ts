@@ -79,7 +79,7 @@ test("a message that cannot be sent fails alone", async () => {
     expect(await failure(room.send("hello", odd as never))).toMatchObject({ code: "malformed" });
   }
   expect(await failure(room.send("\ud800"))).toMatchObject({ code: "malformed" });
-  expect(await failure(room.edit(1n as never, "x"))).toBeInstanceOf(TypeError);
+  expect(await failure(room.edit(1n as never, "x"))).toMatchObject({ code: "malformed" });
   expect(olga.pending).toEqual([]);
   expect((await room.send("hello")).position).toBeGreaterThan(0);
 });

@@ -12,6 +12,7 @@ const WRITERS: Readonly<Record<string, string>> = {
   "chat/login.ts": "words of the program",
   "chat/plain-output.ts": "takes Harmless",
   "chat/screen/terminal.ts": "spans are Harmless, sequences are the program's",
+  "completion.ts": "scripts of the program",
   "main.ts": "help and version",
   "output.ts": "passes harmless where it is a terminal",
   "prompt.ts": "passes shown",

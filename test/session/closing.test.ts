@@ -51,6 +51,9 @@ describe("the closing state (RFC 9000 §10.2.1)", () => {
     server.engine.sendDatagram(new Uint8Array(100));
     server.engine.close(7, "enough");
     server.flush();
+    // What was taken before goes first.
+    expect(server.packets.flat().filter(([name]) => name === "datagram")).toHaveLength(1);
+    server.packets.length = 0;
     server.give(control(FrameType.max_data, 2 ** 40));
     server.pass(100_000);
     const names = new Set(server.packets.flat().map(([name]) => name));
