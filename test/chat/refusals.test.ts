@@ -41,7 +41,8 @@ test.each(ALERTS)(
     const network = new MemoryNetwork();
     const party = await Party.open(memory(network));
     const olga = await party.owner();
-    for (const times of [1, 2]) {
+    // With the ticket, and then without it, before the client takes it for a refusal.
+    for (const times of [2, 4]) {
       const forged = forge(network, description, times);
       const refused = event(olga, "disconnected", ({ error }) => "code" in error && error.code === code);
       const connected = event(olga, "connected");

@@ -97,12 +97,12 @@ const provoked: Readonly<Record<string, () => Promise<string>>> = {
   },
 
   revoked: async () => {
-    const account = { identity: "alice", password: "old", iterations: 30_000 };
-    const store = new MemoryRecordStore([await register(account)]);
+    const account = { identity: "alice", password: "old" };
+    const store = new MemoryRecordStore([await register({ ...account, iterations: 30_000 })]);
     const auth = { ...password(store, { endSessions: true }), client: password(account).client };
     const { client, ofServer } = await pair({}, auth);
     const ended = ending(ofServer);
-    store.set(await register({ ...account, password: "new" }));
+    store.set(await register({ ...account, password: "new", iterations: 30_000 }));
     expect(await client.closed).toEqual({ closeCode: 0, reason: "" });
     return ended;
   },

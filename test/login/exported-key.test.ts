@@ -48,6 +48,6 @@ test.each(grounds)(
     const mixed = { identity: own.identity, key: otherKey.key };
     const refused = failure(ground.connect(later.server.url, { auth: psk(mixed) }));
     expect((await refused).code).toBe("authentication_failed");
-    expect(() => exportPsk(session)).toThrow(TypeError);
+    expect(() => exportPsk(session)).toThrow("the session is closed");
   },
 );

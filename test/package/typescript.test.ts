@@ -45,7 +45,10 @@ function blocksOf(page: string): Block[] {
 }
 
 const docs = readdirSync(join(root, "docs")).filter((name) => name.endsWith(".md"));
-const blocks = ["README.md", "CONTRIBUTING.md", ...docs.map((name) => `docs/${name}`)].flatMap(blocksOf);
+const blocks = ["README.md", "CONTRIBUTING.md", ...docs.map((name) => `docs/${name}`)]
+  .flatMap(blocksOf)
+  // Programs of Deno and Bun are checked by those.
+  .filter(({ code }) => !/\b(?:Deno|Bun)\.serve\b/.test(code));
 
 /** Every entry; what is documented to be typed as it is; and values of \`undefined\`, which is what options often are. */
 const program = `
