@@ -117,6 +117,7 @@ describe("serve", () => {
       await Promise.all([client.event("connected"), server.event("session")]);
       server.write(`before\n${"x".repeat(length)}\nafter\n`);
       await client.printed("before\nafter\n");
+      await server.event("warning");
       expect(server.events.filter(({ event }) => event === "warning")).toMatchObject([
         { code: "line_too_long" },
       ]);
