@@ -5,7 +5,7 @@
  * - The folder comes into being with that file in it, by a rename, which fails where there is a folder that is not empty.
  * - A lock whose holder is gone is taken over by renaming the file from the name that was found to be that holder's: of
  *   several renames from one name one succeeds, and no name comes twice.
- * - Nobody removes what may have become another's meanwhile: a holder moves the folder away before removing it.
+ * - No process removes what may have become another's meanwhile: a holder moves the folder away before removing it.
  *
  * A holder is gone if its process is: on this system, in this space of process numbers. Elsewhere, as in another container
  * or on another machine, and where the system does not say when a process has begun, it is gone once it has not touched
@@ -27,7 +27,7 @@ export interface LockOptions {
   readonly silenceMs?: number;
 }
 
-/** Somebody else holds the lock. */
+/** Another process holds the lock. */
 export class LockedError extends Error {
   override readonly name: string = "LockedError";
   /** "process 12", or "this process". */
@@ -158,7 +158,7 @@ async function touchedAt(file: string): Promise<string> {
   }
 }
 
-/** Who has the lock; `undefined` if nobody has, or it just changes hands. */
+/** Who has the lock; `undefined` if no process has, or it just changes hands. */
 async function holderOf(path: string): Promise<string | undefined> {
   try {
     return (await readdir(path)).find((name) => NAME.test(name));

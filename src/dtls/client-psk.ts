@@ -79,7 +79,7 @@ export function usableTicket(config: ClientConfig, nowMs: number): SessionTicket
   return isAlive && fits && isOfServer && isHeld(config, ticket) ? ticket : undefined;
 }
 
-/** Whether there is nothing to tell servers by but the ticket: then whoever that is of is talked to. */
+/** Whether there is nothing to tell servers by but the ticket: then the server that it is of is talked to. */
 function hasTicketOnly({ verifyServer, psks, pake }: ClientConfig): boolean {
   return verifyServer === undefined && psks.length === 0 && pake === undefined;
 }

@@ -7,7 +7,7 @@ import { SealgramError } from "../errors.ts";
  */
 export type ConnectErrorCode =
   /**
-   * Nobody listens there, as the network says: at once where nothing has ever come from there, and otherwise if it says so
+   * No program listens there, as the network says: at once where nothing has ever come from there, and otherwise if it says so
    * for a second. Deno is not told by the system, so that there it is `timeout`.
    */
   | "refused"

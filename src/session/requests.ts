@@ -48,7 +48,7 @@ class Collector implements StreamUser, RequestContext {
   #buffer: Bytes = new Uint8Array(0);
   #bytes = 0;
   #controller: AbortController | undefined;
-  /** Whether nobody waits for the response any more. */
+  /** Whether no caller waits for the response any more. */
   isGivenUp = false;
   #resolve!: (message: Bytes) => void;
   #reject!: (error: unknown) => void;

@@ -1,5 +1,5 @@
 /**
- * What each purpose may hold of a session's flow control (RFC 9000 §4). What nobody reads stays in its stream's window, and
+ * What each purpose may hold of a session's flow control (RFC 9000 §4). What is not read stays in its stream's window, and
  * counts for the session's: where that has room besides, attachments never keep requests, their answers and live updates
  * from coming.
  */

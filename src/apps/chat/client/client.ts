@@ -215,7 +215,7 @@ export class Client extends Emitter<ChatEvents> {
     this.#outbox.attach(connection);
     if (this.#state !== "online") this.#tellState();
     this.emit("connected", { user: this.user });
-    // Not by a timer, which a hidden page holds back: the answers come when whoever has waited for this listens.
+    // Not by a timer, which a hidden page holds back: the answers come when the caller that has waited for this listens.
     for (const room of this.#rooms.values()) this.#sync(connection, room);
     return connection;
   }

@@ -53,7 +53,7 @@ export class Accounts {
     return row && fromStored(JSON.parse(row.record) as StoredRecord);
   }
 
-  /** One that was made by a clock that is ahead would last for as long as that was: it lets nobody in. */
+  /** One that was made by a clock that is ahead would last for as long as that was: it lets no user in. */
   #invitation(identity: string): InvitationRow | undefined {
     const nowMs = Date.now();
     return this.#database.get<InvitationRow>(

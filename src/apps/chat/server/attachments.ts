@@ -92,7 +92,7 @@ export class Attachments {
     }
   }
 
-  /** The file first, and then its row: whoever sees the row finds the file. @returns whether no other was faster */
+  /** The file first, and then its row: a reader that sees the row finds the file. @returns whether no other was faster */
   async #keep(
     part: string,
     author: User,

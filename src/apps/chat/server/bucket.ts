@@ -33,7 +33,7 @@ export class Bucket {
     return 0;
   }
 
-  /** Takes so many, whether they are there or not: what is missing is waited for by whoever is next. */
+  /** Takes so many, whether they are there or not: what is missing is waited for by the next one. */
   charge(count: number, nowMs: number): void {
     this.take(0, nowMs);
     this.#tokens -= count;

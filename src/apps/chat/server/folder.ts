@@ -58,7 +58,7 @@ function missing(folder: string, left: readonly string[]): DatabaseMissingError 
   );
 }
 
-/** Nothing is deleted: whoever finds the database has the rest of it. */
+/** Nothing is deleted: an owner who finds the database has the rest of it. */
 function setAside(folder: string, left: readonly string[]): void {
   const aside = join(folder, `recovered-${new Date().toISOString().replaceAll(/[:.]/g, "-")}`);
   mkdirSync(aside, { mode: 0o700 });

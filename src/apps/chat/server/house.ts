@@ -73,7 +73,7 @@ export interface Handler<M extends Method> {
 
 export type Handlers<M extends Method> = { readonly [K in M]: Handler<K> };
 
-/** Tells everybody in a room what has happened there, on the account of the user whose doing it is. */
+/** Tells all members of a room what has happened there, on the account of the user whose doing it is. */
 export function announce(house: House, user: User, room: number, entry: Entry): () => void {
   return () => house.usages.of(user).chargeBytes(house.live.toRoom(room, "entry", { room, entry }));
 }

@@ -15,7 +15,7 @@ export function refusalOf(error: unknown, folder: string): ChatError {
     : new ChatError("internal", "the server failed");
 }
 
-/** As it is told: nobody waits for longer than ten minutes, and then is told again. */
+/** As it is told: no client waits for longer than ten minutes, and then is told again. */
 export function refusalFrom({ code, message, retryAfterMs }: ChatError): Refusal {
   return {
     code: code as ErrorCode,

@@ -143,7 +143,7 @@ export class ServerSession implements Caller {
     } catch (error) {
       if (!this.#isBreak(error)) this.#house.report(error);
     } finally {
-      // A stream whose end nobody has read stays, and counts.
+      // A stream whose end was not read stays, and counts.
       reader.cancel();
     }
   }

@@ -81,7 +81,7 @@ export async function refuse(writable: WritableStream<Uint8Array>, error: ChatEr
     await writer.write(frame({ error: refusalFrom(error) } satisfies TransferAnswer));
     await writer.close();
   } catch {
-    // Nobody is there to read it.
+    // No reader is there.
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * Work of several parties on one thread, in turns: whoever has had less of it lately comes first, and between slices of
+ * Work of several parties on one thread, in turns: a party that has had less of it lately comes first, and between slices of
  * it the event loop goes on. As long as nothing waits, work is done at once.
  */
 import { setImmediate } from "node:timers";
@@ -15,10 +15,10 @@ interface Party {
 
 export class Turns<Key> {
   readonly #now: () => number;
-  /** Those who wait, and those who have had something since nobody waited. */
+  /** Those who wait, and those who have had something since none waited. */
   readonly #parties = new Map<Key, Party>();
   #waiting = 0;
-  /** What the one had had who came last: nobody who waits has had less. */
+  /** What the one had had who came last: none of those who wait has had less. */
   #floorMs = 0;
   #leftMs = SLICE_MS;
   #isScheduled = false;
@@ -48,7 +48,7 @@ export class Turns<Key> {
     });
   }
 
-  /** Nobody saves turns up by not taking them. */
+  /** No party saves turns up by not taking them. */
   #partyOf(key: Key): Party {
     let party = this.#parties.get(key);
     if (party === undefined) {
