@@ -330,6 +330,9 @@ export class Server implements AsyncIterable<Session> {
       this.#drop("duplicate_client_hello");
       return;
     }
+    const waits = this.#waiting.get(path)?.retry.clientHello1Hash;
+    // It has its place already, and keeps it.
+    if (waits !== undefined && equal(waits, retry.clientHello1Hash)) return;
     // A client that begins anew gives the handshake up that it was in, or waited for.
     if (handshaking !== undefined) handshaking.abandon(replaced());
     this.#waiting.delete(path);
