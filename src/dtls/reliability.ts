@@ -57,6 +57,8 @@ export class Reliability {
   /** message_seq that the peer's next flight begins with: those before are answered by ours. */
   #answeredSeq = 0;
   #flight: Flight | undefined;
+  /** The flight that was taken for acknowledged, as what came in the clear seemed to answer it. */
+  #seeminglyAnswered: Flight | undefined;
   #whenAcknowledged: (() => void) | undefined;
   /** Whether the flight is sent again by the timer. */
   #isTimed = true;
@@ -143,6 +145,7 @@ export class Reliability {
    */
   enterReadEpoch(epoch: number): void {
     this.#readEpoch = epoch;
+    this.#seeminglyAnswered = undefined;
     if (this.#reassembler.forgetBefore(epoch)) throw excessData();
   }
 
@@ -207,6 +210,7 @@ export class Reliability {
       throw fault("internal_error", "message_seq_exhausted", "the association has no message_seq left");
     }
     this.#flight = new Flight(messages.map((message) => ({ ...message, messageSeq: this.#nextSendSeq++ })));
+    this.#seeminglyAnswered = undefined;
     this.#isTimed = isTimed;
     this.#timeouts = 0;
     this.#largeLosses = 0;
@@ -340,11 +344,20 @@ export class Reliability {
     return this.#reassembler.next();
   }
 
-  /** The message that was last taken is taken for a forgery, and neither acknowledged nor the last with its number. */
+  /**
+   * The message that was last taken is taken for a forgery: it is neither acknowledged, nor the last with its number, nor an
+   * answer to anything.
+   */
   rejectMessage(): void {
     this.#reassembler.reject();
     this.#acks.clear();
     this.#ackSchedule.clear();
+    const unanswered = this.#seeminglyAnswered;
+    if (unanswered === undefined) return;
+    this.#seeminglyAnswered = undefined;
+    this.#flight = unanswered;
+    this.#timer.begin(this.#host.now());
+    this.#arm();
   }
 
   /** "the receipt of any record responding to a given flight MUST be taken as an implicit acknowledgement" (§7.2) */
@@ -353,6 +366,7 @@ export class Reliability {
     if (this.#established || flight === undefined) return;
     if (!flight.isRepeated) this.#timer.measured(this.#host.now() - flight.sentAtMs);
     this.#finishFlight();
+    if (flight.epoch === 0 && !this.#options.believesPlaintext) this.#seeminglyAnswered = flight;
   }
 
   /** §5.8.1: a repetition of what was answered suggests that the answer was lost. */

@@ -13,8 +13,9 @@ describe("whatever the network does", () => {
     }
   });
 
-  // Each stood still once: narrow paths, addresses that may get little, ServerHellos that are lost while the rest arrives.
-  test.each([111037, 88470, 66032, 88991, 50432])(
+  // Each stood still once: narrow paths, addresses that may get little, ServerHellos that are lost while the rest arrives,
+  // or that are damaged on the way.
+  test.each([111037, 88470, 66032, 88991, 50432, 3623, 7198])(
     "the session of seed %i lives and ends as it must",
     async (seed) => {
       await live(seed);
