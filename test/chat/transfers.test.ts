@@ -6,6 +6,7 @@ import { frame, MessageReader } from "../../src/apps/chat/channel.ts";
 import { newId } from "../../src/apps/chat/client/credentials.ts";
 import { type ChatRoom, ChatView } from "../../src/apps/chat/client/entry.ts";
 import { Limit } from "../../src/apps/chat/protocol.ts";
+import { pause } from "../../src/pause.ts";
 import { Rough } from "./rough.ts";
 import { event, failure, Party } from "./support.ts";
 
@@ -195,4 +196,31 @@ test("a file that loses its connection is sent with the next one, and one that w
   await back;
   await expect.poll(files).toEqual(["first stored"]);
   view.close();
+});
+
+test("a server that stops gives up the uploads that it makes wait, and nothing of them goes on behind it", async () => {
+  const WAIT_MS = 500;
+  // The first piece is taken, and the next one when that is made up for.
+  const party = await Party.open(undefined, { limits: { uploadBytes: { perSecond: 1000, burst: 1 } } });
+  const olga = await party.owner();
+  const room = await olga.createRoom("general");
+  const giving = new AbortController();
+  const bytes = 2_000;
+  const content = async function* () {
+    for (let i = 0; i < 4; i++) {
+      yield new Uint8Array(bytes / 4);
+      await pause(20);
+    }
+  };
+  const upload = room
+    .upload(content(), { name: "large", bytes, signal: giving.signal })
+    .catch((error) => error);
+  const files = () => readdirSync(join(party.folder, "attachments"));
+  await expect.poll(() => files().length).toBe(1);
+  await party.server.close();
+  giving.abort(new Error("enough"));
+  await upload;
+  expect(files()).toEqual([]);
+  // A fault of the server's would be told, and fail this.
+  await pause(3 * WAIT_MS);
 });

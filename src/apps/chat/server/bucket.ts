@@ -1,3 +1,5 @@
+import { pause } from "../../../pause.ts";
+
 /** How much somebody may do in a time, and how much at once. */
 export interface Rate {
   /** How much in a second, and how much may come at once after a pause. */
@@ -39,13 +41,15 @@ export class Bucket {
     this.#tokens -= count;
   }
 
-  /** Takes so many, and settles once there were as many. */
-  async wait(count: number): Promise<void> {
+  /** Takes so many, and settles once there were as many. @throws the signal's reason, if it is aborted before */
+  async wait(count: number, signal?: AbortSignal): Promise<void> {
     for (
       let waitMs = this.take(count, performance.now());
       waitMs > 0;
       waitMs = this.take(count, performance.now())
-    )
-      await new Promise((resolve) => setTimeout(resolve, Math.min(waitMs, MAX_TIMER_MS)));
+    ) {
+      await pause(Math.min(waitMs, MAX_TIMER_MS), signal);
+      signal?.throwIfAborted();
+    }
   }
 }

@@ -63,7 +63,9 @@ export class ServerSession implements Caller {
   readonly #helloTimer: ReturnType<typeof setTimeout>;
   #waiting = 0;
   #resume: (() => void) | undefined;
-  #isOver = false;
+  readonly #over = new AbortController();
+  /** Uploads and downloads under way. */
+  readonly #transfers = new Set<Promise<void>>();
 
   constructor(house: House, session: Session) {
     this.#house = house;
@@ -79,7 +81,7 @@ export class ServerSession implements Caller {
     this.#helloTimer = setTimeout(() => this.end(CloseCode.refused, "no hello"), house.limits.helloMs);
   }
 
-  /** Settles once the session has ended. */
+  /** Settles once the session has ended, and nothing of it is under way any more. */
   async run(): Promise<void> {
     this.#session.ondatagram = (datagram) => this.#datagram(datagram);
     const over = this.#session.closed.then(
@@ -88,13 +90,14 @@ export class ServerSession implements Caller {
     );
     void this.#accept().catch((error) => this.#fail(error));
     await over;
-    this.#isOver = true;
+    this.#over.abort(new StreamError("the session has ended"));
     this.#outbound.stop();
     this.#signals.stop();
     clearTimeout(this.#helloTimer);
     this.#hear();
     for (const room of this.#followed) this.#house.live.unfollow(room, this);
     if (this.user !== undefined) this.#house.live.remove(this.user, this);
+    await Promise.all(this.#transfers);
   }
 
   async #accept(): Promise<void> {
@@ -110,8 +113,9 @@ export class ServerSession implements Caller {
     const reader = new MessageReader(stream.readable, Limit.clientMessage);
     let head: Transfer;
     try {
-      await this.#usage.requests.wait(1);
+      await this.#usage.requests.wait(1, this.#over.signal);
       head = transfer(await reader.next(Limit.transfer));
+      this.#over.signal.throwIfAborted();
       if (head.kind === "channel" && this.#outbound.hasBegun) throw new Malformed("a second channel");
     } catch (error) {
       // Of that stream alone: the session has others.
@@ -121,7 +125,10 @@ export class ServerSession implements Caller {
       return;
     }
     if (head.kind !== "channel") {
-      await this.#transfer(head, reader, stream.writable);
+      const done = this.#transfer(head, reader, stream.writable);
+      this.#transfers.add(done);
+      await done;
+      this.#transfers.delete(done);
       return;
     }
     this.#outbound.begin(stream.writable);
@@ -139,7 +146,7 @@ export class ServerSession implements Caller {
     try {
       if (user === undefined) await refuse(writable, new ChatError("not_now", "say hello first"));
       else if (head.kind === "download") await download(this.#house, user, this.#usage, head, writable);
-      else await upload(this.#house, user, this.#usage, head, reader, writable);
+      else await upload(this.#house, user, this.#usage, head, reader, writable, this.#over.signal);
     } catch (error) {
       if (!this.#isBreak(error)) this.#house.report(error);
     } finally {
@@ -183,6 +190,10 @@ export class ServerSession implements Caller {
         this.#resume = resolve;
       });
     }
+  }
+
+  get #isOver(): boolean {
+    return this.#over.signal.aborted;
   }
 
   get #isGone(): boolean {
@@ -334,7 +345,7 @@ export class ServerSession implements Caller {
 
   end(closeCode: number, reason: string): void {
     if (this.#isOver) return;
-    this.#isOver = true;
+    this.#over.abort(new StreamError("the session has ended"));
     this.#outbound.stop();
     this.#session.close({ closeCode, reason });
   }

@@ -12,7 +12,7 @@ import type { Usage } from "./usage.ts";
 type Upload = Extract<Transfer, { kind: "upload" }>;
 type Download = Extract<Transfer, { kind: "download" }>;
 
-/** What comes, to the disk; answered once it is there. */
+/** What comes, to the disk; answered once it is there. @param over aborted with the session: nothing is waited for any more */
 export async function upload(
   house: House,
   user: User,
@@ -20,6 +20,7 @@ export async function upload(
   { room, id, name, type, bytes }: Upload,
   reader: MessageReader,
   writable: WritableStream<Uint8Array>,
+  over: AbortSignal,
 ): Promise<void> {
   const { stallMs, attachmentBytes } = house.limits;
   const writer = writable.getWriter();
@@ -29,7 +30,7 @@ export async function upload(
     const chunk = await within(stallMs, reader.bytes());
     mayGoOn();
     // Nothing is read meanwhile, and so nothing is sent.
-    if (chunk !== undefined) await usage.uploadBytes.wait(chunk.length);
+    if (chunk !== undefined) await usage.uploadBytes.wait(chunk.length, over);
     return chunk;
   };
   await answering(house, usage, writer, async () => {
@@ -39,7 +40,7 @@ export async function upload(
     if (before !== undefined && (before.author !== user.id || before.room !== room))
       throw new ChatError("malformed", "that id is of another attachment");
     if (before === undefined) {
-      await usage.messages.wait(1);
+      await usage.messages.wait(1, over);
       await house.attachments.store(user, room, attachment, next, mayGoOn);
     }
     await writer.write(frame({ attachment } satisfies TransferAnswer));
