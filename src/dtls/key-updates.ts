@@ -4,6 +4,7 @@
  */
 import type { Bytes } from "../core/bytes.ts";
 import { encodeKeyUpdate } from "../tls/post-handshake.ts";
+import { fault } from "../tls/wire.ts";
 import type { Reliability } from "./reliability.ts";
 
 /** The keys that this side sends with. */
@@ -36,14 +37,22 @@ export class KeyUpdates {
     this.#reliability = reliability;
   }
 
-  /** Whether a request would be something new to the peer. */
+  /** Whether there is an epoch left to send a request with, and it would be something new to the peer. */
   get mayRequest(): boolean {
-    return !this.#hasRequested && !this.#isToRequest && !this.#arePeersUnused;
+    return this.#keys.canUpdateWrite && !this.#hasRequested && !this.#isToRequest && !this.#arePeersUnused;
   }
 
-  /** Changes the keys, unless that is under way; a request of the peer that has to wait is not forgotten. */
+  /**
+   * Changes the keys, unless that is under way; a request of the peer that has to wait is not forgotten.
+   * @throws SealgramError too_many_key_updates if there is no epoch to go on with
+   */
   update(requestPeer: boolean): void {
-    if (!this.#isUnderWay) this.#isWanted = true;
+    if (!this.#isUnderWay) {
+      if (!this.#keys.canUpdateWrite) {
+        throw fault("internal_error", "too_many_key_updates", "the connection has no epoch left");
+      }
+      this.#isWanted = true;
+    }
     // "Until receiving a subsequent KeyUpdate from the peer, the sender MUST NOT send another KeyUpdate with" a request.
     // Nor is there a need of one while the peer's keys are unused: not before they are has it our ACK of the last one, and
     // until then it takes another request for a repetition.

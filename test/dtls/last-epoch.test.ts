@@ -58,4 +58,7 @@ test("a request for new keys is ignored in the last epoch", () => {
   established.handleMessage({ epoch: 3, type: HandshakeType.key_update, bytes });
   established.keyWearsOut(4);
   expect([sent, writeEpoch]).toEqual([0xffff - 3, 0xffff]);
+  // What the application wants is not ignored.
+  expect(() => established.updateKeys(false)).toThrow("the connection has no epoch left");
+  expect(sent).toBe(0xffff - 3);
 });
