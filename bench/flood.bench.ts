@@ -1,3 +1,5 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { generateSigner } from "../src/crypto/signer.ts";
 import { connect, listen, publicKey } from "../src/endpoint/node-index.ts";
 import type { Session } from "../src/endpoint/session.ts";
@@ -55,9 +57,10 @@ const flood: Group = {
     for (const session of sessions) session.close();
     await new Promise((resolve) => setTimeout(resolve, quick ? 2_000 : 30_000));
     const { rssMb } = await server.ask<Stats>("stats");
+    const usedMb = await server.ask<number>("memory");
     attacker.close();
     server.close();
-    return { ...figures, rss_mb_afterwards: rssMb };
+    return { ...figures, rss_mb_afterwards: rssMb, in_use_mb_afterwards: usedMb };
   },
 };
 
@@ -85,9 +88,22 @@ async function floodedServer(): Promise<Answers> {
     stats: (): Stats => {
       const { handshakes, drops } = server.getStats();
       const dropped = Object.values(drops).reduce((sum, count) => sum + count, 0);
-      return { handshakes, dropped, cpuUs: cpuUs(), rssMb: Math.round(process.memoryUsage.rss() / 1e6) };
+      return { handshakes, dropped, cpuUs: cpuUs(), rssMb: megabytes(process.memoryUsage.rss()) };
     },
+    memory: memoryInUse,
   };
+}
+
+/** On the heap and beside it, without what is only not yet collected. */
+function memoryInUse(): number {
+  setFlagsFromString("--expose-gc");
+  (runInNewContext("gc") as () => void)();
+  const { heapUsed, external } = process.memoryUsage();
+  return megabytes(heapUsed + external);
+}
+
+function megabytes(bytes: number): number {
+  return Math.round(bytes / 1e6);
 }
 
 async function strangers(): Promise<Answers> {
